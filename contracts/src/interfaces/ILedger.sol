@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Currency} from "../types/Currency.sol";
+import {Purpose} from "../types/Trade.sol";
+
+/// @title The few verbs that move money, each keyed by its trade
+/// @notice Money enters a trade's escrow once, leaves it as credits, and leaves the contract only
+///         when the credited account withdraws.
+interface ILedger {
+    /// @notice `amount` came from `from` into the escrow of the trade.
+    event Locked(bytes32 indexed tradeId, address indexed from, Currency indexed currency, uint256 amount);
+
+    /// @notice `amount` left the escrow of the trade and belongs to `account`.
+    event Credited(
+        bytes32 indexed tradeId,
+        address indexed account,
+        Currency indexed currency,
+        uint256 amount,
+        Purpose purpose
+    );
+
+    /// @notice `amount` left the escrow of the trade and belongs to its buyer again.
+    event Refunded(
+        bytes32 indexed tradeId, address indexed buyer, Currency indexed currency, uint256 amount
+    );
+
+    /// @notice `account` took `amount` of its credit out, to `to`.
+    event Withdrawn(address indexed account, Currency indexed currency, address to, uint256 amount);
+
+    /// @notice The account has no credit in this currency.
+    error NothingToWithdraw(address account, Currency currency);
+
+    /// @notice Nobody can receive at the zero address.
+    error ZeroReceiver();
+
+    /// @notice Sends the caller's whole credit in `currency` to `to`.
+    function withdraw(Currency currency, address to) external returns (uint256 amount);
+
+    /// @notice What `account` may withdraw.
+    function creditOf(address account, Currency currency) external view returns (uint256);
+}

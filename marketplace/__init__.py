@@ -1,0 +1,1 @@
+"""What people use: protocol rules, chain client, roles, audit and command line."""

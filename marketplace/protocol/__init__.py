@@ -1,0 +1,1 @@
+"""Rules of a trade that need no I/O: ids, typed data, states, units, errors."""

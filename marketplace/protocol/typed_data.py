@@ -1,0 +1,98 @@
+"""EIP-712: the digest of each message, and who signed it.
+
+The contracts hash the same types in `contracts/src/libraries/TypedData.sol`; a
+test compares the two for random values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from eth_account import Account
+from eth_account.messages import SignableMessage, encode_typed_data
+from eth_account.signers.local import LocalAccount
+from eth_keys.exceptions import BadSignature as MalformedSignature
+from eth_utils.crypto import keccak
+from eth_utils.exceptions import ValidationError
+
+from marketplace.protocol.errors import BadSignature
+from marketplace.protocol.structs import Struct, solidity_fields
+
+T = TypeVar("T")
+
+NAME = "ModelMarket"
+VERSION = "1"
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Where a signature counts: one contract on one chain."""
+
+    chain_id: int
+    market: str
+
+    def separated(self) -> dict[str, Any]:
+        """Return the EIP-712 domain."""
+        return {
+            "name": NAME,
+            "version": VERSION,
+            "chainId": self.chain_id,
+            "verifyingContract": self.market,
+        }
+
+
+def digest(domain: Domain, message: Struct) -> bytes:
+    """Return the 32 bytes that are signed."""
+    signable = _signable(domain, message)
+    return keccak(b"\x19" + signable.version + signable.header + signable.body)
+
+
+def sign(domain: Domain, message: Struct, account: LocalAccount) -> bytes:
+    """Sign a message; returns 65 bytes (r, s, v)."""
+    return bytes(account.sign_message(_signable(domain, message)).signature)
+
+
+def signer_of(domain: Domain, message: Struct, signature: bytes) -> str:
+    """Return the checksummed address that signed.
+
+    Raises
+    ------
+    BadSignature
+        If the 65 bytes are no ECDSA signature at all.
+    """
+    if len(signature) != 65:
+        raise BadSignature(f"a signature has {len(signature)} bytes", "give 65 bytes (r, s, v)")
+    try:
+        return str(Account.recover_message(_signable(domain, message), signature=signature))
+    except (MalformedSignature, ValidationError, ValueError) as error:
+        raise BadSignature(
+            f"no key could have made the signature 0x{signature.hex()[:16]}…",
+            "ask the signer for a new one",
+        ) from error
+
+
+def in_signer_order(signed: Iterable[tuple[str, T]]) -> list[tuple[str, T]]:
+    """Sort (signer address, anything) as the contracts want signatures: ascending."""
+    return sorted(signed, key=lambda pair: int(pair[0], 16))
+
+
+def _signable(domain: Domain, message: Struct) -> SignableMessage:
+    return encode_typed_data(
+        domain_data=domain.separated(),
+        message_types=_types(type(message)),
+        message_data=message.as_message(),
+    )
+
+
+def _types(struct: type[Struct]) -> dict[str, Sequence[dict[str, str]]]:
+    types: dict[str, Sequence[dict[str, str]]] = {
+        struct.__name__: [
+            {"name": f.name, "type": f.solidity_type} for f in solidity_fields(struct)
+        ]
+    }
+    for field in solidity_fields(struct):
+        if field.struct is not None:
+            types |= _types(field.struct)
+    return types

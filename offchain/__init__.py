@@ -1,0 +1,1 @@
+"""The oracle's side: data, experts, gate, contribution, validation and storage."""
