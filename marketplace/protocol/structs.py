@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Annotated, Any, Self, get_args, get_origin, get_type_hints
 
 from eth_utils.address import is_address, to_checksum_address
@@ -78,25 +77,26 @@ class Struct:
         return cls(*(_rebuilt(f, v) for f, v in zip(members, values, strict=True)))
 
 
-@cache
 def solidity_fields(struct: type[Struct]) -> tuple[Field, ...]:
     """Return the members of a struct in declaration order."""
-    hints = get_type_hints(struct, include_extras=True)
-    return tuple(_field(field.name, hints[field.name]) for field in fields(struct))
+    if struct not in _known:
+        hints = get_type_hints(struct, include_extras=True)
+        _known[struct] = tuple(_field(field.name, hints[field.name]) for field in fields(struct))
+    return _known[struct]
+
+
+_known: dict[type[Struct], tuple[Field, ...]] = {}
 
 
 def abi_type(struct: type[Struct]) -> str:
     """Return the ABI's tuple type, e.g. ``(uint32,uint32)``."""
-    return (
-        "("
-        + ",".join(
-            field.solidity_type
-            if field.struct is None
-            else abi_type(field.struct) + "[]" * field.is_list
-            for field in solidity_fields(struct)
-        )
-        + ")"
+    members = (
+        field.solidity_type
+        if field.struct is None
+        else abi_type(field.struct) + "[]" * field.is_list
+        for field in solidity_fields(struct)
     )
+    return f"({','.join(members)})"
 
 
 def _field(python_name: str, hint: Any) -> Field:

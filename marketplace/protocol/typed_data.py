@@ -87,12 +87,11 @@ def _signable(domain: Domain, message: Struct) -> SignableMessage:
 
 
 def _types(struct: type[Struct]) -> dict[str, Sequence[dict[str, str]]]:
+    members = solidity_fields(struct)
     types: dict[str, Sequence[dict[str, str]]] = {
-        struct.__name__: [
-            {"name": f.name, "type": f.solidity_type} for f in solidity_fields(struct)
-        ]
+        struct.__name__: [{"name": f.name, "type": f.solidity_type} for f in members]
     }
-    for field in solidity_fields(struct):
+    for field in members:
         if field.struct is not None:
             types |= _types(field.struct)
     return types
