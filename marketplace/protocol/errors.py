@@ -19,7 +19,9 @@
     │   ├── UnreadableDataset     exit 31
     │   ├── WrongShape            exit 32
     │   ├── LabelOutsideRequest   exit 33
-    │   └── NotFinite             exit 34
+    │   ├── NotFinite             exit 34
+    │   └── UnusableData          exit 35
+    ├── UnreadableModel           exit 36   bytes are not a model of this market
     ├── ProtocolError             exit 40   a message breaks the rules of the trade
     │   ├── BadSignature          exit 41
     │   ├── QuorumNotReached      exit 42
@@ -183,6 +185,18 @@ class NotFinite(DataError):
     """A feature is NaN or infinite."""
 
     exit_code = 34
+
+
+class UnusableData(DataError):
+    """Well-formed rows teach nothing: their labels do not follow from their features."""
+
+    exit_code = 35
+
+
+class UnreadableModel(MarketError):
+    """The bytes are not a model that this market can load."""
+
+    exit_code = 36
 
 
 class ProtocolError(MarketError):

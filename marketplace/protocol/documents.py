@@ -1,0 +1,227 @@
+"""The public documents of a trade, as canonical JSON in content-addressed storage.
+
+The chain holds the sha2-256 digest of each; `docs/protocol.md` says which step
+publishes which. Equal documents have equal bytes: keys sorted, no spaces, ASCII,
+amounts as decimal strings because JSON readers round large numbers.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
+from pydantic.alias_generators import to_camel
+
+from marketplace.protocol.errors import ProtocolError
+
+MAX_DOCUMENT_BYTES = 256 * 1024
+"""A document is one block of storage, so that its digest alone names it."""
+
+
+def _amount(value: Any) -> Any:
+    if isinstance(value, str):
+        if not value.isascii() or not value.isdigit():
+            raise ValueError("not a decimal number")
+        return int(value)
+    return value
+
+
+Amount = Annotated[int, BeforeValidator(_amount), PlainSerializer(str, return_type=str)]
+"""A non-negative whole number of any size, written as a decimal string."""
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return str(error).splitlines()[0]
+
+
+class Document(BaseModel):
+    """Base of all documents: immutable, no unknown fields, camelCase in JSON."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+    )
+    kind: ClassVar[str]
+
+    def to_bytes(self) -> bytes:
+        """Return the canonical bytes.
+
+        Raises
+        ------
+        ProtocolError
+            If they don't fit into one block.
+        """
+        content = {"document": self.kind, **self.model_dump(mode="json", by_alias=True)}
+        data = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+        if len(data) > MAX_DOCUMENT_BYTES:
+            raise ProtocolError(
+                f"the {self.kind} has {len(data)} bytes",
+                f"keep it below {MAX_DOCUMENT_BYTES}; move bulk into a file of its own",
+            )
+        return data
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read a document that may come from a stranger.
+
+        Raises
+        ------
+        ProtocolError
+            If the bytes are not this kind of document.
+        """
+        try:
+            if len(data) > MAX_DOCUMENT_BYTES:
+                raise ValueError("it is too large")
+            content = json.loads(data)
+            if not isinstance(content, dict) or content.pop("document", None) != cls.kind:
+                raise ValueError("it is another kind of document")
+            return cls.model_validate(content)
+        except (ValueError, RecursionError) as error:
+            raise ProtocolError(
+                f"these bytes are not a {cls.kind}: {_reason(error)}",
+                "ask their author for the right CID",
+            ) from error
+
+
+class Sealed(Document):
+    """Where an encrypted payload lies, and the envelope that wraps its key."""
+
+    kind = "sealed"
+    ciphertext: str
+    envelope: str
+
+
+class Specification(Document):
+    """What the buyer wants a model for; published at the request."""
+
+    kind = "specification"
+    task: dict[str, Any]
+    description: str
+    validation: Sealed
+    auditor_reads: bool
+
+
+class DataNeed(Document):
+    """What data the broker asks providers for; published with the data request."""
+
+    kind = "data-need"
+    trade: str
+    task: dict[str, Any]
+    min_rows: int
+
+
+class Delivery(Document):
+    """How one provider's dataset fared."""
+
+    kind = "delivery"
+    provider: str
+    sealed: Sealed | None
+    accepted: bool
+    reason: str
+
+
+class DataManifest(Document):
+    """All deliveries of a trade in the order of the data quotes; published with the data report."""
+
+    kind = "data-manifest"
+    trade: str
+    deliveries: tuple[Delivery, ...]
+
+
+class Subset(Document):
+    """What one expert was given to train on."""
+
+    kind = "subset"
+    expert: str
+    expert_kind: str
+    sealed: Sealed
+
+
+class GateManifest(Document):
+    """The experts chosen, what each trains on, and the routing that their weights come from.
+
+    `routing` names an int16 array of shape (rows, candidates): the gate's integer
+    weights over the training rows. Its column sums are the loads; an expert's weight
+    on chain is its share of the load.
+    """
+
+    kind = "gate-manifest"
+    trade: str
+    candidates: tuple[str, ...]
+    routing: str
+    subsets: tuple[Subset, ...]
+
+
+class Training(Document):
+    """One expert's signed training commitment."""
+
+    kind = "training"
+    expert: str
+    attempt: int
+    subset: str
+    model: str
+    signature: str
+
+
+class TrainingRecord(Document):
+    """All training commitments behind one attempt."""
+
+    kind = "training-record"
+    trade: str
+    trainings: tuple[Training, ...]
+
+
+class ModelManifest(Document):
+    """What a composite model is made of; sealed until delivery, named by its digest before."""
+
+    kind = "model-manifest"
+    trade: str
+    attempt: int
+    experts: tuple[str, ...]
+    composite: str
+
+
+class AttemptEvidence(Document):
+    """What a stranger needs to recompute one attempt's score; published after the trade."""
+
+    kind = "attempt-evidence"
+    trade: str
+    attempt: int
+    metric: str
+    classes: int
+    votes: str
+    openings: str
+    training: str
+
+
+class DeliveryManifest(Document):
+    """Where the buyer finds the encrypted model and its key."""
+
+    kind = "delivery-manifest"
+    trade: str
+    attempt: int
+    sealed: Sealed
+
+
+class Share(Document):
+    """One expert's exact contribution and payout."""
+
+    kind = "share"
+    expert: str
+    shapley: str
+    weight: Amount
+    amount: Amount
+
+
+class SettlementEvidence(Document):
+    """How the expert pool was divided; published after the trade."""
+
+    kind = "settlement-evidence"
+    trade: str
+    attempt: int
+    attempt_evidence: str
+    expert_pool: Amount
+    shares: tuple[Share, ...]
