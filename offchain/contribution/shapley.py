@@ -47,9 +47,7 @@ def shapley(
     """
     experts, rows, _ = predictions.shape
     if gates.shape != (rows, experts) or labels.shape != (rows,):
-        raise ValueError(
-            f"shapes {predictions.shape}, {gates.shape} and {labels.shape} do not fit"
-        )
+        raise ValueError(f"shapes {predictions.shape}, {gates.shape} and {labels.shape} do not fit")
     points, total = class_weights(labels, metric)
     values = [Fraction(0)] * experts
     for members, members_rows in _supports(gates):
@@ -87,7 +85,9 @@ def _supports(gates: NDArray[np.int16]) -> Iterator[tuple[NDArray[np.int64], NDA
             yield members, np.flatnonzero(which.reshape(-1) == index)
 
 
-def _wins(predictions: NDArray[np.int16], gates: NDArray[np.int16], label: int) -> NDArray[np.int64]:
+def _wins(
+    predictions: NDArray[np.int16], gates: NDArray[np.int16], label: int
+) -> NDArray[np.int64]:
     """Count, for every coalition as a bit mask, the rows in which ``label`` wins the vote.
 
     The label wins against a lower class with one vote more, against a higher class with
@@ -126,17 +126,13 @@ def _values(table: NDArray[np.int64], players: int) -> list[Fraction]:
     """Return the Shapley values of a game given by its value at every bit mask."""
     masks = np.arange(len(table))
     sizes = np.bitwise_count(masks)
-    weights = [
-        math.factorial(size) * math.factorial(players - size - 1) for size in range(players)
-    ]
+    weights = [math.factorial(size) * math.factorial(players - size - 1) for size in range(players)]
     values = []
     for player in range(players):
         without = masks[(masks >> player) & 1 == 0]
         gains = table[without | (1 << player)] - table[without]
         by_size = np.zeros(players, np.int64)
         np.add.at(by_size, sizes[without], gains)
-        points = sum(
-            weight * int(gain) for weight, gain in zip(weights, by_size, strict=True)
-        )
+        points = sum(weight * int(gain) for weight, gain in zip(weights, by_size, strict=True))
         values.append(Fraction(points, math.factorial(players)))
     return values

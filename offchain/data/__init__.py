@@ -1,16 +1,10 @@
-"""Datasets: what a task asks for, how rows travel as bytes, and the shipped scenarios."""
+"""Datasets: what a task asks for and how its rows travel as bytes.
+
+The shipped scenarios are in :mod:`offchain.data.scenarios`, which needs the packages that
+hold their data; an auditor doesn't.
+"""
 
 from offchain.data.codec import decode, encode
 from offchain.data.dataset import Dataset, Metric, Task
-from offchain.data.scenarios import Scenario, load_scenario, scenario_names
 
-__all__ = [
-    "Dataset",
-    "Metric",
-    "Scenario",
-    "Task",
-    "decode",
-    "encode",
-    "load_scenario",
-    "scenario_names",
-]
+__all__ = ["Dataset", "Metric", "Task", "decode", "encode"]

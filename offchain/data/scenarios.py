@@ -58,4 +58,3 @@ def load_scenario(name: str, seed: int) -> Scenario:
         )
     task, providers, validation = _SCENARIOS[name](np.random.default_rng(seed))
     return Scenario(task, MappingProxyType(providers), validation)
-

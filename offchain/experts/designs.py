@@ -1,0 +1,142 @@
+"""The networks on offer: logistic, MLP, CNN, additive and random features."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+
+from marketplace.protocol.errors import ConfigurationError
+from offchain.experts.layers import (
+    Centre,
+    Chain,
+    Flatten,
+    FourierFeatures,
+    Front,
+    Hinges,
+    RandomPatches,
+    Standardise,
+)
+from offchain.experts.networks import Schedule
+from offchain.experts.neural import NeuralExpert
+from offchain.experts.protocol import Description
+
+HIDDEN = 128
+KNOTS = 6
+FOURIER = 512
+PATCHES, PATCH_SIDE, CELLS = 96, 7, 5
+LEAST_IMAGE_SIDE = 12
+
+
+def _flat(shape: tuple[int, ...]) -> tuple[Front, int]:
+    """Return the front that makes one standardised vector of a row, and its length."""
+    scale: Front = Standardise(shape) if len(shape) == 1 else Centre()
+    return Chain(scale, Flatten()), math.prod(shape)
+
+
+def logistic(shape: tuple[int, ...], classes: int) -> tuple[Front, nn.Module]:
+    """Multinomial logistic regression."""
+    front, width = _flat(shape)
+    return front, nn.Linear(width, classes)
+
+
+def perceptron(shape: tuple[int, ...], classes: int) -> tuple[Front, nn.Module]:
+    """Two hidden layers."""
+    front, width = _flat(shape)
+    return front, nn.Sequential(
+        nn.Linear(width, HIDDEN),
+        nn.ReLU(),
+        nn.Linear(HIDDEN, HIDDEN // 2),
+        nn.ReLU(),
+        nn.Linear(HIDDEN // 2, classes),
+    )
+
+
+def additive(shape: tuple[int, ...], classes: int) -> tuple[Front, nn.Module]:
+    """Logistic regression on a piecewise linear curve per column."""
+    (columns,) = shape
+    expanded = columns * (KNOTS + 1)
+    front = Chain(Standardise(shape), Hinges(columns, KNOTS), Standardise((expanded,)))
+    return front, nn.Linear(expanded, classes)
+
+
+def fourier(shape: tuple[int, ...], classes: int) -> tuple[Front, nn.Module]:
+    """Logistic regression on random features: Fourier for tables, patches for images."""
+    if len(shape) == 1:
+        front = Chain(Standardise(shape), FourierFeatures(shape[0], FOURIER))
+        return front, nn.Linear(FOURIER, classes)
+    _check_image(shape)
+    width = PATCHES * CELLS * CELLS
+    patches = RandomPatches(PATCHES, PATCH_SIDE, CELLS)
+    return Chain(Centre(), patches, Standardise((width,))), nn.Linear(width, classes)
+
+
+class Convolutions(nn.Module):
+    """Three convolutions, the first strided, with pooling, then one linear layer."""
+
+    def __init__(self, shape: tuple[int, ...], classes: int) -> None:
+        super().__init__()
+        _check_image(shape)
+        self.body = nn.Sequential(
+            nn.Conv2d(1, 16, 5, stride=2, padding=2),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(32, 64, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2, ceil_mode=True),
+        )
+        height, width = (-(-side // 2) // 2 for side in shape)
+        self.out = nn.Linear(64 * -(-height // 2) * -(-width // 2), classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (n, height, width) to logits (n, classes)."""
+        logits: Tensor = self.out(self.body(images[:, None]).flatten(1))
+        return logits
+
+
+def convolutional(shape: tuple[int, ...], classes: int) -> tuple[Front, nn.Module]:
+    """Small convolutional network."""
+    return Centre(), Convolutions(shape, classes)
+
+
+def _check_image(shape: tuple[int, ...]) -> None:
+    if len(shape) != 2 or min(shape) < LEAST_IMAGE_SIDE:
+        raise ConfigurationError(
+            f"rows of shape {shape} are not grey images of at least {LEAST_IMAGE_SIDE} pixels",
+            "choose an expert whose description suits the task",
+        )
+
+
+NEURAL_EXPERTS = (
+    NeuralExpert(
+        Description("logistic", "Multinomial logistic regression.", "any"),
+        logistic,
+        Schedule(epochs=12, rate=5e-3, decay=3e-2),
+    ),
+    NeuralExpert(
+        Description("mlp", "Perceptron with two hidden layers.", "any"),
+        perceptron,
+        Schedule(epochs=10, rate=2e-3, decay=1e-1),
+    ),
+    NeuralExpert(
+        Description("cnn", "Convolutional network with three layers.", "image"),
+        convolutional,
+        Schedule(epochs=8, rate=3e-3, decay=1e-1),
+    ),
+    NeuralExpert(
+        Description("additive", "Piecewise linear curve per column, added up.", "table"),
+        additive,
+        Schedule(epochs=12, rate=3e-3, decay=1e-1),
+    ),
+    NeuralExpert(
+        Description(
+            "random-features",
+            "Logistic regression on random Fourier features or random image patches.",
+            "any",
+        ),
+        fourier,
+        Schedule(epochs=10, rate=3e-3, decay=3e-1),
+    ),
+)

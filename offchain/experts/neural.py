@@ -1,0 +1,157 @@
+"""Experts that are torch networks: a fixed front that is measured and a head that is trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from marketplace.protocol.errors import ConfigurationError
+from offchain.compute import device
+from offchain.data.dataset import MAX_CLASSES, MAX_FEATURES
+from offchain.experts.layers import Front
+from offchain.experts.networks import (
+    Schedule,
+    apply_front,
+    initialise,
+    mean_probabilities,
+    tensors,
+    train,
+)
+from offchain.experts.protocol import Description, Features, Labels, Probabilities
+from offchain.packing import pack, unpack, unreadable
+
+MAX_MEMBERS = 8
+Design = Callable[[tuple[int, ...], int], tuple[Front, nn.Module]]
+
+
+@dataclass(frozen=True)
+class NeuralExpert:
+    """An expert whose model is the mean of ``effort`` networks of one design.
+
+    Parameters
+    ----------
+    description
+        What the registry and people see.
+    design
+        From feature shape and number of classes to (front, head).
+    schedule
+        How the head is trained.
+    """
+
+    description: Description
+    design: Design
+    schedule: Schedule
+
+    def describe(self) -> Description:
+        """Return the description."""
+        return self.description
+
+    def fit(
+        self,
+        features: Features,
+        labels: Labels,
+        weights: Features,
+        classes: int,
+        seed: int,
+        effort: int = 1,
+    ) -> FittedNeural:
+        """Train; see :meth:`offchain.experts.protocol.Expert.fit`."""
+        inputs, targets, importance = tensors(features, labels, weights)
+        members = []
+        for member in range(min(effort, MAX_MEMBERS)):
+            generator = torch.Generator().manual_seed(seed * MAX_MEMBERS + member)
+            network = self._blank(features.shape[1:], classes)
+            initialise(network, generator)
+            front, head = network
+            with torch.no_grad():
+                front.prepare(inputs, generator)
+            train(head, apply_front(front, inputs), targets, importance, self.schedule, generator)
+            members.append(network)
+        seen = np.zeros(classes, bool)
+        seen[labels[weights > 0]] = True
+        return FittedNeural(self.description.kind, features.shape[1:], seen, tuple(members))
+
+    def load(self, data: bytes) -> FittedNeural:
+        """Read a fitted model, checking every shape against this expert's design."""
+        header, arrays = unpack(data)
+        shape, classes, count = _dimensions(header)
+        seen = arrays.pop("seen", np.zeros(0, bool))
+        if seen.dtype != np.bool_ or seen.shape != (classes,) or not seen.any():
+            raise unreadable("it does not say which classes it has seen")
+        members = []
+        try:
+            for member in range(count):
+                state = {
+                    name.partition(".")[2]: torch.from_numpy(array)
+                    for name, array in arrays.items()
+                    if name.partition(".")[0] == str(member)
+                }
+                if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
+                    raise unreadable("a weight is not finite")
+                network = self._blank(shape, classes)
+                network.load_state_dict(state)
+                members.append(network.eval())
+        except (RuntimeError, TypeError, ConfigurationError) as error:
+            raise unreadable(str(error).splitlines()[0]) from error
+        return FittedNeural(self.description.kind, shape, seen, tuple(members))
+
+    def _blank(self, shape: tuple[int, ...], classes: int) -> nn.Sequential:
+        """Return the network without values, on the device."""
+        with torch.device("meta"):
+            front, head = self.design(shape, classes)
+        network = nn.Sequential(front, head)
+        network.requires_grad_(False)
+        head.requires_grad_(True)
+        return network.to_empty(device=device())
+
+
+@dataclass(frozen=True, eq=False)
+class FittedNeural:
+    """Trained networks of one design; they vote with equal weight."""
+
+    kind: str
+    feature_shape: tuple[int, ...]
+    seen: NDArray[np.bool_]
+    members: tuple[nn.Sequential, ...]
+
+    def predict_proba(self, features: Features) -> Probabilities:
+        """Return class probabilities (n, C)."""
+        return mean_probabilities(self.members, features, self.seen)
+
+    def to_bytes(self) -> bytes:
+        """Serialise all networks; :meth:`NeuralExpert.load` is the inverse."""
+        header = {
+            "kind": self.kind,
+            "feature_shape": list(self.feature_shape),
+            "classes": len(self.seen),
+            "members": len(self.members),
+        }
+        arrays: dict[str, NDArray[Any]] = {"seen": self.seen}
+        for member, network in enumerate(self.members):
+            for name, tensor in network.state_dict().items():
+                arrays[f"{member}.{name}"] = tensor.cpu().numpy()
+        return pack(header, arrays)
+
+
+def _dimensions(header: Mapping[str, Any]) -> tuple[tuple[int, ...], int, int]:
+    """Read feature shape, classes and members from a stranger's header."""
+    shape, classes, members = (header.get(name) for name in ("feature_shape", "classes", "members"))
+    if (
+        not isinstance(shape, list)
+        or not 1 <= len(shape) <= 4
+        or any(type(side) is not int or side < 1 for side in shape)
+        or math.prod(shape) > MAX_FEATURES
+        or type(classes) is not int
+        or not 2 <= classes <= MAX_CLASSES
+        or type(members) is not int
+        or not 1 <= members <= MAX_MEMBERS
+    ):
+        raise unreadable("its header does not describe usable dimensions")
+    return tuple(shape), classes, members
