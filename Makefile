@@ -1,0 +1,98 @@
+# One word per task. Each target first does the set-up that it needs, once:
+# the files named .ready remember that it was done, and are older than what they
+# were made from when it must be done again.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON   ?= python3
+SCENARIO ?= credit
+WORKERS  ?= 2
+PIP_ARGS ?=
+
+BIN    := .venv/bin
+SOLC   := contracts/node_modules
+DAEMON := tests/offchain/storage/ipfs-daemon/node_modules
+NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+
+# A comma that make doesn't take for the end of an argument.
+, := ,
+say     = printf '==> %s\n' "$(1)"
+refuse  = { printf 'error: %s\n' "$(1)" >&2; exit 1; }
+
+.PHONY: help demo test test-slow test-ipfs setup compile check lint typecheck format \
+        benchmark gas wheel clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  make demo SCENARIO=digits    the other scenario"
+	@echo "  make test WORKERS=4          with four processes"
+	@echo "  make setup PYTHON=python3.12 PIP_ARGS='--extra-index-url https://download.pytorch.org/whl/cpu'"
+	@echo "                               with another Python, and torch without CUDA"
+
+demo: setup compile ## watch a whole trade on a local chain, then audit it
+	@$(BIN)/moemarket demo --scenario $(SCENARIO)
+
+test: setup compile ## run the tests and report coverage
+	@$(BIN)/pytest -n $(WORKERS) --cov --cov-report=term
+
+test-slow: setup compile ## run the tests that take more than 5 seconds each
+	@$(BIN)/pytest -m slow
+
+test-ipfs: setup $(DAEMON)/.ready ## run the storage tests against a real IPFS daemon
+	@$(BIN)/pytest -m ipfs
+
+setup: .venv/.ready $(SOLC)/.ready ## install Python and npm packages
+
+compile: setup ## compile the contracts, if they changed
+	@$(BIN)/python -m marketplace.chain.artifacts
+
+check: lint typecheck test ## lint, typecheck and test
+
+lint: .venv/.ready ## check style with ruff
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+typecheck: .venv/.ready ## check types with mypy --strict
+	@$(BIN)/mypy
+
+format: .venv/.ready ## let ruff mend style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+benchmark: setup compile ## compare the composite with single experts, over seeds
+	@$(BIN)/python scripts/benchmark.py
+
+gas: setup compile ## write the snapshot of gas per step
+	@$(BIN)/python scripts/gas.py
+
+wheel: setup compile ## build an sdist and a wheel into dist/
+	@$(BIN)/python -m build --no-isolation
+
+clean: ## remove all that make made
+	@rm -rf .venv $(SOLC) $(DAEMON) marketplace/chain/artifacts build dist \
+	        .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.ready: pyproject.toml constraints.txt
+	@command -v $(PYTHON) > /dev/null || \
+	    $(call refuse,$(PYTHON) is missing; install Python 3.11 or newer$(,) or name one: make PYTHON=…)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    $(call refuse,$(PYTHON) is older than 3.11; name a newer one: make PYTHON=python3.12)
+	@$(call say,installing Python packages (one to three minutes$(,) once))
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check $(PIP_ARGS) \
+	    -c constraints.txt -e '.[all,dev]'
+	@touch $@
+
+%/node_modules/.ready: %/package.json %/package-lock.json
+	@command -v node > /dev/null && command -v npm > /dev/null || \
+	    $(call refuse,node or npm is missing; install Node.js 18 or newer from https://nodejs.org)
+	@node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' || \
+	    $(call refuse,node is older than 18; install a newer one from https://nodejs.org)
+	@$(call say,installing npm packages in $* (seconds to minutes$(,) once))
+	@$(NPM_CI) --prefix $*
+	@touch $@
