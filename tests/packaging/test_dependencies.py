@@ -1,0 +1,121 @@
+"""What is imported is declared, what is declared is used, and each version is pinned."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+CHECKOUT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+EXTRAS = {
+    name: [Requirement(line) for line in lines]
+    for name, lines in PROJECT["optional-dependencies"].items()
+}
+BASE = [Requirement(line) for line in PROJECT["dependencies"]]
+OURS = {"marketplace", "offchain"}
+
+# Declared for a reason other than an import of ours: eth-keys takes it up, for speed.
+NOT_IMPORTED = {"coincurve"}
+
+
+def closure(extra: str) -> dict[str, Requirement]:
+    """Collect what an extra brings, through the extras that it names in turn."""
+    found: dict[str, Requirement] = {}
+    for requirement in EXTRAS[extra]:
+        if requirement.name == "moemarket":
+            for inner in requirement.extras:
+                found |= closure(inner)
+        else:
+            found[canonicalize_name(requirement.name)] = requirement
+    return found
+
+
+RUNTIME = {canonicalize_name(line.name): line for line in BASE} | closure("all")
+DECLARED = RUNTIME | closure("dev")
+
+
+def imported_distributions() -> dict[str, set[str]]:
+    """Map each distribution that our packages import to the modules that do."""
+    providers = packages_distributions()
+    users: dict[str, set[str]] = {}
+    for package in sorted(OURS):
+        for path in (CHECKOUT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                names = []
+                if isinstance(node, ast.Import):
+                    names = [alias.name for alias in node.names]
+                elif isinstance(node, ast.ImportFrom) and not node.level:
+                    names = [node.module or ""]
+                for top in {name.partition(".")[0] for name in names} - OURS:
+                    if top not in sys.stdlib_module_names:
+                        for provider in providers.get(top, [top]):
+                            where = users.setdefault(canonicalize_name(provider), set())
+                            where.add(path.relative_to(CHECKOUT).as_posix())
+    return users
+
+
+def test_every_import_is_declared() -> None:
+    undeclared = {
+        name: users for name, users in imported_distributions().items() if name not in RUNTIME
+    }
+    assert undeclared == {}
+
+
+def test_every_declared_package_is_used() -> None:
+    assert RUNTIME.keys() - imported_distributions().keys() == NOT_IMPORTED
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["web3", "py-solc-x", "eth-tester", "fastapi", "torch", "ipfshttpclient", "pytest"],
+)
+def test_the_project_stands_on(name: str) -> None:
+    assert name in DECLARED
+
+
+def test_eth_tester_comes_with_its_machine() -> None:
+    assert DECLARED["eth-tester"].extras == {"py-evm"}
+
+
+@pytest.mark.parametrize("heavy", ["fastapi", "lightgbm", "scikit-learn", "torch", "uvicorn"])
+def test_an_auditor_installs_without(heavy: str) -> None:
+    assert heavy not in {canonicalize_name(line.name) for line in BASE}
+
+
+def test_a_compute_node_installs_without_a_web_server() -> None:
+    assert not closure("oracle").keys() & {"fastapi", "uvicorn"}
+
+
+def pinned_versions() -> dict[str, str]:
+    lines = (CHECKOUT / "constraints.txt").read_text().splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    matches = [re.fullmatch(r"([\w.-]+)==([\w.]+)", pin) for pin in pins]
+    # A local suffix such as "+cpu" would be refused: an index need not have that build.
+    assert None not in matches, [pin for pin, match in zip(pins, matches, strict=True) if not match]
+    return {canonicalize_name(match[1]): match[2] for match in matches if match}
+
+
+def test_every_declared_package_is_pinned_within_its_range() -> None:
+    pins = pinned_versions()
+    for name, requirement in DECLARED.items():
+        assert name in pins, f"{name} is not in constraints.txt"
+        assert requirement.specifier.contains(Version(pins[name]), prereleases=True), name
+
+
+def test_pins_are_what_the_tests_run_with() -> None:
+    from importlib.metadata import version
+
+    pins = pinned_versions()
+    differing = {
+        name: version(name) for name in DECLARED if Version(version(name)).public != pins[name]
+    }
+    assert differing == {}
