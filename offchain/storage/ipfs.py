@@ -1,0 +1,193 @@
+"""A store in an IPFS daemon, reached over its RPC API by ipfshttpclient."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+from marketplace.protocol.errors import (
+    ConfigurationError,
+    CorruptContent,
+    MissingContent,
+    StorageError,
+    StoreUnreachable,
+)
+from offchain.storage import dag
+from offchain.storage.block import Cid
+from offchain.storage.node import Link
+
+_PATIENCE = 120.0  # seconds that a daemon may be silent after it was given a whole file
+_GRACE = 5.0  # seconds that it may be late to say that it found no block
+
+
+class IpfsStore:
+    """Content in an IPFS daemon, pinned there, and verified on this side of the wire.
+
+    Parameters
+    ----------
+    address
+        The daemon's RPC API: ``ipfs:/ip4/127.0.0.1/tcp/5001`` or ``http://127.0.0.1:5001``.
+    timeout
+        Seconds that the daemon may search its network for one block.
+
+    Raises
+    ------
+    ConfigurationError
+        If `address` is malformed or ipfshttpclient isn't installed. Nothing is sent yet.
+    """
+
+    def __init__(self, address: str, timeout: float = 30.0) -> None:
+        self.address = address
+        self.timeout = timeout
+        self._ipfs = _ipfshttpclient()
+        try:
+            self._multiaddress = _multiaddress(address)
+            self._ipfs.Client(self._multiaddress)
+        except (ValueError, self._ipfs.exceptions.AddressError):
+            raise ConfigurationError(
+                f"{address!r} is not the address of an IPFS daemon's RPC API",
+                "give it as ipfs:/ip4/127.0.0.1/tcp/5001 or http://127.0.0.1:5001",
+            ) from None
+
+    def __repr__(self) -> str:
+        return f"IpfsStore({self.address!r})"
+
+    def put(self, content: bytes | BinaryIO) -> str:
+        """Store `content`, pin it and return its CID; see `Store.put`."""
+        upload = _Upload(content)
+        with self._daemon(_PATIENCE) as daemon:
+            # The layout is asked for in full, since daemons differ in their defaults.
+            added = daemon.add(
+                upload,
+                cid_version=1,
+                raw_leaves=True,
+                chunker=f"size-{dag.CHUNK_SIZE}",
+                opts={"cid-base": "base32"},
+            )["Hash"]
+        cid = upload.cid()
+        if added != cid:
+            raise CorruptContent(
+                f"the IPFS daemon at {self.address} named content {added} whose CID is {cid}",
+                "set its Import options back to their defaults, or use another daemon",
+            )
+        return cid
+
+    def get(self, cid: str, *, limit: int = dag.DEFAULT_LIMIT) -> bytes:
+        """Return the content that `cid` names, verified; see `Store.get`."""
+        return b"".join(self.stream(cid, limit=limit))
+
+    def stream(self, cid: str, *, limit: int = dag.DEFAULT_LIMIT) -> Iterator[bytes]:
+        """Yield the content that `cid` names in verified pieces; see `Store.stream`."""
+        return self._stream(Cid.parse(cid), limit)
+
+    def _stream(self, root: Cid, limit: int) -> Iterator[bytes]:
+        with self._daemon(self.timeout + _GRACE) as daemon:
+            yield from dag.read(root, partial(self._read, daemon), limit)
+
+    def has(self, cid: str) -> bool:
+        """Tell whether the daemon finds every block within `timeout`; see `Store.has`."""
+        root = Cid.parse(cid)
+        with self._daemon(self.timeout + _GRACE) as daemon:
+            try:
+                for block in dag.blocks(root, partial(self._read, daemon)):
+                    self._ask(daemon.block.stat, block)
+            except MissingContent:
+                return False
+        return True
+
+    def _read(self, daemon: Any, cid: Cid) -> bytes:
+        block: bytes = self._ask(daemon.block.get, cid)
+        if not cid.names(block):
+            raise CorruptContent(
+                f"the IPFS daemon at {self.address} returned other bytes than {cid} names",
+                "put the content into another daemon and ask that one; this one is damaged",
+            )
+        return block
+
+    def _ask(self, request: Any, cid: Cid) -> Any:
+        try:
+            return request(str(cid), opts={"timeout": f"{self.timeout}s"})
+        except self._ipfs.exceptions.ErrorResponse as error:
+            raise MissingContent(
+                f"the IPFS daemon at {self.address} has no block {cid} ({_message(error)})",
+                f"check the CID, or let the daemon search for more than {self.timeout:g} s",
+            ) from None
+
+    @contextmanager
+    def _daemon(self, patience: float) -> Iterator[Any]:
+        """Open a session with the daemon and turn its failures into the project's errors."""
+        exceptions = self._ipfs.exceptions
+        try:
+            with self._ipfs.Client(self._multiaddress, timeout=patience) as daemon:
+                yield daemon
+        except exceptions.ErrorResponse as error:
+            raise StorageError(
+                f"the IPFS daemon at {self.address} refused ({_message(error)})",
+                "look into the daemon's log",
+            ) from error
+        except exceptions.TimeoutError as error:
+            raise self._unreachable(f"was silent for {patience:g} s") from error
+        except (exceptions.StatusError, exceptions.EncoderError) as error:
+            raise self._unreachable("answers, but not as a daemon's RPC API does") from error
+        except (exceptions.CommunicationError, OSError) as error:  # OSError: cut off half-way
+            raise self._unreachable("does not answer") from error
+
+    def _unreachable(self, symptom: str) -> StoreUnreachable:
+        return StoreUnreachable(
+            f"the IPFS daemon at {self.address} {symptom}",
+            "start it (`ipfs daemon`), or correct the address",
+        )
+
+
+class _Upload:
+    """What ipfshttpclient reads from: content without its file's name, hashed as it goes."""
+
+    def __init__(self, content: bytes | BinaryIO) -> None:
+        self._pieces = dag.chunks(content)
+        self._leaves: list[Link] = []
+
+    def read(self, size: int) -> bytes:
+        for piece in self._pieces:
+            self._leaves.append(dag.leaf(piece))
+            return piece
+        return b""
+
+    def cid(self) -> str:
+        return str(dag.root_over(self._leaves))
+
+
+def _ipfshttpclient() -> Any:
+    """Import the client on first use, so that a store on disk needs none of it."""
+    # It replaces parts of requests to choose between IPv4 and IPv6, by way of a parameter
+    # that urllib3 has deprecated. This is its own switch to leave requests alone.
+    os.environ.setdefault("PY_IPFS_HTTP_CLIENT_PATCH_REQUESTS", "no")
+    try:
+        import ipfshttpclient
+    except ImportError:
+        raise ConfigurationError(
+            "ipfshttpclient is not installed", "pip install 'moemarket[ipfs]', or name a folder"
+        ) from None
+    return ipfshttpclient
+
+
+def _multiaddress(address: str) -> str:
+    if not address.startswith(("http://", "https://")):
+        return address.removeprefix("ipfs:")
+    url = urlsplit(address)
+    if url.hostname is None or url.username or url.path not in ("", "/") or url.query:
+        raise ValueError(address)
+    try:
+        kind = f"ip{ipaddress.ip_address(url.hostname).version}"
+    except ValueError:
+        kind = "dns"
+    return f"/{kind}/{url.hostname}/tcp/{url.port or 5001}/{url.scheme}"
+
+
+def _message(error: Exception) -> str:
+    """Return what the daemon said, on one line."""
+    return " ".join(str(error).split())[:200]

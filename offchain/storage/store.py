@@ -1,0 +1,79 @@
+"""The one interface to content-addressed storage, and the way to open either kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO, Protocol
+
+from marketplace.protocol.errors import ConfigurationError
+from offchain.storage.dag import DEFAULT_LIMIT
+from offchain.storage.disk import DiskStore
+from offchain.storage.ipfs import IpfsStore
+
+
+class Store(Protocol):
+    """Content by its CID. Stores keep it available; readers check that it is intact."""
+
+    def put(self, content: bytes | BinaryIO) -> str:
+        """Store `content` and return its CID. Storing it again changes nothing.
+
+        Parameters
+        ----------
+        content
+            Bytes, or a seekable binary file: read from where it stands to its end, never
+            held in memory as a whole.
+
+        Raises
+        ------
+        StorageError
+            If the store can't take it. What was stored before stays intact.
+        """
+        ...
+
+    def get(self, cid: str, *, limit: int = DEFAULT_LIMIT) -> bytes:
+        """Return the content that `cid` names, every block of it verified.
+
+        Raises
+        ------
+        InvalidCid
+            If `cid` is malformed or doesn't name a file.
+        MissingContent
+            If a block of it isn't in the store; the error names the block.
+        CorruptContent
+            If a block of it doesn't hash to its CID; the error names the block.
+        StorageError
+            If it has more than `limit` bytes.
+        """
+        ...
+
+    def stream(self, cid: str, *, limit: int = DEFAULT_LIMIT) -> Iterator[bytes]:
+        """Yield what `get` returns in pieces, so that it needn't fit into memory."""
+        ...
+
+    def has(self, cid: str) -> bool:
+        """Tell whether every block of the content is there; only `get` verifies them all."""
+        ...
+
+
+def open_store(location: str) -> Store:
+    """Open the store at `location`.
+
+    Parameters
+    ----------
+    location
+        A folder, made when something is put there; or an IPFS daemon's RPC address as
+        ``ipfs:/ip4/127.0.0.1/tcp/5001`` or ``http://127.0.0.1:5001``.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is neither.
+    """
+    if location.startswith(("ipfs:", "http://", "https://")):
+        return IpfsStore(location)
+    if not location or "://" in location:
+        raise ConfigurationError(
+            f"{location!r} is no place to store content",
+            "give a folder, ipfs:/ip4/127.0.0.1/tcp/5001 or http://127.0.0.1:5001",
+        )
+    return DiskStore(location)
