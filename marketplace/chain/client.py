@@ -25,7 +25,7 @@ from web3.exceptions import (
     Web3RPCError,
 )
 from web3.providers import BaseProvider
-from web3.types import TxParams, TxReceipt, Wei
+from web3.types import FilterParams, TxParams, TxReceipt, Wei
 
 from marketplace.chain.artifacts import load_artifact
 from marketplace.chain.revert import explain_revert
@@ -193,6 +193,10 @@ class Node:
     def call(self, call: ContractFunction) -> Any:
         """Evaluate a view function."""
         return self._ask(call.call)
+
+    def logs(self, question: dict[str, Any]) -> list[Any]:
+        """Return the logs that match an `eth_getLogs` filter."""
+        return list(self._ask(lambda: self.web3.eth.get_logs(cast(FilterParams, question))))
 
     def balance(self, address: str) -> int:
         """Native coin of an account, in wei."""

@@ -95,6 +95,10 @@ class Market:
         members, threshold = self.node.call(self.committee.functions.committee(version))
         return list(members), int(threshold)
 
+    def current_committee(self) -> tuple[list[str], int]:
+        """Return members and threshold of the committee that a request made now would get."""
+        return self.committee_of(self.node.call(self.committee.functions.currentVersion()))
+
     def credit_of(self, account: str, currency: str = NATIVE) -> int:
         """Return what an account may withdraw, in wei."""
         return int(self.view("creditOf", account, currency))
@@ -141,6 +145,33 @@ class Market:
             for log in receipt["logs"]
             if log["address"] == self.address and (event := self._decode(log)) is not None
         ]
+
+    def log(self, trade_id: bytes) -> list[EventData]:
+        """Return all events of one trade, in order."""
+        question = {
+            "address": self.contract.address,
+            "topics": [None, "0x" + trade_id.hex()],
+            "fromBlock": "earliest",
+            "toBlock": "latest",
+        }
+        logs = self.node.logs(question)
+        return [event for log in logs if (event := self._decode(log)) is not None]
+
+    def event(self, trade_id: bytes, name: str) -> dict[str, Any]:
+        """Return the arguments of the latest event of one name in a trade.
+
+        Raises
+        ------
+        TradeRefused
+            If the trade has no such event.
+        """
+        for event in reversed(self.log(trade_id)):
+            if event["event"] == name:
+                return dict(event["args"])
+        raise TradeRefused(
+            f"trade 0x{trade_id.hex()[:16]}… has no {name} event",
+            "check the trade id, the market and how far the trade has come",
+        )
 
     def _decode(self, log: Any) -> EventData | None:
         topic = bytes(log["topics"][0]).hex() if log["topics"] else ""

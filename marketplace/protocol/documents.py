@@ -167,11 +167,16 @@ class Training(Document):
 
 
 class TrainingRecord(Document):
-    """All training commitments behind one attempt."""
+    """All training commitments behind one attempt, and where its sealed evidence lies.
+
+    The payload of `evidence` is a safetensors file with the bytes that the attempt
+    evidence later names as `votes` and `openings`.
+    """
 
     kind = "training-record"
     trade: str
     trainings: tuple[Training, ...]
+    evidence: Sealed | None = None
 
 
 class ModelManifest(Document):
@@ -225,3 +230,12 @@ class SettlementEvidence(Document):
     attempt_evidence: str
     expert_pool: Amount
     shares: tuple[Share, ...]
+
+
+class Attestation(Document):
+    """What the auditor found before settlement; never a score."""
+
+    kind = "attestation"
+    trade: str
+    approved: bool
+    finding: str

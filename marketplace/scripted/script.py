@@ -1,0 +1,129 @@
+"""The scripts that ship, and how each one ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from marketplace.protocol.errors import ConfigurationError
+from marketplace.protocol.states import State
+from marketplace.protocol.units import PARTS, WEI
+
+
+@dataclass(frozen=True)
+class Script:
+    """One trade from request to end.
+
+    Attributes
+    ----------
+    name, title
+        How it is called, and what happens in one line.
+    scenario
+        The data: who holds which rows (`offchain.data.scenarios`).
+    threshold
+        Score to reach, in parts per million.
+    ends
+        The final state that the trade must reach.
+    max_attempts
+        Cap on validation attempts.
+    budget
+        Highest price, in the smallest unit of the currency.
+    token
+        Whether to pay in the development token instead of the native coin.
+    garbage_providers
+        How many providers deliver something else than they quoted.
+    silent_from
+        The state from which the oracles do nothing any more.
+    """
+
+    name: str
+    title: str
+    scenario: str
+    threshold: int
+    ends: State
+    max_attempts: int = 3
+    budget: int = 10 * WEI
+    token: bool = False
+    garbage_providers: int = 0
+    silent_from: State | None = None
+
+
+UNREACHABLE = PARTS  # every row right: no model of real data gets there
+
+SCRIPTS = MappingProxyType(
+    {
+        script.name: script
+        for script in (
+            Script(
+                "credit",
+                "credit risk from three bureaus' tables, delivered and paid",
+                "credit",
+                threshold=700_000,
+                ends=State.SETTLED,
+            ),
+            Script(
+                "digits",
+                "digit images from providers with unlike scanners, paid in a token",
+                "digits",
+                threshold=850_000,
+                ends=State.SETTLED,
+                token=True,
+            ),
+            Script(
+                "declined",
+                "the price is above the budget, and the buyer declines it",
+                "credit",
+                threshold=700_000,
+                ends=State.DECLINED,
+                budget=WEI // 2,
+            ),
+            Script(
+                "exhausted",
+                "the threshold is never reached, attempts are used up, the buyer is refunded",
+                "credit",
+                threshold=UNREACHABLE,
+                ends=State.FAILED,
+                max_attempts=2,
+            ),
+            Script(
+                "garbage",
+                "one provider delivers garbage and is not paid; the trade goes on",
+                "credit",
+                threshold=690_000,
+                ends=State.SETTLED,
+                garbage_providers=1,
+            ),
+            Script(
+                "silent",
+                "the oracles fall silent after the data, and a timeout refunds the buyer",
+                "credit",
+                threshold=700_000,
+                ends=State.REFUNDED,
+                silent_from=State.DATA_DELIVERED,
+            ),
+            Script(
+                "unsettled",
+                "the oracles fall silent after delivery, and the gate's weights pay the experts",
+                "credit",
+                threshold=700_000,
+                ends=State.SETTLED,
+                silent_from=State.PASSED,
+            ),
+        )
+    }
+)
+
+
+def script_named(name: str) -> Script:
+    """Return a script by name.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none of that name.
+    """
+    if name not in SCRIPTS:
+        raise ConfigurationError(
+            f"there is no scripted trade {name!r}", f"choose one of {', '.join(SCRIPTS)}"
+        )
+    return SCRIPTS[name]

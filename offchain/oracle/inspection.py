@@ -1,0 +1,77 @@
+"""Step 5: whether a delivery opens, matches its quote and holds usable rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from marketplace.protocol.documents import DataManifest, Delivery, Sealed
+from marketplace.protocol.errors import MarketError, TradeRefused
+from marketplace.protocol.ids import dataset_commitment
+from marketplace.protocol.terms import DataQuote
+from offchain.data import Dataset, decode
+from offchain.exchange import Exchange
+from offchain.oracle.case import Case
+from offchain.training import require_usable
+
+SALT_BYTES = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """What was found.
+
+    Attributes
+    ----------
+    manifest
+        One delivery per quote, in their order.
+    datasets
+        The accepted datasets, by the provider's lowercase address.
+    """
+
+    manifest: DataManifest
+    datasets: dict[str, Dataset]
+
+    @property
+    def accepted(self) -> int:
+        """Bitmap over the quotes: bit i is set when quote i was delivered as quoted."""
+        return sum(1 << i for i, d in enumerate(self.manifest.deliveries) if d.accepted)
+
+
+def inspect(
+    case: Case,
+    exchange: Exchange,
+    quotes: Sequence[DataQuote],
+    deliveries: Sequence[Sealed | None],
+) -> Inspection:
+    """Open and check each delivery; a bad one is left out with its reason, the rest goes on."""
+    datasets: dict[str, Dataset] = {}
+    found: list[Delivery] = []
+    for quote, sealed in zip(quotes, deliveries, strict=True):
+        try:
+            datasets[quote.provider.lower()] = _opened(case, exchange, quote, sealed)
+            reason = ""
+        except MarketError as error:
+            reason = error.cause
+        found.append(
+            Delivery(provider=quote.provider, sealed=sealed, accepted=not reason, reason=reason)
+        )
+    return Inspection(DataManifest(trade=case.name, deliveries=tuple(found)), datasets)
+
+
+def _opened(case: Case, exchange: Exchange, quote: DataQuote, sealed: Sealed | None) -> Dataset:
+    if sealed is None:
+        raise TradeRefused("nothing was delivered", "deliver before the window closes")
+    payload = exchange.unseal(sealed, case.trade_id, f"data/{quote.provider}")
+    salt, plaintext = payload[:SALT_BYTES], payload[SALT_BYTES:]
+    if dataset_commitment(plaintext, salt) != quote.dataset:
+        raise TradeRefused(
+            "the delivered bytes are not those that the quote commits to", "deliver as quoted"
+        )
+    dataset = decode(plaintext, case.task)
+    if len(dataset) != quote.rows:
+        raise TradeRefused(
+            f"{len(dataset)} rows were delivered, {quote.rows} were quoted", "deliver as quoted"
+        )
+    require_usable({quote.provider: dataset}, case.task, case.seed)
+    return dataset
