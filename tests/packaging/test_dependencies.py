@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 import tomllib
@@ -119,3 +120,11 @@ def test_pins_are_what_the_tests_run_with() -> None:
         name: version(name) for name in DECLARED if Version(version(name)).public != pins[name]
     }
     assert differing == {}
+
+
+def test_npm_lock_lists_every_platform() -> None:
+    # npm leaves out what its registry lacks, and then `npm ci` refuses the lock.
+    lock = json.loads((CHECKOUT / "contracts" / "package-lock.json").read_text())["packages"]
+    wanted = {name for entry in lock.values() for name in entry.get("optionalDependencies", {})}
+    assert wanted
+    assert {name for name in wanted if f"node_modules/{name}" not in lock} == set()
