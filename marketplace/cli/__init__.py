@@ -1,0 +1,34 @@
+"""The command-line program `moemarket`: thin commands over the packages below.
+
+Exit status: 0 success, 1 a crash, 2 bad usage, and one number per error class as
+`marketplace/protocol/errors.py` lists them.
+"""
+
+from __future__ import annotations
+
+import click
+
+from marketplace.cli.audit import audit_command
+from marketplace.cli.chain import compile_command, deploy_command, devnet_command
+from marketplace.cli.demo import demo_command, scripts_command
+from marketplace.cli.store import store_commands
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="moemarket")
+def main() -> None:
+    """Trade machine-learning models without trusting each other.
+
+    A buyer commissions a model, providers sell data, independent experts train, an oracle
+    committee scores, and contracts pay everybody by contribution. Start with
+    `moemarket demo`.
+    """
+
+
+main.add_command(demo_command)
+main.add_command(scripts_command)
+main.add_command(audit_command)
+main.add_command(devnet_command)
+main.add_command(deploy_command)
+main.add_command(compile_command)
+main.add_command(store_commands)
