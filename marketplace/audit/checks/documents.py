@@ -1,0 +1,55 @@
+"""Check of the evidence itself: it is there, its bytes are what the log names, it can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from marketplace.audit.archive import Unavailable
+from marketplace.audit.case import Case
+from marketplace.audit.report import Finding, Verdict, listed
+
+Read = Callable[[], object]
+
+
+def check_documents(case: Case) -> Finding:
+    """Check that every digest on chain and CID in a document leads to what it names."""
+    gaps: dict[Verdict, list[str]] = {"failed": [], "missing": [], "sealed": []}
+    count = 0
+    for title, read in _named(case):
+        try:
+            read()
+        except Unavailable as gap:
+            gaps[gap.verdict].append(f"{title}: {gap.why}")
+        else:
+            count += 1
+    if gaps["failed"] or gaps["missing"]:
+        verdict: Verdict = "failed" if gaps["failed"] else "missing"
+        return Finding(verdict, listed([*gaps["failed"], *gaps["missing"]]))
+    sealed = f", {len(gaps['sealed'])} are sealed until the end" if gaps["sealed"] else ""
+    return Finding("passed", f"{count} documents and files are what the log names{sealed}")
+
+
+def _named(case: Case) -> Iterator[tuple[str, Read]]:
+    """Yield everything that the log names by now, directly or through a document."""
+    trade, evidence = case.trade, case.evidence
+    yield "specification", evidence.task
+    if trade.data_need is not None:
+        yield "data need", evidence.data_need
+    if trade.data is not None:
+        yield "data manifest", evidence.data_manifest
+    if trade.gate is not None:
+        yield "gate manifest", evidence.gate_manifest
+        yield "routing array", evidence.routing
+    for attempt in trade.attempts:
+        of = f"of attempt {attempt.number}"
+        yield f"training record {of}", partial(evidence.training_record, attempt)
+        if attempt.report.passed:
+            yield f"delivery manifest {of}", partial(evidence.delivery_manifest, attempt)
+        yield f"evidence {of}", partial(evidence.attempt_evidence, attempt)
+        yield f"votes {of}", partial(evidence.votes, attempt)
+        yield f"opened labels {of}", partial(evidence.openings, attempt)
+    if trade.settlement is not None and not trade.settlement.by_gate:
+        yield "settlement evidence", evidence.settlement
+    for attested in trade.attestations:
+        yield "attestation", partial(evidence.attestation, attested)

@@ -1,0 +1,115 @@
+"""Checks of who worked: the gate's weights, and the experts' signed commitments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from marketplace.audit.case import Case
+from marketplace.audit.checks.attempts import over_attempts
+from marketplace.audit.evidence import account
+from marketplace.audit.history import ascending
+from marketplace.audit.report import Finding, judged, not_reached
+from marketplace.audit.signatures import objection_to
+from marketplace.audit.trade import ReportedAttempt
+from marketplace.protocol.documents import Training
+from marketplace.protocol.errors import InvalidCid, ProtocolError
+from marketplace.protocol.terms import TrainingCommitment
+from marketplace.protocol.units import PARTS, largest_remainder
+from offchain.storage.cid import digest_of
+
+
+def check_gate(case: Case) -> Finding | None:
+    """Check that the weights are shares of the column sums of the routing array.
+
+    In parts per million by largest remainder, candidates ascending by address; a
+    candidate without load is left out (`docs/protocol.md`, numbers that pay, 6).
+    """
+    trade = case.trade
+    if trade.gate is None:
+        return not_reached(trade.ended, "gate report")
+    committed = dict(zip(trade.gate.experts, trade.gate.weights, strict=False))
+    faults = []
+    if len(trade.gate.experts) != len(trade.gate.weights):
+        faults.append(f"{len(trade.gate.weights)} weights stand for {len(committed)} experts")
+    if not ascending(trade.gate.experts):
+        faults.append("the experts are not ascending")
+    if 0 in trade.gate.weights or sum(trade.gate.weights) != PARTS:
+        faults.append(f"the weights {list(trade.gate.weights)} don't share out {PARTS}")
+    if not faults:
+        routed = _routed_weights(case)
+        if committed != routed:
+            faults.append(f"committed was {committed} where the routing array gives {routed}")
+    return judged(faults, f"{len(committed)} experts have their shares of the routing array")
+
+
+def _routed_weights(case: Case) -> dict[str, int]:
+    candidates = [account(name) for name in case.evidence.gate_manifest().candidates]
+    loads = [int(load) for load in case.evidence.routing().sum(axis=0, dtype="int64")]
+    by_address = sorted(zip(candidates, loads, strict=True), key=lambda pair: int(pair[0], 16))
+    weights = largest_remainder(PARTS, [load for _, load in by_address])
+    return {name: ppm for (name, _), ppm in zip(by_address, weights, strict=True) if ppm}
+
+
+def check_training(case: Case) -> Finding | None:
+    """Check that each expert in the votes signed for its model and the subset it was given."""
+    trade = case.trade
+    if not trade.attempts:
+        return not_reached(trade.ended, "attempt")
+    counts: list[int] = []
+
+    def faults_of(attempt: ReportedAttempt) -> Iterator[str]:
+        trainings = case.evidence.training_record(attempt).trainings
+        counts.append(len(trainings))
+        for training in trainings:
+            why = _objection(case, attempt, training)
+            if why is not None:
+                yield f"the commitment of {training.expert}: {why}"
+        signed = {account(training.expert) for training in trainings}
+        voters = case.evidence.votes(attempt).experts if trade.ended else ()
+        for expert in voters:
+            if expert not in signed:
+                yield f"{expert} votes without a commitment"
+
+    return over_attempts(
+        case, faults_of, lambda: f"{sum(counts)} training commitments are signed by their experts"
+    )
+
+
+def _objection(case: Case, attempt: ReportedAttempt, training: Training) -> str | None:
+    """Say what is wrong with one commitment; None if nothing is."""
+    if not 0 < training.attempt <= attempt.number:
+        return f"it is for attempt {training.attempt}"
+    try:
+        message = TrainingCommitment(
+            trade_id=case.trade.id,
+            expert=account(training.expert),
+            attempt=training.attempt,
+            subset=_bytes(training.subset),
+            model=_bytes(training.model),
+        )
+        signature = _bytes(training.signature)
+        given = _given_subset(case, message.expert)
+    except (ProtocolError, InvalidCid, ValueError) as error:
+        return f"it can't be read: {error}"
+    if given != message.subset:
+        return f"it names subset 0x{message.subset.hex()} where the gate gave another"
+    return objection_to(
+        case.chain.rpc,
+        case.history.domain,
+        message.expert,
+        message,
+        signature,
+        case.chain.block.number,
+    )
+
+
+def _given_subset(case: Case, expert: str) -> bytes | None:
+    """Return the digest of the encrypted subset that the gate's manifest gives to an expert."""
+    for subset in case.evidence.gate_manifest().subsets:
+        if account(subset.expert) == expert:
+            return digest_of(subset.sealed.ciphertext)
+    return None
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))

@@ -1,0 +1,121 @@
+"""Checks of what was agreed: the request, the parties, the quotes and the price."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from marketplace.audit.case import Case
+from marketplace.audit.history import NOBODY, ascending
+from marketplace.audit.report import Finding, judged, not_reached
+from marketplace.audit.signatures import objection_to
+from marketplace.protocol.ids import trade_id
+from marketplace.protocol.terms import DataQuote, ModelQuote
+from marketplace.protocol.units import BASIS_POINTS
+
+
+def check_trade_id(case: Case) -> Finding:
+    """Check that the id is the hash of chain id, contract and request."""
+    trade, domain = case.trade, case.history.domain
+    faults = []
+    recomputed = trade_id(domain.chain_id, domain.market, trade.request)
+    if recomputed != trade.id:
+        faults.append(f"the request hashes to 0x{recomputed.hex()}, not to {trade.name}")
+    for role, logged, requested in (
+        ("buyer", trade.buyer, trade.request.buyer),
+        ("broker", trade.broker, trade.request.broker),
+    ):
+        if logged != requested:
+            faults.append(f"the event names {logged} as {role}, the request {requested}")
+    return judged(faults, "the request hashes to the trade's id")
+
+
+def check_terms(case: Case) -> Finding:
+    """Check that the request froze the committee, fee and treasury then in force."""
+    terms, in_force = case.trade.terms, case.trade.in_force
+    faults = [
+        f"{name} is {frozen} where {valid} was in force"
+        for name, frozen, valid in (
+            ("the committee version", terms.committee_version, in_force.committee_version),
+            ("the fee in basis points", terms.fee_bps, in_force.fee_bps),
+            ("the treasury", terms.treasury, in_force.treasury),
+        )
+        if frozen != valid
+    ]
+    return judged(
+        faults,
+        f"committee version {terms.committee_version} and a fee of {terms.fee_bps} basis points"
+        f" to {terms.treasury} were in force at the request",
+    )
+
+
+def check_roles(case: Case) -> Finding:
+    """Check that nobody is two of buyer, provider, expert, auditor, or broker and auditor."""
+    trade = case.trade
+    quotes = trade.acceptance.quote.data_quotes if trade.acceptance else ()
+    auditors = [attested.auditor for attested in trade.attestations]
+    parties = {
+        "buyer": {trade.request.buyer},
+        "auditor": {trade.request.auditor, *auditors} - {NOBODY},
+        "provider": {quote.provider for quote in quotes},
+        "expert": set(trade.gate.experts if trade.gate else ()),
+    }
+    faults = [
+        f"{both} is {one} and {other}"
+        for one, other in combinations(parties, 2)
+        for both in sorted(parties[one] & parties[other])
+    ]
+    if trade.request.broker in parties["auditor"]:
+        faults.append(f"{trade.request.broker} is broker and auditor")
+    faults += [
+        f"{auditor} attested where {trade.request.auditor} is the auditor"
+        for auditor in auditors
+        if auditor != trade.request.auditor
+    ]
+    count = len(set().union(*parties.values()))
+    return judged(faults, f"{count} accounts hold one role each")
+
+
+def check_quote_signatures(case: Case) -> Finding | None:
+    """Check that broker and providers signed their quotes, each for this trade."""
+    trade, acceptance = case.trade, case.trade.acceptance
+    if acceptance is None:
+        return not_reached(trade.ended, "accepted quote")
+    quote, signatures = acceptance.quote, acceptance.provider_signatures
+    offers = quote.data_quotes
+    faults = []
+    if len(signatures) != len(offers):
+        faults.append(f"{len(signatures)} signatures stand under {len(offers)} data quotes")
+    if not ascending(offer.provider for offer in offers):
+        faults.append("the providers are not ascending")
+    signed: list[tuple[str, ModelQuote | DataQuote, bytes]] = [
+        (trade.request.broker, quote, acceptance.broker_signature),
+        *((offer.provider, offer, by) for offer, by in zip(offers, signatures, strict=False)),
+    ]
+    for party, message, signature in signed:
+        if message.trade_id != trade.id:
+            faults.append(f"the quote of {party} is for trade 0x{message.trade_id.hex()}")
+        why = objection_to(
+            case.chain.rpc, case.history.domain, party, message, signature, acceptance.block
+        )
+        if why is not None:
+            faults.append(f"the signature under the quote of {party}: {why}")
+    return judged(faults, f"the broker and {len(offers)} providers signed their quotes")
+
+
+def check_price(case: Case) -> Finding | None:
+    """Check that the price is the sum of its parts and the fee, and is what was locked."""
+    trade, acceptance = case.trade, case.trade.acceptance
+    if acceptance is None:
+        return not_reached(trade.ended, "accepted quote")
+    fee = acceptance.components * trade.terms.fee_bps // BASIS_POINTS
+    price = acceptance.components + fee
+    faults = []
+    if acceptance.price != price:
+        faults.append(f"the price is {acceptance.price} where its parts and the fee sum to {price}")
+    if acceptance.price > trade.request.budget:
+        faults.append(f"the price {acceptance.price} is over the budget {trade.request.budget}")
+    locked = [(lock.account, lock.currency, lock.amount) for lock in trade.locked]
+    due = [(trade.request.buyer, trade.request.currency, acceptance.price)]
+    if locked != due:
+        faults.append(f"locked was {locked} where {due} was due")
+    return judged(faults, f"the parts and a fee of {fee} sum to {price}, which the buyer locked")
