@@ -1,0 +1,77 @@
+"""One chain for all tests of the contracts; each test gets it as it was at the start."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the modules beside this one
+
+from deploying import TestContracts
+from parties import PARTIES, fund
+from quick_chain import QuickProvider
+from trade_builder import FEE_BPS, TradeBuilder
+
+from marketplace.chain.client import Node
+from marketplace.chain.deploy import Deployment, deploy
+from marketplace.chain.market import Market
+from marketplace.protocol.terms import NATIVE
+from marketplace.protocol.units import WEI
+
+
+@pytest.fixture(scope="session")
+def node() -> Node:
+    node = Node(QuickProvider())
+    fund(node)
+    return node
+
+
+@pytest.fixture(scope="session")
+def deployment(node: Node) -> Deployment:
+    return deploy(
+        node,
+        PARTIES.admin,
+        signers=[signer.address for signer in PARTIES.signers],
+        threshold=2,
+        fee_bps=FEE_BPS,
+        treasury=PARTIES.treasury.address,
+        with_token=True,
+    )
+
+
+@pytest.fixture
+def market(node: Node, deployment: Deployment) -> Iterator[Market]:
+    """The market on a chain that forgets what the test does."""
+    provider = node.web3.provider
+    assert isinstance(provider, QuickProvider)
+    at_the_start = provider.backend.snapshot()
+    yield Market(node, deployment.market, deployment.registry)
+    provider.backend.restore(at_the_start)
+
+
+@pytest.fixture
+def trade(market: Market) -> TradeBuilder:
+    """A trade in native coin that nobody has asked for yet."""
+    return TradeBuilder(market)
+
+
+@pytest.fixture(params=["native coin", "token"])
+def currency(request: pytest.FixtureRequest, market: Market, deployment: Deployment) -> str:
+    """Native coin, then a token of which the buyer has plenty and allows the market all."""
+    if request.param == "native coin":
+        return NATIVE
+    assert deployment.token is not None
+    token = market.node.contract("DevToken", deployment.token)
+    buyer = PARTIES.buyer
+    market.node.send(buyer, token.functions.mint(buyer.address, 1_000 * WEI))
+    market.node.send(buyer, token.functions.approve(market.address, 1_000 * WEI))
+    return deployment.token
+
+
+@pytest.fixture
+def test_contracts(request: pytest.FixtureRequest, market: Market) -> TestContracts:
+    """Deploys what lies in `contracts/test`, compiled once and kept in pytest's cache."""
+    return TestContracts(market.node, request.config.cache.mkdir("test-contracts"))
