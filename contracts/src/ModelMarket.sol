@@ -373,11 +373,13 @@ contract ModelMarket is IModelMarket, Ledger, EIP712, Ownable2Step {
         uint128[] memory amounts
     ) private {
         uint256 sum;
-        for (uint256 i = 0; i < experts.length; ++i) {
+        for (uint256 i = 0; i < amounts.length; ++i) {
             sum += amounts[i];
-            _credited(tradeId, trade, experts[i], amounts[i], Purpose.Expert);
         }
         if (sum != trade.expertPool) revert AllocationMismatch(sum, trade.expertPool);
+        for (uint256 i = 0; i < experts.length; ++i) {
+            _credited(tradeId, trade, experts[i], amounts[i], Purpose.Expert);
+        }
         _credited(tradeId, trade, trade.broker, trade.brokerFee, Purpose.Broker);
         if (trade.audited) _credited(tradeId, trade, trade.auditor, trade.auditorFee, Purpose.Audit);
         _payOracles(tradeId, trade);
