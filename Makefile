@@ -15,7 +15,7 @@ PIP_ARGS ?=
 BIN    := .venv/bin
 SOLC   := contracts/node_modules
 DAEMON := tests/offchain/storage/ipfs-daemon/node_modules
-NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 
 # A comma that make doesn't take for the end of an argument.
 , := ,
@@ -34,7 +34,7 @@ help: ## list the targets
 	@echo "                               with another Python, and torch without CUDA"
 
 demo: setup compile ## watch a whole trade on a local chain, then audit it
-	@$(BIN)/moemarket demo --scenario $(SCENARIO)
+	@$(BIN)/moemarket demo $(SCENARIO)
 
 test: setup compile ## run the tests and report coverage
 	@$(BIN)/pytest -n $(WORKERS) --cov --cov-report=term
@@ -94,5 +94,5 @@ clean: ## remove all that make made
 	@node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' || \
 	    $(call refuse,node is older than 18; install a newer one from https://nodejs.org)
 	@$(call say,installing npm packages in $* (seconds to minutes$(,) once))
-	@$(NPM_CI) --prefix $*
+	@$(NPM_CI) --prefix $* > /dev/null
 	@touch $@
