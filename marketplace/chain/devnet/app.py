@@ -19,7 +19,6 @@ from marketplace.chain.devnet.jsonrpc import respond
 from marketplace.chain.devnet.rpc import DevnetRpc
 from marketplace.chain.devnet.rpc_errors import INVALID_REQUEST, RpcError
 
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 MAX_BODY_BYTES = 5 * 2**20
 
 _ORIGIN = re.compile(
@@ -65,7 +64,7 @@ def create_app(rpc: DevnetRpc, *, max_body_bytes: int = MAX_BODY_BYTES) -> FastA
         allow_headers=["content-type"],
     )
     app.add_middleware(
-        TrustedHostMiddleware, allowed_hosts=list(LOOPBACK_HOSTS), www_redirect=False
+        TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"], www_redirect=False
     )
     return app
 

@@ -116,7 +116,7 @@ def _run(
         try:
             spoofed = SpoofTransaction(unsigned, gas=gas, from_=sender)
             return state.apply_transaction(cast("SignedTransactionAPI", spoofed))
-        except ValidationError as error:
+        except (ValidationError, VMError) as error:
             raise rejected(str(error)) from error
         finally:
             state.revert(before)

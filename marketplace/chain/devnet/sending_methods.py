@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eth.exceptions import VMError
 from eth_account.signers.local import LocalAccount
 from eth_account.types import TransactionDictType
 from eth_typing import HexStr
@@ -50,7 +51,7 @@ class SendingMethods:
         check_admission(self._backend, transaction)
         try:
             self._backend.seal([transaction])
-        except ValidationError as error:
+        except (ValidationError, VMError) as error:
             raise rejected(str(error)) from error
         return data(transaction.hash)
 

@@ -21,6 +21,8 @@ from marketplace.protocol.errors import ConfigurationError
 DEFAULT_PORT = 8545
 SAVE_SECONDS = 1.0
 
+_MAX_PORT = 65_535
+
 Say = Callable[[str], object]
 
 
@@ -76,7 +78,7 @@ def listen(host: str, port: int) -> socket.socket:
     Raises
     ------
     ConfigurationError
-        If the host is not loopback, or the port is taken.
+        If the host is not loopback, or the port is taken or none.
     """
     address = "127.0.0.1" if host == "localhost" else host
     try:
@@ -88,10 +90,12 @@ def listen(host: str, port: int) -> socket.socket:
             f"host {host} is not a loopback address",
             "use 127.0.0.1: everybody knows the keys of a devnet's accounts",
         )
+    if not 0 <= port <= _MAX_PORT:
+        raise ConfigurationError(f"port {port} doesn't exist", f"choose one up to {_MAX_PORT}")
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         listener = socket.create_server((address, port), family=family)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise ConfigurationError(
             f"port {port} on {host} can't be used: {error}",
             "stop the program that listens there, or choose another port",
