@@ -28,7 +28,7 @@ refuse  = { printf 'error: %s\n' "$(1)" >&2; exit 1; }
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo "  make demo SCENARIO=digits    the other scenario"
+	@echo "  make demo SCENARIO=digits    another trade; \`.venv/bin/moemarket scripts\` lists them"
 	@echo "  make test WORKERS=4          with four processes"
 	@echo "  make setup PYTHON=python3.12 PIP_ARGS='--extra-index-url https://download.pytorch.org/whl/cpu'"
 	@echo "                               with another Python, and torch without CUDA"
