@@ -49,7 +49,10 @@ class DiskStore:
 
     def put(self, content: bytes | BinaryIO) -> str:
         """Store `content` and return its CID; see `Store.put`."""
-        return str(dag.lay_out(dag.chunks(content), self._write))
+        root = dag.lay_out(dag.chunks(content), self._write)
+        with self._refusals("write"):
+            _sync_folder(self._blocks)
+        return str(root)
 
     def get(self, cid: str, *, limit: int = dag.DEFAULT_LIMIT) -> bytes:
         """Return the content that `cid` names, verified; see `Store.get`."""
@@ -61,12 +64,9 @@ class DiskStore:
 
     def has(self, cid: str) -> bool:
         """Tell whether every block of the content is there; see `Store.has`."""
-        try:
-            with self._refusals("read"):
-                wanted = dag.blocks(Cid.parse(cid), self._read)
-                return all(self._file(block).exists() for block in wanted)
-        except MissingContent:
-            return False
+        with self._refusals("read"):
+            wanted = dag.blocks(Cid.parse(cid), self._read)
+            return all(self._file(block).exists() for block in wanted)
 
     def _file(self, cid: Cid) -> Path:
         return self._blocks / str(cid)
@@ -106,7 +106,6 @@ class DiskStore:
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
-        _sync_folder(self._blocks)
 
     @contextmanager
     def _refusals(self, action: str) -> Iterator[None]:

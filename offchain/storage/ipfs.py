@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -23,6 +24,7 @@ from offchain.storage.node import Link
 
 _PATIENCE = 120.0  # seconds that a daemon may be silent after it was given a whole file
 _GRACE = 5.0  # seconds that it may be late to say that it found no block
+_STRANGER = "answers, but not as a daemon's RPC API does"
 
 
 class IpfsStore:
@@ -49,8 +51,9 @@ class IpfsStore:
             self._multiaddress = _multiaddress(address)
             self._ipfs.Client(self._multiaddress)
         except (ValueError, self._ipfs.exceptions.AddressError):
+            shown = re.sub("//.*@", "//", address)  # a password is not repeated
             raise ConfigurationError(
-                f"{address!r} is not the address of an IPFS daemon's RPC API",
+                f"{shown!r} is not the address of an IPFS daemon's RPC API",
                 "give it as ipfs:/ip4/127.0.0.1/tcp/5001 or http://127.0.0.1:5001",
             ) from None
 
@@ -61,14 +64,7 @@ class IpfsStore:
         """Store `content`, pin it and return its CID; see `Store.put`."""
         upload = _Upload(content)
         with self._daemon(_PATIENCE) as daemon:
-            # The layout is asked for in full, since daemons differ in their defaults.
-            added = daemon.add(
-                upload,
-                cid_version=1,
-                raw_leaves=True,
-                chunker=f"size-{dag.CHUNK_SIZE}",
-                opts={"cid-base": "base32"},
-            )["Hash"]
+            added = self._add(daemon, upload)
         cid = upload.cid()
         if added != cid:
             raise CorruptContent(
@@ -76,6 +72,21 @@ class IpfsStore:
                 "set its Import options back to their defaults, or use another daemon",
             )
         return cid
+
+    def _add(self, daemon: Any, upload: _Upload) -> str:
+        try:
+            # The layout is asked for in full, since daemons differ in their defaults.
+            answer = daemon.add(
+                upload,
+                cid_version=1,
+                raw_leaves=True,
+                chunker=f"size-{dag.CHUNK_SIZE}",
+                opts={"cid-base": "base32"},
+            )
+            return str(answer.as_json()["Hash"])
+        except (AssertionError, LookupError, TypeError) as error:
+            # ipfshttpclient takes any JSON for a daemon's, or asserts that it is.
+            raise self._unreachable(_STRANGER) from error
 
     def get(self, cid: str, *, limit: int = dag.DEFAULT_LIMIT) -> bytes:
         """Return the content that `cid` names, verified; see `Store.get`."""
@@ -133,7 +144,7 @@ class IpfsStore:
         except exceptions.TimeoutError as error:
             raise self._unreachable(f"was silent for {patience:g} s") from error
         except (exceptions.StatusError, exceptions.EncoderError) as error:
-            raise self._unreachable("answers, but not as a daemon's RPC API does") from error
+            raise self._unreachable(_STRANGER) from error
         except (exceptions.CommunicationError, OSError) as error:  # OSError: cut off half-way
             raise self._unreachable("does not answer") from error
 

@@ -20,7 +20,7 @@ class Store(Protocol):
         Parameters
         ----------
         content
-            Bytes, or a seekable binary file: read from where it stands to its end, never
+            Bytes, or a binary file: read once from where it stands to its end, and never
             held in memory as a whole.
 
         Raises
