@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from marketplace.protocol.errors import UnreadableModel
+from marketplace.protocol.foreign_json import parse_json
 
 MAX_BYTES = 512 * 1024 * 1024
 _HEADER = "header"
@@ -36,8 +37,8 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         raise unreadable(f"{len(data)} bytes are more than the {MAX_BYTES} allowed")
     try:
         arrays = load(data)
-        header = json.loads(arrays.pop(_HEADER).tobytes())
-    except (SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
+        header = parse_json(arrays.pop(_HEADER).tobytes())
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise unreadable(str(error)) from error
     if not isinstance(header, dict):
         raise unreadable("its header is not an object")

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, Va
 from pydantic.alias_generators import to_camel
 
 from marketplace.protocol.errors import ProtocolError
+from marketplace.protocol.foreign_json import parse_json
 
 MAX_DOCUMENT_BYTES = 256 * 1024
 """A document is one block of storage, so that its digest alone names it."""
@@ -75,11 +76,11 @@ class Document(BaseModel):
         try:
             if len(data) > MAX_DOCUMENT_BYTES:
                 raise ValueError("it is too large")
-            content = json.loads(data)
+            content = parse_json(data)
             if not isinstance(content, dict) or content.pop("document", None) != cls.kind:
                 raise ValueError("it is another kind of document")
             return cls.model_validate(content)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise ProtocolError(
                 f"these bytes are not a {cls.kind}: {_reason(error)}",
                 "ask their author for the right CID",

@@ -20,6 +20,7 @@ from eth_hash.auto import keccak
 from numpy.typing import NDArray
 
 from marketplace.protocol.errors import UnreadableDataset
+from marketplace.protocol.foreign_json import parse_json
 from offchain.data.dataset import Dataset
 
 SECRET_BYTES = 32
@@ -141,8 +142,8 @@ def decode_openings(data: bytes) -> tuple[Opening, ...]:
     try:
         if len(data) > MAX_OPENINGS_BYTES:
             raise ValueError(f"{len(data)} bytes are too many")
-        return tuple(_opening(at, row) for at, row in enumerate(json.loads(data)))
-    except (ValueError, TypeError, RecursionError) as error:
+        return tuple(_opening(at, row) for at, row in enumerate(parse_json(data)))
+    except (ValueError, TypeError) as error:
         raise UnreadableDataset(
             f"the opened labels are not readable ({error})",
             "publish them with offchain.validation.encode_openings",

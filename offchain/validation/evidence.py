@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from marketplace.protocol.errors import UnreadableDataset
+from marketplace.protocol.foreign_json import parse_json
 from offchain.validation.quantise import SCALE
 
 MAX_EVIDENCE_BYTES = 512 * 1024 * 1024
@@ -61,7 +62,7 @@ def decode_evidence(data: bytes) -> Evidence:
         raise _unreadable(f"{len(data)} bytes are too many")
     try:
         arrays: dict[str, NDArray[Any]] = load(data)
-        names = json.loads(arrays["experts"].tobytes())
+        names = parse_json(arrays["experts"].tobytes())
         predictions, gates = arrays["predictions"], arrays["gates"]
     except (SafetensorError, KeyError, ValueError, TypeError, struct.error) as error:
         raise _unreadable(str(error)) from error
