@@ -17,8 +17,8 @@ from safetensors.numpy import load
 from marketplace.audit.archive import Archive, Unavailable
 from marketplace.audit.trade import Attested, ReportedAttempt, Trade
 from marketplace.protocol.documents import (
-    Attestation,
     AttemptEvidence,
+    Attestation,
     DataManifest,
     DataNeed,
     DeliveryManifest,

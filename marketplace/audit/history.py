@@ -59,7 +59,7 @@ class History:
         """Return the open escrows of all trades, in wei by currency."""
         total: defaultdict[str, int] = defaultdict(int)
         for trade in self.trades.values():
-            total[trade.request.currency] += trade.escrow
+            total[trade.request.currency] += max(trade.escrow, 0)
         return dict(total)
 
     # ------------------------------------------------------------------ folding

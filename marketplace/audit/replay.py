@@ -22,6 +22,7 @@ from marketplace.audit.rules import (
 from marketplace.audit.trade import (
     Acceptance,
     Attested,
+    Credit,
     DataReport,
     GateReport,
     Opened,
@@ -180,7 +181,7 @@ def _credited(trade: Trade, event: Event) -> None:
         note(trade, event, f"paid for {purpose.name} outside the step that orders it")
     paid_in = event.log.transaction
     trade.credits.append(
-        Payment(event["account"], event["currency"], event["amount"], paid_in, purpose)
+        Credit(event["account"], event["currency"], event["amount"], paid_in, purpose)
     )
 
 

@@ -7,6 +7,7 @@ with the contract's storage.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from marketplace.protocol.states import Purpose, State
@@ -111,7 +112,13 @@ class Payment:
     currency: str
     amount: int
     transaction: bytes
-    purpose: Purpose | None = None
+
+
+@dataclass(frozen=True)
+class Credit(Payment):
+    """Wei that left the escrow for an account, and why."""
+
+    purpose: Purpose
 
 
 @dataclass
@@ -148,7 +155,7 @@ class Trade:
     attestations: list[Attested] = field(default_factory=list)
     settlement: Settlement | None = None
     locked: list[Payment] = field(default_factory=list)
-    credits: list[Payment] = field(default_factory=list)
+    credits: list[Credit] = field(default_factory=list)
     refunds: list[Payment] = field(default_factory=list)
     disorder: list[str] = field(default_factory=list)
 
@@ -186,10 +193,10 @@ class Trade:
         """The attempt that passed, if one did."""
         return next((attempt for attempt in self.attempts if attempt.report.passed), None)
 
-    def credited(self, *purposes: Purpose) -> list[Payment]:
+    def credited(self, *purposes: Purpose) -> list[Credit]:
         """Return the credits for some purposes, in the order of the log."""
         return [credit for credit in self.credits if credit.purpose in purposes]
 
 
-def _total(payments: list[Payment]) -> int:
+def _total(payments: Iterable[Payment]) -> int:
     return sum(payment.amount for payment in payments)

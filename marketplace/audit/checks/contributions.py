@@ -15,7 +15,7 @@ from marketplace.protocol.states import Purpose
 from marketplace.protocol.units import largest_remainder
 from offchain.contribution import payout_weights, shapley
 
-_FRACTION = re.compile(r"-?[0-9]{1,4000}(/[0-9]{1,4000})?")
+_FRACTION = re.compile(r"-?[0-9]{1,4000}(/[1-9][0-9]{0,3999})?")
 
 
 def check_shapley(case: Case) -> Finding | None:

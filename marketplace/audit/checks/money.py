@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from marketplace.audit.case import Case
 from marketplace.audit.report import Finding, judged, not_reached
-from marketplace.audit.trade import Acceptance, Payment
+from marketplace.audit.trade import Acceptance, Credit, Payment
 from marketplace.protocol.states import Purpose, State
 from marketplace.protocol.units import BASIS_POINTS, even_split
 
@@ -96,12 +96,12 @@ def check_sums(case: Case) -> Finding | None:
     return judged(faults, sums)
 
 
-def _differences(due: Sequence[Due], paid: Sequence[Payment]) -> list[str]:
+def _differences(due: Sequence[Due], paid: Sequence[Credit]) -> list[str]:
     """Name each payment that was due and not made, and each made and not due."""
     left = list(due)
     faults = []
     for payment in paid:
-        made = (payment.purpose.name if payment.purpose else "", payment.account, payment.amount)
+        made = (payment.purpose.name, payment.account, payment.amount)
         if made in left:
             left.remove(made)
         else:

@@ -1,0 +1,133 @@
+"""A node that lies: it alters what an honest one answers, and can alter receipts to match.
+
+The contracts refuse all of this, so there is no other way to see the audit find it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from eth_abi.abi import decode, encode
+from eth_utils.abi import collapse_if_tuple, event_abi_to_log_topic
+from web3.providers import BaseProvider
+from web3.types import RPCEndpoint, RPCResponse
+
+from marketplace.chain.artifacts import load_artifact
+
+Logs = list[dict[str, Any]]
+Alter = Callable[[Logs], Logs]
+
+_EVENTS: dict[str, Any] = {
+    item["name"]: item for item in load_artifact("ModelMarket").abi if item["type"] == "event"
+} | {item["name"]: item for item in load_artifact("OracleCommittee").abi if item["type"] == "event"}
+
+
+class LyingNode(BaseProvider):
+    """Answers as `honest` does, with altered logs.
+
+    Parameters
+    ----------
+    alter
+        Alters the list of logs that eth_getLogs answers, or those of one receipt.
+    receipts_too
+        Whether receipts are altered to match; without, the two contradict each other.
+    answers
+        Results by method, given instead of the honest ones.
+    """
+
+    def __init__(
+        self,
+        honest: BaseProvider,
+        alter: Alter = lambda logs: logs,
+        *,
+        receipts_too: bool = True,
+        answers: dict[str, Callable[[Any], Any]] | None = None,
+    ) -> None:
+        super().__init__()
+        self._honest = honest
+        self._alter = alter
+        self._receipts_too = receipts_too
+        self._answers = answers or {}
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        answer = copy.deepcopy(self._honest.make_request(method, params))
+        if method == "eth_getLogs":
+            answer["result"] = self._alter(answer["result"])
+        if method == "eth_getTransactionReceipt" and self._receipts_too:
+            answer["result"]["logs"] = self._alter(answer["result"]["logs"])
+        if method in self._answers:
+            answer["result"] = self._answers[method](answer["result"])
+        return answer
+
+
+def is_event(log: dict[str, Any], name: str) -> bool:
+    """Tell whether a log is an event of one name."""
+    return bool(log["topics"][0] == "0x" + event_abi_to_log_topic(_EVENTS[name]).hex())
+
+
+def changing(name: str, place: tuple[int, ...], value: Any, which: int = 0) -> Alter:
+    """Change one value in the data of an event.
+
+    Parameters
+    ----------
+    place
+        Position among the arguments that are not indexed, then inside them.
+    value
+        The new value, or a function of the old one.
+    which
+        Among the transactions that have such an event, which one.
+    """
+    item = _EVENTS[name]
+    kinds = [collapse_if_tuple(part) for part in item["inputs"] if not part["indexed"]]
+
+    def change(log: dict[str, Any]) -> dict[str, Any]:
+        values = _lists(decode(kinds, bytes.fromhex(log["data"][2:])))
+        inner = values
+        for step in place[:-1]:
+            inner = inner[step]
+        old = inner[place[-1]]
+        inner[place[-1]] = value(old) if callable(value) else value
+        return {**log, "data": "0x" + encode(kinds, values).hex()}
+
+    return on_event(name, lambda log: [change(log)], which)
+
+
+def dropping(name: str, which: int = 0) -> Alter:
+    """Leave one event out."""
+    return on_event(name, lambda log: [], which)
+
+
+def repeating(name: str, which: int = 0) -> Alter:
+    """Give one event twice, the second time as the last log of its block."""
+
+    def twice(log: dict[str, Any]) -> Logs:
+        return [log, {**log, "logIndex": hex(int(log["logIndex"], 16) + 1000)}]
+
+    return on_event(name, twice, which)
+
+
+def on_event(name: str, change: Callable[[dict[str, Any]], Logs], which: int = 0) -> Alter:
+    """Replace one event by others, wherever it is answered."""
+    seen: list[tuple[str, str]] = []
+
+    def alter(logs: Logs) -> Logs:
+        altered: Logs = []
+        for log in logs:
+            place = (log["transactionHash"], log["logIndex"])
+            if is_event(log, name) and place not in seen:
+                seen.append(place)
+            chosen = is_event(log, name) and seen.index(place) == which
+            altered += change(log) if chosen else [log]
+        return sorted(altered, key=_place)
+
+    return alter
+
+
+def _place(log: dict[str, Any]) -> tuple[int, int]:
+    return int(log["blockNumber"], 16), int(log["logIndex"], 16)
+
+
+def _lists(value: Any) -> Any:
+    return [_lists(item) for item in value] if isinstance(value, tuple | list) else value

@@ -1,0 +1,340 @@
+"""Whole trades on real contracts in which somebody lies and signs it.
+
+The contract can't know; the audit can. Each test has one lie, and the check that names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from audited_trade import UNSKILLED, AuditedTrade
+from cast_of_trade import Cast, validation_commitment, votes
+from test_tampered_log import objections
+
+from marketplace.audit import Report, audit
+from marketplace.chain.market import Market
+from marketplace.protocol.documents import Share, Training
+from marketplace.protocol.terms import TrainingCommitment
+from offchain.storage.cid import digest_of
+from offchain.storage.disk import DiskStore
+from offchain.validation import encode_openings
+
+
+def report_on(trade: AuditedTrade) -> Report:
+    return audit(trade.market.node.web3.provider, trade.market.address, trade.store)
+
+
+def detail(report: Report, name: str) -> str:
+    return next(check.detail for check in report.checks if check.name == name and check.trade)
+
+
+# ------------------------------------------------------------- gate, data, delivery
+
+
+def test_gate_weights_that_the_routing_does_not_give(trade: AuditedTrade) -> None:
+    trade.to_funded()
+    trade.deliver()
+    true = trade.true_weights()
+    trade.gate([true[0] + 1, true[1] - 1, true[2]])
+    trade.attempt()
+    trade.finish()
+    report = report_on(trade)
+    assert objections(report) == {"gate"}
+    assert str(true[0] + 1) in detail(report, "gate")
+
+
+def test_an_expert_without_load_is_left_out(trade: AuditedTrade) -> None:
+    trade.routing = trade.routing.copy()
+    trade.routing[:, 2] = 0
+    trade.to_funded()
+    trade.deliver()
+    trade.gate([400_000, 300_000, 300_000])
+    assert objections(report_on(trade)) == {"gate"}
+
+
+def test_a_manifest_that_contradicts_the_report(trade: AuditedTrade) -> None:
+    trade.to_funded()
+    trade.deliver(accepted=0b111, manifest_says=0b101)
+    report = report_on(trade)
+    assert objections(report) == {"documents"}
+    assert "data manifest" in detail(report, "documents")
+
+
+def test_an_attestation_that_contradicts_the_event(trade: AuditedTrade) -> None:
+    trade.to_passed()
+    trade.attest(approved=False, on_chain=True)
+    assert objections(report_on(trade)) == {"documents"}
+
+
+def test_documents_of_another_trade(
+    trade: AuditedTrade, market: Market, store: DiskStore, parties: Cast
+) -> None:
+    other = AuditedTrade(market, store, parties, salt="another")
+    trade.to_data_requested()
+    other.ask()
+    need = bytes(market.event(trade.id, "DataRequested")["dataSpec"])
+    market.send(parties.broker, "requestData", other.id, need)
+    report = audit(market.node.web3.provider, market.address, store, trade=other.id)
+    assert objections(report) == {"documents"}
+    assert trade.name in detail(report, "documents")
+
+
+# ------------------------------------------------------------------ scores, labels
+
+
+def test_a_pass_that_the_votes_do_not_bear_out(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(UNSKILLED, passed=True)
+    trade.finish()
+    assert objections(report_on(trade)) == {"score"}
+
+
+def test_a_failure_that_the_votes_do_not_bear_out(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(passed=False)
+    trade.attempt(UNSKILLED)
+    trade.publish()
+    trade.open_scores()
+    report = report_on(trade)
+    assert objections(report) == {"score"}
+    assert "attempt 1" in detail(report, "score")
+
+
+def test_sealed_scores_that_are_not_the_true_one(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(sealed=lambda score: score + 1)
+    trade.finish()
+    assert objections(report_on(trade)) == {"seals"}
+
+
+def test_a_seal_that_stays_closed_is_sealed(trade: AuditedTrade) -> None:
+    trade.to_passed()
+    trade.confirm()
+    trade.settle()
+    trade.publish()
+    trade.open_scores(closed=[trade.parties.signers[0].address])
+    report = report_on(trade)
+    assert report.ok
+    assert {c.name for c in report.checks if c.verdict == "sealed"} == {"seals"}
+
+
+def test_scores_that_nobody_opens_are_missing(trade: AuditedTrade) -> None:
+    trade.to_passed()
+    trade.confirm()
+    trade.settle()
+    trade.publish()
+    assert objections(report_on(trade)) == {"seals?"}
+
+
+def test_scores_opened_with_nothing_in_them_are_missing(trade: AuditedTrade) -> None:
+    trade.to_passed()
+    trade.confirm()
+    trade.settle()
+    trade.publish()
+    trade.open_scores(closed=[signer.address for signer in trade.parties.signers])
+    assert objections(report_on(trade)) == {"seals?"}
+
+
+def other_label() -> bytes:
+    """Open the first row with another label than the buyer committed to."""
+    first, *rest = validation_commitment().openings
+    return encode_openings([replace(first, label=first.label + 1), *rest])
+
+
+def a_row_less() -> bytes:
+    return encode_openings(validation_commitment().openings[:-1])
+
+
+@pytest.mark.parametrize("openings", [other_label, a_row_less])
+def test_labels_that_the_buyer_did_not_commit_to(
+    trade: AuditedTrade, openings: Callable[[], bytes]
+) -> None:
+    trade.to_gate()
+    trade.attempt(openings=openings())
+    trade.finish()
+    assert objections(report_on(trade)) == {
+        "validation-commitment",
+        "score?",
+        "seals?",
+        "shapley?",
+        "allocation?",
+    }
+
+
+def test_a_root_of_other_rows(market: Market, store: DiskStore, parties: Cast) -> None:
+    trade = AuditedTrade(market, store, parties, validation_root=bytes(31) + b"\1")
+    trade.to_passed()
+    trade.finish()
+    assert "validation-commitment" in objections(report_on(trade))
+
+
+def test_votes_on_fewer_rows(trade: AuditedTrade) -> None:
+    full = votes(trade.experts, 10)
+    trade.to_gate()
+    trade.attempt(
+        evidence=replace(full, predictions=full.predictions[:, :-1], gates=full.gates[:-1]),
+        passed=True,
+    )
+    trade.lapse(trade.request.windows.settlement)
+    trade.settle_by_gate()
+    trade.publish()
+    trade.open_scores()
+    report = report_on(trade)
+    assert objections(report) == {"documents", "score?", "seals?", "training?"}
+    assert "votes of attempt 1" in detail(report, "documents")
+
+
+def test_gate_weights_of_a_row_that_are_not_whole(trade: AuditedTrade) -> None:
+    full = votes(trade.experts, 10)
+    trade.to_gate()
+    trade.attempt(evidence=replace(full, gates=(full.gates // 2).astype(np.int16)))
+    trade.finish()
+    report = report_on(trade)
+    assert objections(report) == {"score"}
+    assert "2047" in detail(report, "score")
+
+
+def test_votes_of_somebody_without_a_gate_weight(trade: AuditedTrade) -> None:
+    stranger = trade.parties.stranger.address
+    trade.to_gate()
+    trade.attempt(evidence=votes((*trade.experts[:2], stranger), 10))
+    trade.finish()
+    found = objections(report_on(trade))
+    assert {"score", "training"} <= found
+
+
+# -------------------------------------------------------------------- contributions
+
+
+def raised(shares: list[Share]) -> list[Share]:
+    return [shares[0].model_copy(update={"shapley": "1/2"}), *shares[1:]]
+
+
+def heavier(shares: list[Share]) -> list[Share]:
+    return [shares[0].model_copy(update={"weight": shares[0].weight + 1}), *shares[1:]]
+
+
+def endless(shares: list[Share]) -> list[Share]:
+    return [shares[0].model_copy(update={"shapley": "1e999999999"}), *shares[1:]]
+
+
+def divided_by_nothing(shares: list[Share]) -> list[Share]:
+    return [shares[0].model_copy(update={"shapley": "1/0"}), *shares[1:]]
+
+
+def unnamed(shares: list[Share]) -> list[Share]:
+    return shares[1:]
+
+
+@pytest.mark.parametrize("shares", [raised, heavier, endless, divided_by_nothing, unnamed])
+def test_shares_that_are_not_the_shapley_values(
+    trade: AuditedTrade, shares: Callable[[list[Share]], list[Share]]
+) -> None:
+    trade.to_passed()
+    trade.confirm()
+    trade.settle(shares=shares)
+    trade.publish()
+    trade.open_scores()
+    report = report_on(trade)
+    assert objections(report) == {"shapley"}
+    assert trade.experts[0] in detail(report, "shapley")
+
+
+def test_a_payout_one_unit_off(trade: AuditedTrade) -> None:
+    trade.to_passed()
+    trade.confirm()
+    trade.settle(amounts=lambda amounts: [amounts[0] - 1, amounts[1] + 1, amounts[2]])
+    trade.publish()
+    trade.open_scores()
+    assert objections(report_on(trade)) == {"allocation"}
+
+
+def test_an_expert_that_harms_is_paid_nothing(trade: AuditedTrade) -> None:
+    wrong = votes(trade.experts, 10)
+    wrong.predictions[0] = np.roll(wrong.predictions[0], 1, axis=1)
+    trade.to_gate()
+    trade.attempt(evidence=wrong, passed=True)
+    trade.confirm()
+    trade.settle()
+    trade.publish()
+    trade.open_scores()
+    report = report_on(trade)
+    assert objections(report) <= {"score"}
+    assert any(share.amount == 0 for share in trade.true_shares(wrong))
+
+
+def test_an_expert_that_delivered_no_model_is_paid_nothing(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(evidence=votes(trade.experts[1:], 9), trainings=lambda found: found[1:])
+    trade.finish()
+    report = report_on(trade)
+    assert report.ok
+    assert trade.experts[0] not in detail(report, "allocation")
+
+
+# ------------------------------------------------------------------------- training
+
+
+def unsigned(trainings: list[Training]) -> list[Training]:
+    return trainings[1:]
+
+
+def by_another(trainings: list[Training]) -> list[Training]:
+    first, second, *rest = trainings
+    return [first.model_copy(update={"signature": second.signature}), second, *rest]
+
+
+def unreadable(trainings: list[Training]) -> list[Training]:
+    return [trainings[0].model_copy(update={"signature": "0xzz"}), *trainings[1:]]
+
+
+def short(trainings: list[Training]) -> list[Training]:
+    return [trainings[0].model_copy(update={"model": "0x12"}), *trainings[1:]]
+
+
+def from_the_future(trainings: list[Training]) -> list[Training]:
+    return [trainings[0].model_copy(update={"attempt": 2}), *trainings[1:]]
+
+
+@pytest.mark.parametrize("change", [unsigned, by_another, unreadable, short, from_the_future])
+def test_training_commitments_that_do_not_hold(
+    trade: AuditedTrade, change: Callable[[list[Training]], list[Training]]
+) -> None:
+    trade.to_gate()
+    trade.attempt(trainings=change)
+    trade.finish()
+    report = report_on(trade)
+    assert objections(report) == {"training"}
+    assert trade.experts[0] in detail(report, "training")
+
+
+def test_training_on_another_expert_s_subset(trade: AuditedTrade) -> None:
+    expert = trade.parties.experts[0]
+    stolen = digest_of(trade.subsets[trade.experts[1]].ciphertext)
+
+    def on_the_stolen_subset(trainings: list[Training]) -> list[Training]:
+        model = bytes.fromhex(trainings[0].model[2:])
+        commitment = TrainingCommitment(trade.id, expert.address, 1, stolen, model)
+        signature = trade.sign(commitment, expert)
+        update = {"subset": "0x" + stolen.hex(), "signature": "0x" + signature.hex()}
+        return [trainings[0].model_copy(update=update), *trainings[1:]]
+
+    trade.to_gate()
+    trade.attempt(trainings=on_the_stolen_subset)
+    trade.finish()
+    assert objections(report_on(trade)) == {"training"}
+
+
+def test_an_account_that_is_none_spoils_its_document(trade: AuditedTrade) -> None:
+    def nobody(trainings: list[Training]) -> list[Training]:
+        return [trainings[0].model_copy(update={"expert": "[bold]me[/bold]\x1b"}), *trainings[1:]]
+
+    trade.to_gate()
+    trade.attempt(trainings=nobody)
+    trade.finish()
+    report = report_on(trade)
+    assert objections(report) == {"documents", "training?"}
+    assert "\x1b" not in detail(report, "documents")

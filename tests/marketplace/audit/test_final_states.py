@@ -1,0 +1,197 @@
+"""An honest trade passes, however it ends and however far it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from audited_trade import UNSKILLED, AuditedTrade, Settled
+from cast_of_trade import Cast
+
+from marketplace.audit import TRADE_CHECKS, Report, audit
+from marketplace.chain.deploy import Deployment
+from marketplace.chain.market import Market
+from marketplace.protocol.states import State
+from offchain.storage.disk import DiskStore
+
+
+def report_on(trade: AuditedTrade) -> Report:
+    return audit(trade.market.node.web3.provider, trade.market.address, trade.store)
+
+
+def verdicts(report: Report) -> dict[str, str]:
+    return {check.name: check.verdict for check in report.checks if check.trade is not None}
+
+
+def declined_at_once(trade: AuditedTrade) -> None:
+    trade.ask()
+    trade.decline()
+
+
+def declined(trade: AuditedTrade) -> None:
+    trade.to_data_requested()
+    trade.decline()
+
+
+def expired_at_once(trade: AuditedTrade) -> None:
+    trade.ask()
+    trade.lapse()
+    trade.time_out()
+
+
+def expired(trade: AuditedTrade) -> None:
+    trade.to_data_requested()
+    trade.lapse()
+    trade.time_out()
+
+
+def refunded_without_data(trade: AuditedTrade) -> None:
+    trade.to_funded()
+    trade.lapse()
+    trade.time_out()
+
+
+def refunded_with_too_few_rows(trade: AuditedTrade) -> None:
+    trade.to_funded()
+    trade.deliver(accepted=0b100)
+
+
+def refunded_without_gate(trade: AuditedTrade) -> None:
+    trade.to_funded()
+    trade.deliver(accepted=0b011)
+    trade.lapse()
+    trade.time_out()
+
+
+def refunded_without_attempt(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.lapse()
+    trade.time_out()
+
+
+def refunded_after_an_attempt(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(UNSKILLED)
+    trade.lapse()
+    trade.time_out()
+    trade.publish()
+    trade.open_scores()
+
+
+def failed(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(UNSKILLED)
+    trade.attempt(UNSKILLED - 1)
+    trade.publish()
+    trade.open_scores()
+
+
+def settled_at_once(trade: AuditedTrade) -> None:
+    trade.to_passed()
+    trade.finish()
+
+
+def settled_after_the_window(trade: AuditedTrade) -> None:
+    trade.to_passed()
+    trade.attest(approved=False)
+    trade.lapse()
+    trade.settle()
+    trade.publish()
+    trade.open_scores()
+
+
+def settled_by_gate(trade: AuditedTrade) -> None:
+    trade.to_passed()
+    trade.lapse(trade.request.windows.settlement)
+    trade.settle_by_gate()
+    trade.publish()
+    trade.open_scores()
+
+
+@pytest.mark.parametrize(
+    ("play", "state"),
+    [
+        (declined_at_once, State.DECLINED),
+        (declined, State.DECLINED),
+        (expired_at_once, State.EXPIRED),
+        (expired, State.EXPIRED),
+        (refunded_without_data, State.REFUNDED),
+        (refunded_with_too_few_rows, State.REFUNDED),
+        (refunded_without_gate, State.REFUNDED),
+        (refunded_without_attempt, State.REFUNDED),
+        (refunded_after_an_attempt, State.REFUNDED),
+        (failed, State.FAILED),
+        (settled_at_once, State.SETTLED),
+        (settled_after_the_window, State.SETTLED),
+        (settled_by_gate, State.SETTLED),
+    ],
+)
+def test_every_ending_passes(
+    trade: AuditedTrade, play: Callable[[AuditedTrade], None], state: State
+) -> None:
+    play(trade)
+    report = report_on(trade)
+    assert [check for check in report.checks if check.verdict != "passed"] == []
+    assert [(audited.id, audited.state) for audited in report.trades] == [(trade.name, state.name)]
+    assert report.ok
+
+
+def test_a_settled_trade_meets_every_check(settled: Settled) -> None:
+    report = audit(settled.chain, settled.market, settled.store)
+    assert verdicts(report) == dict.fromkeys(TRADE_CHECKS, "passed")
+
+
+STEPS: list[tuple[str, Callable[[AuditedTrade], None]]] = [
+    ("REQUESTED", AuditedTrade.ask),
+    ("DATA_REQUESTED", AuditedTrade.ask_for_data),
+    ("FUNDED", AuditedTrade.accept),
+    ("DATA_DELIVERED", AuditedTrade.deliver),
+    ("GATED", AuditedTrade.gate),
+    ("GATED", lambda trade: trade.attempt(UNSKILLED)),
+    ("PASSED", AuditedTrade.attempt),
+    ("PASSED", AuditedTrade.attest),
+    ("PASSED", AuditedTrade.confirm),
+]
+
+
+def test_a_running_trade_has_nothing_against_it_at_any_step(trade: AuditedTrade) -> None:
+    for state, step in STEPS:
+        step(trade)
+        report = report_on(trade)
+        assert report.trades[0].state == state
+        assert report.ok
+        found = verdicts(report)
+        assert found.keys() == TRADE_CHECKS.keys()
+        assert set(found.values()) <= {"passed", "open", "sealed"}
+    assert found["score"] == "sealed"
+    assert found["sums"] == found["seals"] == found["allocation"] == "open"
+
+
+def test_a_trade_in_a_token_passes(
+    market: Market, deployment: Deployment, store: DiskStore, parties: Cast
+) -> None:
+    assert deployment.token is not None
+    trade = AuditedTrade(market, store, parties, currency=deployment.token)
+    token = market.node.contract("DevToken", deployment.token)
+    market.node.send(parties.buyer, token.functions.mint(parties.buyer.address, 10**18))
+    market.node.send(parties.buyer, token.functions.approve(market.address, 10**18))
+    trade.to_passed()
+    trade.finish()
+    trade.withdraw(parties.experts[0])
+    report = report_on(trade)
+    assert report.ok
+    assert {check.verdict for check in report.checks} == {"passed"}
+
+
+def test_trades_are_audited_together_and_alone(
+    trade: AuditedTrade, market: Market, store: DiskStore, parties: Cast
+) -> None:
+    other = AuditedTrade(market, store, parties, salt="another")
+    settled_at_once(trade)
+    declined(other)
+    together = report_on(trade)
+    alone = audit(market.node.web3.provider, market.address, store, trade=other.id)
+    assert [audited.id for audited in together.trades] == [trade.name, other.name]
+    assert [audited.id for audited in alone.trades] == [other.name]
+    assert {check.trade for check in alone.checks} == {None, other.name}
+    assert set(alone.checks) < set(together.checks)

@@ -1,0 +1,137 @@
+"""One stored file at a time altered, lost or exchanged, and what the audit says of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from audited_trade import AuditedTrade, Settled
+from test_tampered_log import objections
+
+from marketplace.audit import Report, audit
+from marketplace.protocol.documents import AttemptEvidence, GateManifest
+from marketplace.protocol.errors import StoreUnreachable
+from offchain.storage.cid import cid_of_digest
+from offchain.storage.disk import DiskStore
+
+VOTES = {"score?", "seals?", "training?", "shapley?", "allocation?"}
+LABELS = {"validation-commitment?", "score?", "seals?", "shapley?", "allocation?"}
+
+
+def event(trade: AuditedTrade, name: str) -> dict[str, object]:
+    return trade.market.event(trade.id, name)
+
+
+def cid_in(trade: AuditedTrade, name: str, argument: str) -> str:
+    return cid_of_digest(bytes(event(trade, name)[argument]))
+
+
+def attempt_evidence(trade: AuditedTrade) -> AttemptEvidence:
+    finding, _ = trade.attempts[1]
+    return AttemptEvidence.from_bytes(trade.store.get(cid_of_digest(finding.evidence)))
+
+
+def routing(trade: AuditedTrade) -> str:
+    manifest = trade.store.get(cid_in(trade, "GateCommitted", "evidence"))
+    return GateManifest.from_bytes(manifest).routing
+
+
+PLACES: dict[str, tuple[Callable[[AuditedTrade], str], set[str]]] = {
+    "specification": (lambda trade: cid_of_digest(trade.request.spec), VOTES),
+    "data need": (lambda trade: cid_in(trade, "DataRequested", "dataSpec"), set()),
+    "data manifest": (lambda trade: cid_in(trade, "DataDelivered", "evidence"), set()),
+    "gate manifest": (
+        lambda trade: cid_in(trade, "GateCommitted", "evidence"),
+        {"gate?", "training?"},
+    ),
+    "routing array": (routing, {"gate?"}),
+    "training record": (
+        lambda trade: cid_of_digest(trade.attempts[1][0].training),
+        {"training?"},
+    ),
+    "delivery manifest": (lambda trade: cid_of_digest(trade.attempts[1][0].delivery), set()),
+    "evidence": (lambda trade: cid_of_digest(trade.attempts[1][0].evidence), VOTES | LABELS),
+    "votes": (lambda trade: attempt_evidence(trade).votes, VOTES),
+    "opened labels": (lambda trade: attempt_evidence(trade).openings, LABELS),
+    "settlement evidence": (lambda trade: cid_in(trade, "TradeSettled", "evidence"), {"shapley?"}),
+    "attestation": (lambda trade: cid_in(trade, "AuditAttested", "report"), set()),
+}
+
+
+@pytest.fixture
+def copy(settled: Settled, tmp_path: Path) -> DiskStore:
+    """The evidence of the settled trade, to be spoiled."""
+    return DiskStore(shutil.copytree(settled.store.path, tmp_path / "store"))
+
+
+def block(store: DiskStore, cid: str) -> Path:
+    return store.path / "blocks" / cid
+
+
+def audited(settled: Settled, store: DiskStore) -> Report:
+    return audit(settled.chain, settled.market, store)
+
+
+def detail(report: Report) -> str:
+    return next(check.detail for check in report.objections if check.name == "documents")
+
+
+@pytest.mark.parametrize("what", PLACES)
+def test_a_missing_document_is_missing_and_never_passed(
+    settled: Settled, copy: DiskStore, what: str
+) -> None:
+    where, dependents = PLACES[what]
+    block(copy, where(settled.trade)).unlink()
+    report = audited(settled, copy)
+    assert objections(report) == {"documents?", *dependents}
+    assert what in detail(report)
+    assert not report.ok
+
+
+@pytest.mark.parametrize("what", PLACES)
+def test_an_altered_byte_is_named(settled: Settled, copy: DiskStore, what: str) -> None:
+    where, dependents = PLACES[what]
+    path = block(copy, where(settled.trade))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    report = audited(settled, copy)
+    assert objections(report) == {"documents", *dependents}
+    assert what in detail(report)
+
+
+class GullibleStore(DiskStore):
+    """Returns whatever lies under a name, as a careless gateway does."""
+
+    def get(self, cid: str, *, limit: int = 0) -> bytes:
+        return block(self, cid).read_bytes()
+
+
+@pytest.mark.parametrize("what", PLACES)
+def test_the_store_is_not_trusted_to_check_its_bytes(
+    settled: Settled, copy: DiskStore, what: str
+) -> None:
+    where, dependents = PLACES[what]
+    other = "votes" if what == "data need" else "data need"
+    stranger = block(copy, PLACES[other][0](settled.trade)).read_bytes()
+    block(copy, where(settled.trade)).write_bytes(stranger)
+    report = audited(settled, GullibleStore(copy.path))
+    assert objections(report) == {"documents", *dependents}
+    assert "hash" in detail(report)
+
+
+def test_an_empty_store_leaves_only_what_the_chain_proves(settled: Settled, tmp_path: Path) -> None:
+    report = audited(settled, DiskStore(tmp_path / "nothing"))
+    assert objections(report) == {"documents?", "gate?", "shapley?", *VOTES, *LABELS}
+    assert not [check for check in report.checks if check.verdict == "failed"]
+
+
+def test_a_store_that_does_not_answer_is_an_error_and_no_verdict(settled: Settled) -> None:
+    class Unreachable(DiskStore):
+        def get(self, cid: str, *, limit: int = 0) -> bytes:
+            raise StoreUnreachable("the daemon does not answer", "start it")
+
+    with pytest.raises(StoreUnreachable):
+        audited(settled, Unreachable(settled.store.path))
