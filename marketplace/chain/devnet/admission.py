@@ -16,7 +16,6 @@ from eth_utils.exceptions import ValidationError
 
 from marketplace.chain.devnet.accounts import CHAIN_ID
 from marketplace.chain.devnet.backend import DevnetBackend, base_fee_of
-from marketplace.chain.devnet.encoding import SET_CODE_TYPE, transaction_type
 from marketplace.chain.devnet.execution import floor_gas
 from marketplace.chain.devnet.rpc_errors import invalid_params, rejected
 
@@ -105,8 +104,6 @@ def _check_gas(transaction: SignedTransactionAPI, header: BlockHeaderAPI) -> Non
             "max fee per gas less than block base fee: "
             f"have {transaction.max_fee_per_gas}, base fee {base_fee}"
         )
-    if transaction_type(transaction) == SET_CODE_TYPE and not transaction.to:
-        raise rejected("set code transaction must name a recipient")
 
 
 def _check_funds(transaction: SignedTransactionAPI, sender: Address, state: StateAPI) -> None:

@@ -22,7 +22,6 @@ from marketplace.chain.devnet.json_types import Json
 JsonObject = dict[str, Json]
 
 LEGACY_TYPE = 0
-ACCESS_LIST_TYPE = 1
 DYNAMIC_FEE_TYPE = 2
 SET_CODE_TYPE = 4
 

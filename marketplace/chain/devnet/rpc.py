@@ -144,25 +144,30 @@ class DevnetRpc:
             raise RpcError(SERVER_ERROR, str(error)) from error
 
 
-def open_devnet(state: Path | None = None, *, now: Now = time.time) -> DevnetRpc:
+def open_devnet(
+    state: Path | None = None, *, create: bool = True, now: Now = time.time
+) -> DevnetRpc:
     """Open a saved chain, or start one at its genesis block.
 
     Parameters
     ----------
     state
-        State file. If it doesn't exist yet, the chain starts fresh, and `save`
-        writes it. None for a chain that lives as long as this process.
+        State file. None for a chain that lives as long as this process.
+    create
+        Whether a state file that doesn't exist yet means a fresh chain, which `save`
+        then writes there; otherwise it is an error.
     now
         Wall clock, in seconds since the epoch.
 
     Raises
     ------
     ConfigurationError
-        If the state file can't be read, is damaged, or is none.
+        If the state file is missing though it may not be created, can't be read, is
+        damaged, or is none.
     """
     backend = DevnetBackend(Clock(now=now))
     devnet = DevnetRpc(backend, state)
-    if state is not None and state.exists():
+    if state is not None and (state.exists() or not create):
         _restore(backend, state)
     return devnet
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -49,6 +49,12 @@ def any_chain(request: pytest.FixtureRequest) -> Iterator[Web3]:
     else:
         with served(open_devnet()) as url:
             yield Web3(HTTPProvider(url))
+
+
+@pytest.fixture
+def serving() -> Callable[[DevnetRpc], AbstractContextManager[str]]:
+    """A function that serves a devnet while a with statement lasts, and names its URL."""
+    return served
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from web3 import Web3
 
 from marketplace.chain.devnet import CHAIN_ID, MNEMONIC, DevnetRpc
 from marketplace.chain.devnet.accounts import ACCOUNT_COUNT, BALANCE_WEI
+from marketplace.chain.devnet.rpc_errors import RpcError
 
 
 def test_accounts_derive_from_the_mnemonic_as_wallets_derive_them(devnet: DevnetRpc) -> None:
@@ -33,6 +34,6 @@ def test_a_transaction_for_another_chain_is_refused(
     if chain_id is not None:
         fields["chainId"] = chain_id
     raw = devnet.accounts[0].sign_transaction(fields).raw_transaction.to_0x_hex()
-    with pytest.raises(Exception, match=r"chain id: have|replay-protected"):
+    with pytest.raises(RpcError, match=r"chain id: have|replay-protected"):
         devnet.handle("eth_sendRawTransaction", [raw])
     assert devnet.handle("eth_blockNumber") == "0x0"

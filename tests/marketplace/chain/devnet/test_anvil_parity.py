@@ -10,6 +10,7 @@ from web3 import HTTPProvider, Web3
 from web3.contract import Contract
 
 from marketplace.chain.devnet import DevnetProvider, open_devnet
+from marketplace.chain.devnet.accounts import well_known_accounts
 
 pytestmark = pytest.mark.anvil
 
@@ -77,6 +78,41 @@ def test_transactions_receipts_and_blocks(chains: tuple[Web3, Web3], kind: str) 
         for chain, block in zip(chains, blocks, strict=True)
     )
     assert ours == anvil
+
+
+def test_an_account_takes_code_of_a_contract(
+    chains: tuple[Web3, Web3], deploy: Callable[[Web3], Contract]
+) -> None:
+    """EIP-7702: a transaction of type 4 makes an account behave as a contract."""
+    sender, signer = well_known_accounts()[5:7]
+    shapes = []
+    for chain in chains:
+        probe = deploy(chain)
+        delegation = {
+            "chainId": 31337,
+            "address": probe.address,
+            "nonce": chain.eth.get_transaction_count(signer.address),
+        }
+        fields = {
+            "chainId": 31337,
+            "nonce": chain.eth.get_transaction_count(sender.address),
+            "to": signer.address,
+            "value": 0,
+            "gas": 200_000,
+            "maxFeePerGas": 10**10,
+            "maxPriorityFeePerGas": 10**9,
+            "data": probe.functions.note(8, 9)._encode_transaction_data(),
+            "authorizationList": [signer.sign_authorization(delegation)],
+        }
+        sent = chain.eth.send_raw_transaction(sender.sign_transaction(fields).raw_transaction)
+        receipt = chain.eth.wait_for_transaction_receipt(sent)
+        assert receipt["status"] == 1
+        assert chain.eth.get_code(signer.address)[3:] == bytes.fromhex(probe.address[2:])
+        delegated = chain.eth.contract(address=signer.address, abi=probe.abi)
+        assert delegated.functions.values(8).call() == 9
+        shown = ask(chain, "eth_getTransactionByHash", [sent.to_0x_hex()])["result"]
+        shapes.append((shape(shown), receipt["gasUsed"]))
+    assert shapes[0] == shapes[1]
 
 
 def test_fee_answers(chains: tuple[Web3, Web3]) -> None:

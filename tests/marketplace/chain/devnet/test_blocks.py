@@ -160,6 +160,24 @@ def test_absent_blocks_and_transactions_are_not_found(busy_chain: Web3) -> None:
         busy_chain.eth.get_transaction_by_block(3, 1)
 
 
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("eth_getBlockTransactionCountByNumber", ["0x99"]),
+        ("eth_getTransactionByBlockNumberAndIndex", ["0x99", "0x0"]),
+        ("eth_getBlockReceipts", ["0x99"]),
+    ],
+)
+def test_questions_about_absent_blocks_are_answered_by_null(
+    w3: Web3, method: str, params: list[object]
+) -> None:
+    assert w3.provider.make_request(method, params)["result"] is None
+
+
+def test_the_pending_block_has_no_receipts(w3: Web3) -> None:
+    assert w3.provider.make_request("eth_getBlockReceipts", ["pending"])["result"] == []
+
+
 def test_a_trie_node_is_no_block(busy_chain: Web3) -> None:
     """The store holds nodes by their hash as well."""
     for root in ("stateRoot", "receiptsRoot", "transactionsRoot"):
@@ -203,3 +221,10 @@ def test_fees_follow_eip_1559(busy_chain: Web3) -> None:
     assert history["reward"][-1] == [0, 0]
     assert history["reward"][1] == [10**9, 10**9]
     assert busy_chain.eth.gas_price == history["baseFeePerGas"][-1] + 10**9
+
+
+@pytest.mark.parametrize("percentiles", [[50, 10], [-1], [101], ["10"], "all"])
+def test_percentiles_are_ascending_percentages(w3: Web3, percentiles: object) -> None:
+    answer = w3.provider.make_request("eth_feeHistory", ["0x1", "latest", percentiles])
+    assert answer["error"]["message"].startswith("percentiles: expected")
+    assert "reward" not in w3.provider.make_request("eth_feeHistory", ["0x1", "latest"])["result"]

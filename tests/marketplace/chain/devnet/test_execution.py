@@ -73,6 +73,18 @@ def test_much_data_costs_at_least_the_floor(w3: Web3) -> None:
     assert w3.eth.wait_for_transaction_receipt(sent)["gasUsed"] == floor
 
 
+def test_a_gas_limit_below_the_floor_is_named(w3: Web3) -> None:
+    sender, recipient = w3.eth.accounts[:2]
+    fields = {"from": sender, "to": recipient, "data": b"\x01" * 1_000, "gas": 50_000}
+    with pytest.raises(Web3RPCError, match="gas required exceeds allowance"):
+        w3.eth.estimate_gas(fields)
+
+
+def test_too_much_init_code_is_refused_in_a_call_too(w3: Web3) -> None:
+    with pytest.raises(Web3RPCError, match="exceeds EIP-3860 limit of 49152"):
+        w3.eth.call({"from": w3.eth.accounts[0], "data": b"\x00" * 50_000})
+
+
 def test_a_gas_limit_caps_the_estimate(w3: Web3, deploy: Deploy) -> None:
     probe = deploy(w3)
     call = probe.functions.fill(50)

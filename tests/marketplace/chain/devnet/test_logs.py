@@ -14,6 +14,7 @@ from web3.exceptions import Web3RPCError
 
 from marketplace.chain.compilation import Artifact
 from marketplace.chain.devnet import DevnetProvider, DevnetRpc, open_devnet
+from marketplace.chain.devnet.rpc_errors import RpcError
 
 Deploy = Callable[[Web3], Contract]
 
@@ -137,7 +138,7 @@ def test_without_a_range_the_newest_block_is_searched(noisy: DevnetRpc) -> None:
     ],
 )
 def test_malformed_filters_are_refused(noisy: DevnetRpc, criteria: object, message: str) -> None:
-    with pytest.raises(Exception, match=message):
+    with pytest.raises(RpcError, match=message):
         noisy.handle("eth_getLogs", [criteria])
 
 
@@ -177,6 +178,14 @@ def test_a_block_filter_reports_each_block_once(w3: Web3) -> None:
     assert w3.eth.uninstall_filter(poll.filter_id)
     with pytest.raises(Web3RPCError, match="filter not found"):
         poll.get_new_entries()
+
+
+def test_a_filter_looks_ahead_and_of_one_kind(devnet: DevnetRpc) -> None:
+    with pytest.raises(RpcError, match="a filter looks at blocks to come"):
+        devnet.handle("eth_newFilter", [{"blockHash": "0x" + "00" * 32}])
+    poll = devnet.handle("eth_newBlockFilter")
+    with pytest.raises(RpcError, match="is for blocks, and has no logs"):
+        devnet.handle("eth_getFilterLogs", [poll])
 
 
 def test_a_filter_survives_a_revert(devnet: DevnetRpc) -> None:

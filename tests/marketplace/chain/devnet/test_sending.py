@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import rlp
 from eth_account.signers.local import LocalAccount
 from web3 import HTTPProvider, Web3
 from web3.exceptions import Web3RPCError
@@ -11,6 +12,7 @@ from web3.types import TxParams, TxReceipt
 
 from marketplace.chain.devnet import DevnetProvider, DevnetRpc
 from marketplace.chain.devnet.accounts import well_known_accounts
+from marketplace.chain.devnet.rpc_errors import RpcError
 
 Transfer = Callable[[Web3], TxReceipt]
 
@@ -108,10 +110,33 @@ def test_blobs_are_refused_by_name(w3: Web3) -> None:
 
 
 def test_a_damaged_signature_is_refused(devnet: DevnetRpc, alice: LocalAccount) -> None:
-    raw = bytearray(alice.sign_transaction(plain()).raw_transaction)
-    raw[-40:-32] = b"\xff" * 8  # inside r
-    with pytest.raises(Exception, match=r"invalid signature|insufficient funds|can't be decoded"):
-        devnet.handle("eth_sendRawTransaction", ["0x" + raw.hex()])
+    """A random r recovers to a stranger without funds, or to nobody at all."""
+    raw = alice.sign_transaction(plain()).raw_transaction
+    *fields, _, s = rlp.decode(raw[1:])
+    refusals = set()
+    for r in (*range(1, 13), 2**256 - 1):
+        damaged = b"\x02" + rlp.encode([*fields, r, s])
+        with pytest.raises(RpcError) as refusal:
+            devnet.handle("eth_sendRawTransaction", ["0x" + damaged.hex()])
+        refusals.add(refusal.value.message.split(":")[0])
+    assert "invalid signature" in refusals
+    assert refusals <= {
+        "invalid signature",
+        "insufficient funds for gas * price + value",
+        "raw transaction can't be decoded",
+    }
+    assert devnet.handle("eth_blockNumber") == "0x0"
+
+
+def test_delegating_code_needs_a_recipient(devnet: DevnetRpc, alice: LocalAccount) -> None:
+    authorization = {"chainId": 31337, "address": "0x" + "22" * 20, "nonce": 1}
+    signed = alice.sign_authorization(authorization)
+    fields = plain(authorizationList=[signed], gas=200_000)
+    raw = alice.sign_transaction(fields).raw_transaction
+    parts = rlp.decode(raw[1:])
+    parts[5] = b""
+    with pytest.raises(RpcError, match="can't be decoded"):
+        devnet.handle("eth_sendRawTransaction", ["0x04" + rlp.encode(parts).hex()])
     assert devnet.handle("eth_blockNumber") == "0x0"
 
 

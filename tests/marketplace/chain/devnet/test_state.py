@@ -12,6 +12,7 @@ from web3 import Web3
 from web3.contract import Contract
 
 from marketplace.chain.devnet import DevnetProvider, DevnetRpc, open_devnet
+from marketplace.chain.devnet.rpc_errors import RpcError
 from marketplace.chain.devnet.state import ChainSnapshot, read_state, write_state
 from marketplace.protocol.errors import ConfigurationError
 
@@ -118,9 +119,9 @@ def test_a_client_saves_to_the_state_file_only(path: Path, devnet: DevnetRpc) ->
     served.handle("evm_mine")
     assert served.handle("devnet_save") == str(path)
     assert open_devnet(path).handle("eth_blockNumber") == "0x1"
-    with pytest.raises(Exception, match="expected 0 parameters"):
+    with pytest.raises(RpcError, match="expected 0 parameters"):
         served.handle("devnet_save", ["/tmp/elsewhere"])  # noqa: S108  # it must not be written
-    with pytest.raises(Exception, match="this devnet has no state file"):
+    with pytest.raises(RpcError, match="this devnet has no state file"):
         devnet.handle("devnet_save")
     with pytest.raises(ConfigurationError, match="this devnet has no state file"):
         devnet.save()
@@ -208,6 +209,13 @@ def test_a_place_that_cannot_be_written_is_named(
     (tmp_path / "a-file").touch()
     with pytest.raises(ConfigurationError, match="can't be written"):
         devnet.save(tmp_path / place)
+
+
+def test_a_missing_file_is_a_fresh_chain_or_an_error(path: Path) -> None:
+    assert open_devnet(path).handle("eth_blockNumber") == "0x0"
+    assert not path.exists()
+    with pytest.raises(ConfigurationError, match="can't be read: No such file"):
+        open_devnet(path, create=False)
 
 
 def test_a_directory_is_no_state_file(tmp_path: Path, devnet: DevnetRpc) -> None:
