@@ -12,7 +12,8 @@ from typing import Any
 
 MAX_DEPTH = 64
 
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# Possessive, and closed or not, so that no text makes the scan go back.
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[][{}]', re.DOTALL)
 
 
 class NestedTooDeep(ValueError):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 
 from marketplace.chain.devnet.json_types import Json
 from marketplace.chain.devnet.rpc import DevnetRpc
@@ -18,11 +17,10 @@ from marketplace.chain.devnet.rpc_errors import (
     PARSE_ERROR,
     RpcError,
 )
+from marketplace.protocol.foreign_json import NestedTooDeep, parse_json
 
 MAX_BATCH = 1_000
-MAX_DEPTH = 64
 
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[][{}]', re.DOTALL)
 _log = logging.getLogger(__name__)
 
 
@@ -41,11 +39,10 @@ def respond(rpc: DevnetRpc, body: bytes) -> bytes | None:
     bytes or None
         JSON text; None if nothing but notifications was sent.
     """
-    if _is_too_deep(body):
-        problem = f"arrays and objects may be nested {MAX_DEPTH} levels deep"
-        return _encode(_failure(None, RpcError(INVALID_REQUEST, problem)))
     try:
-        request = json.loads(body)
+        request = parse_json(body)
+    except NestedTooDeep as problem:
+        return _encode(_failure(None, RpcError(INVALID_REQUEST, str(problem))))
     except ValueError:
         return _encode(_failure(None, RpcError(PARSE_ERROR, "the body is not JSON")))
     if not isinstance(request, list):
@@ -55,23 +52,6 @@ def respond(rpc: DevnetRpc, body: bytes) -> bytes | None:
         return _encode(_failure(None, RpcError(INVALID_REQUEST, problem)))
     answers = [_answer(rpc, item) for item in request]
     return _encode([answer for answer in answers if answer is not None] or None)
-
-
-def _is_too_deep(body: bytes) -> bool:
-    """Tell whether parsing might overflow the stack.
-
-    Python's own guard is of no use: py-evm raises the recursion limit beyond what the
-    stack bears, and a parser that reaches it ends the process.
-    """
-    depth = 0
-    for token in _STRING_OR_BRACKET.finditer(body):
-        if token[0] in (b"[", b"{"):
-            depth += 1
-            if depth > MAX_DEPTH:
-                return True
-        elif token[0] in (b"]", b"}"):
-            depth -= 1
-    return False
 
 
 def _answer(rpc: DevnetRpc, request: object) -> Json:

@@ -10,7 +10,7 @@ from web3 import Web3
 from web3.exceptions import Web3RPCError
 
 from marketplace.chain.devnet import DevnetProvider, DevnetRpc, open_devnet
-from marketplace.chain.devnet.jsonrpc import MAX_BATCH, MAX_DEPTH, respond
+from marketplace.chain.devnet.jsonrpc import MAX_BATCH, respond
 from marketplace.chain.devnet.rpc_errors import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
@@ -18,6 +18,7 @@ from marketplace.chain.devnet.rpc_errors import (
     METHOD_NOT_FOUND,
     PARSE_ERROR,
 )
+from marketplace.protocol.foreign_json import MAX_DEPTH
 
 FIELDS = [
     *("from", "to", "data", "value", "gas", "nonce", "address", "topics", "fromBlock"),
