@@ -41,8 +41,8 @@ def respond(rpc: DevnetRpc, body: bytes) -> bytes | None:
     """
     try:
         request = parse_json(body)
-    except NestedTooDeep as problem:
-        return _encode(_failure(None, RpcError(INVALID_REQUEST, str(problem))))
+    except NestedTooDeep as error:
+        return _encode(_failure(None, RpcError(INVALID_REQUEST, str(error))))
     except ValueError:
         return _encode(_failure(None, RpcError(PARSE_ERROR, "the body is not JSON")))
     if not isinstance(request, list):
