@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import Any
 
 from eth_abi.abi import decode, encode
-from eth_abi.exceptions import DecodingError
+from eth_abi.exceptions import DecodingError, EncodingError
 from eth_utils.abi import (
     collapse_if_tuple,
     event_abi_to_log_topic,
@@ -109,12 +109,16 @@ class Interface:
 def _malformed(what: str) -> Iterator[None]:
     try:
         yield
-    except (DecodingError, ProtocolError, OverflowError) as error:
+    except (DecodingError, EncodingError, ProtocolError, OverflowError) as error:
         raise ValueError(f"{what} is malformed: {error}") from error
 
 
 def _named(parts: Sequence[Any], data: bytes) -> dict[str, Any]:
-    values = decode([collapse_if_tuple(part) for part in parts], data)
+    kinds = [collapse_if_tuple(part) for part in parts]
+    values = decode(kinds, data)
+    # One encoding for each value, so that no bit of a log can change unseen.
+    if encode(kinds, values) != data:
+        raise ValueError("bytes that Solidity does not write")
     return {part["name"]: _read(part, value) for part, value in zip(parts, values, strict=True)}
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from eth_abi.abi import encode
+from eth_keys.constants import SECPK1_N
 
 from marketplace.audit.rpc import Rpc
 from marketplace.audit.trade import ReportedAttempt, Trade
@@ -17,6 +18,9 @@ from marketplace.protocol.typed_data import Domain, digest, signer_of
 
 _IS_VALID_SIGNATURE = bytes.fromhex("1626ba7e")
 """Selector of ``isValidSignature(bytes32,bytes)``, and its answer for yes (ERC-1271)."""
+
+_SIGNATURE_BYTES = 65
+_HALF_ORDER = SECPK1_N // 2
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def objection_to(
             return f"the contract {signer} does not accept it"
         return None
     try:
-        actual = signer_of(domain, message, signature)
+        actual = _signer(domain, message, signature)
     except BadSignature as error:
         return error.cause
     return None if actual == signer else f"it is by {actual}, not by {signer}"
@@ -116,6 +120,22 @@ def _attempt_messages(trade: Trade, attempt: ReportedAttempt) -> list[Struct]:
     ]
 
 
+def _signer(domain: Domain, message: Struct, signature: bytes) -> str:
+    """Recover a signer by the contracts' rule: one form of each signature and no other.
+
+    OpenZeppelin's ECDSA takes v of 27 or 28 and the lower of the two possible s (EIP-2);
+    libraries off chain take more, and would let a changed log pass.
+    """
+    if len(signature) == _SIGNATURE_BYTES:
+        s, v = int.from_bytes(signature[32:64], "big"), signature[64]
+        if v not in (27, 28) or s > _HALF_ORDER:
+            raise BadSignature(
+                f"the signature 0x{signature.hex()[:16]}… is not in its one accepted form",
+                "ask the signer for a new one",
+            )
+    return signer_of(domain, message, signature)
+
+
 def _recovered(domain: Domain, report: _Signed) -> RecoveredReport:
     title, subject, messages, signatures = report
     signers, faults = [], []
@@ -123,7 +143,7 @@ def _recovered(domain: Domain, report: _Signed) -> RecoveredReport:
         faults.append(f"{title} has {len(signatures)} signatures for {len(messages)} seals")
     for message, signature in zip(messages, signatures, strict=False):
         try:
-            signers.append(signer_of(domain, message, signature))
+            signers.append(_signer(domain, message, signature))
         except BadSignature as error:
             faults.append(f"{title}: {error.cause}")
     return RecoveredReport(title, subject, tuple(signers), tuple(faults))

@@ -1,11 +1,15 @@
-"""The devnet with one run of the contract for a gas estimate instead of ten."""
+"""Where audited trades take place: a quick devnet, and the contracts on any chain."""
 
 from __future__ import annotations
 
 from typing import cast
 
+from cast_of_trade import Cast
+from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
+from marketplace.chain.client import Node
+from marketplace.chain.deploy import Deployment, deploy
 from marketplace.chain.devnet import DevnetProvider, open_devnet
 
 START = 1_800_000_000
@@ -13,9 +17,14 @@ START = 1_800_000_000
 
 GENEROUS_GAS = 12_000_000
 
+FEE_BPS = 250
+
 
 class QuickChain(DevnetProvider):
-    """A fresh chain whose time moves with its blocks and with `evm_increaseTime` only."""
+    """A fresh chain whose time moves with its blocks and with `evm_increaseTime` only.
+
+    It estimates gas by one run of the contract, not by ten: a refusal, or plenty of gas.
+    """
 
     def __init__(self) -> None:
         super().__init__(open_devnet(now=lambda: START))
@@ -26,3 +35,18 @@ class QuickChain(DevnetProvider):
         draft = cast("list[object]", params)[0]
         answer = super().make_request(RPCEndpoint("eth_call"), [draft, "pending"])
         return answer if "error" in answer else {**answer, "result": hex(GENEROUS_GAS)}
+
+
+def deployed(chain: BaseProvider, parties: Cast) -> tuple[Node, Deployment]:
+    """Deploy everything with a committee of two in three."""
+    node = Node(chain)
+    deployment = deploy(
+        node,
+        parties.admin,
+        signers=[signer.address for signer in parties.signers],
+        threshold=2,
+        fee_bps=FEE_BPS,
+        treasury=parties.treasury.address,
+        with_token=True,
+    )
+    return node, deployment

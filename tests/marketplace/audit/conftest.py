@@ -11,30 +11,14 @@ from web3.types import RPCEndpoint
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the modules beside this one
 
-from audit_chain import QuickChain
+from audit_chain import QuickChain, deployed
 from audited_trade import UNSKILLED, AuditedTrade, Settled
 from cast_of_trade import Cast, cast
 
 from marketplace.chain.client import Node
-from marketplace.chain.deploy import Deployment, deploy
+from marketplace.chain.deploy import Deployment
 from marketplace.chain.market import Market
 from offchain.storage.disk import DiskStore
-
-FEE_BPS = 250
-
-
-def deployed(chain: QuickChain, parties: Cast) -> tuple[Node, Deployment]:
-    node = Node(chain)
-    deployment = deploy(
-        node,
-        parties.admin,
-        signers=[signer.address for signer in parties.signers],
-        threshold=2,
-        fee_bps=FEE_BPS,
-        treasury=parties.treasury.address,
-        with_token=True,
-    )
-    return node, deployment
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from eth_utils.abi import collapse_if_tuple, event_abi_to_log_topic
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
+from marketplace.audit import Report
 from marketplace.chain.artifacts import load_artifact
 
 Logs = list[dict[str, Any]]
@@ -55,8 +56,9 @@ class LyingNode(BaseProvider):
         answer = copy.deepcopy(self._honest.make_request(method, params))
         if method == "eth_getLogs":
             answer["result"] = self._alter(answer["result"])
-        if method == "eth_getTransactionReceipt" and self._receipts_too:
-            answer["result"]["logs"] = self._alter(answer["result"]["logs"])
+        receipt = answer.get("result") if method == "eth_getTransactionReceipt" else None
+        if receipt is not None and self._receipts_too:
+            receipt["logs"] = self._alter(receipt["logs"])
         if method in self._answers:
             answer["result"] = self._answers[method](answer["result"])
         return answer
@@ -67,7 +69,20 @@ def is_event(log: dict[str, Any], name: str) -> bool:
     return bool(log["topics"][0] == "0x" + event_abi_to_log_topic(_EVENTS[name]).hex())
 
 
-def changing(name: str, place: tuple[int, ...], value: Any, which: int = 0) -> Alter:
+def objections(report: Report) -> set[str]:
+    """Name the checks that speak against a report, shortly.
+
+    Those of the whole market are in capitals; a question mark follows one that can't
+    recompute anything any more.
+    """
+    return {
+        (check.name if check.trade else check.name.upper())
+        + ("?" if check.verdict == "missing" else "")
+        for check in report.objections
+    }
+
+
+def changing(name: str, place: tuple[int, ...], value: Any, which: int | None = 0) -> Alter:
     """Change one value in the data of an event.
 
     Parameters
@@ -77,7 +92,7 @@ def changing(name: str, place: tuple[int, ...], value: Any, which: int = 0) -> A
     value
         The new value, or a function of the old one.
     which
-        Among the transactions that have such an event, which one.
+        Which of the events of this name, in the order of the log; None for all.
     """
     item = _EVENTS[name]
     kinds = [collapse_if_tuple(part) for part in item["inputs"] if not part["indexed"]]
@@ -94,12 +109,23 @@ def changing(name: str, place: tuple[int, ...], value: Any, which: int = 0) -> A
     return on_event(name, lambda log: [change(log)], which)
 
 
-def dropping(name: str, which: int = 0) -> Alter:
+def renaming(name: str, topic: int, account: str, which: int | None = 0) -> Alter:
+    """Change an account among the indexed arguments of an event."""
+
+    def change(log: dict[str, Any]) -> Logs:
+        topics = list(log["topics"])
+        topics[topic] = "0x" + account[2:].lower().rjust(64, "0")
+        return [{**log, "topics": topics}]
+
+    return on_event(name, change, which)
+
+
+def dropping(name: str, which: int | None = 0) -> Alter:
     """Leave one event out."""
     return on_event(name, lambda log: [], which)
 
 
-def repeating(name: str, which: int = 0) -> Alter:
+def repeating(name: str, which: int | None = 0) -> Alter:
     """Give one event twice, the second time as the last log of its block."""
 
     def twice(log: dict[str, Any]) -> Logs:
@@ -108,7 +134,7 @@ def repeating(name: str, which: int = 0) -> Alter:
     return on_event(name, twice, which)
 
 
-def on_event(name: str, change: Callable[[dict[str, Any]], Logs], which: int = 0) -> Alter:
+def on_event(name: str, change: Callable[[dict[str, Any]], Logs], which: int | None = 0) -> Alter:
     """Replace one event by others, wherever it is answered."""
     seen: list[tuple[str, str]] = []
 
@@ -118,7 +144,7 @@ def on_event(name: str, change: Callable[[dict[str, Any]], Logs], which: int = 0
             place = (log["transactionHash"], log["logIndex"])
             if is_event(log, name) and place not in seen:
                 seen.append(place)
-            chosen = is_event(log, name) and seen.index(place) == which
+            chosen = is_event(log, name) and which in (None, seen.index(place))
             altered += change(log) if chosen else [log]
         return sorted(altered, key=_place)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from audited_trade import UNSKILLED, AuditedTrade
 from cast_of_trade import Cast, validation_commitment, votes
-from test_tampered_log import objections
+from tampering import objections
 
 from marketplace.audit import Report, audit
 from marketplace.chain.market import Market

@@ -1,7 +1,6 @@
 """One altered answer of the node at a time, and the checks that it trips: these and no others.
 
-Names in capitals are checks of the whole market. A name with a question mark is a check
-that can't recompute anything any more.
+`tampering.objections` says how the names are to be read.
 """
 
 from __future__ import annotations
@@ -10,24 +9,31 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from audited_trade import Settled
+from audited_trade import UNSKILLED, AuditedTrade, Settled
+from cast_of_trade import cast
+from eth_keys.constants import SECPK1_N
+from eth_utils.crypto import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tampering import Alter, LyingNode, changing, dropping, is_event, repeating
+from tampering import (
+    Alter,
+    LyingNode,
+    changing,
+    dropping,
+    is_event,
+    objections,
+    on_event,
+    renaming,
+    repeating,
+)
 
-from marketplace.audit import Report, audit
+from marketplace.audit import audit
 from marketplace.protocol.states import Purpose, State
+
+PARTIES = cast()
 
 STORED = {"LEDGER", "STORAGE-STATE", "storage-state"}
 """What the contract itself says, of its balance, of every account, and of the trade."""
-
-
-def objections(report: Report) -> set[str]:
-    return {
-        (check.name if check.trade else check.name.upper())
-        + ("?" if check.verdict == "missing" else "")
-        for check in report.objections
-    }
 
 
 def more(amount: int) -> int:
@@ -36,6 +42,12 @@ def more(amount: int) -> int:
 
 def flipped(data: bytes) -> bytes:
     return bytes([data[0] ^ 1]) + data[1:]
+
+
+def mirrored(signature: bytes) -> bytes:
+    """Negate s and flip v, which recovers the same key (EIP-2)."""
+    s = SECPK1_N - int.from_bytes(signature[32:64], "big")
+    return signature[:32] + s.to_bytes(32, "big") + bytes([27 + 28 - signature[64]])
 
 
 def shifted(amounts: list[int]) -> list[int]:
@@ -111,17 +123,97 @@ TERMS: dict[str, tuple[Alter, set[str]]] = {
         changing("ModelRequested", (0, 10), flipped),
         {"trade-id", "documents?", "score?", "seals?", "training?", "shapley?", "allocation?"},
     ),
+    "a budget below the price": (
+        changing("ModelRequested", (0, 4), 1),
+        {"trade-id", "price", "storage-state"},
+    ),
+    "a quote for another trade": (
+        changing("QuoteAccepted", (0, 0), flipped),
+        {"quote-signatures"},
+    ),
+    "a data quote for another trade": (
+        changing("QuoteAccepted", (0, 1, 0, 0), flipped),
+        {"quote-signatures", "storage-state"},
+    ),
+    "an expired quote": (
+        changing("QuoteAccepted", (0, 6), 1),
+        {"states", "quote-signatures"},
+    ),
+    "providers in another order": (
+        changing("QuoteAccepted", (0, 1), lambda quotes: quotes[::-1]),
+        {"quote-signatures", "documents", "storage-state"},
+    ),
     "the fee of the request": (
         changing("ModelRequested", (2,), more),
         {"terms", "price", "fees", "storage-state"},
     ),
     "the fee in force": (changing("FeeChanged", (0,), more), {"terms"}),
     "the committee's quorum": (changing("CommitteeRotated", (1,), 1), {"COMMITTEE"}),
+    "the committee's order": (
+        changing("CommitteeRotated", (0,), lambda members: members[::-1]),
+        {"COMMITTEE", "fees", "storage-state"},
+    ),
+    "the committee's version": (
+        renaming("CommitteeRotated", 1, "0x02"),
+        {"COMMITTEE", "quorum", "fees", "storage-state"},
+    ),
+}
+
+ROLES: dict[str, tuple[Alter, set[str]]] = {
+    "the buyer in the event": (
+        renaming("ModelRequested", 2, PARTIES.stranger.address),
+        {"trade-id"},
+    ),
+    "the broker in the event": (
+        renaming("ModelRequested", 3, PARTIES.stranger.address),
+        {"trade-id"},
+    ),
+    "an auditor who is the buyer": (
+        changing("ModelRequested", (0, 2), PARTIES.buyer.address),
+        {"trade-id", "roles", "fees", "storage-state"},
+    ),
+    "a broker who is the auditor": (
+        changing("ModelRequested", (0, 1), PARTIES.auditor.address),
+        {"trade-id", "roles", "quote-signatures", "fees", "storage-state"},
+    ),
+    "a provider who is the buyer": (
+        changing("QuoteAccepted", (0, 1, 2, 1), PARTIES.buyer.address),
+        {"roles", "quote-signatures", "documents", "data-payments", "storage-state"},
+    ),
+    "an expert who is a provider": (
+        changing("GateCommitted", (0, 0), PARTIES.providers[0].address),
+        {"roles", "gate", "quorum", "score", "allocation", "storage-state"},
+    ),
+    "another auditor attests": (
+        renaming("AuditAttested", 2, PARTIES.stranger.address),
+        {"roles"},
+    ),
+    "another pays": (renaming("Locked", 2, PARTIES.stranger.address), {"price"}),
+    "another is paid": (
+        renaming("Credited", 2, PARTIES.stranger.address, EXPERT),
+        {"allocation", "STORAGE-STATE"},
+    ),
+    "another currency is locked": (
+        renaming("Locked", 3, PARTIES.stranger.address),
+        {"price", "sums"},
+    ),
+    "another currency is paid": (
+        renaming("Credited", 3, PARTIES.stranger.address, EXPERT),
+        {"sums", "LEDGER", "STORAGE-STATE"},
+    ),
+    "another withdraws": (
+        renaming("Withdrawn", 1, PARTIES.stranger.address),
+        {"LEDGER", "STORAGE-STATE"},
+    ),
 }
 
 REPORTS: dict[str, tuple[Alter, set[str]]] = {
     "the broker's signature": (changing("QuoteAccepted", (2,), flipped), {"quote-signatures"}),
     "a provider's signature": (changing("QuoteAccepted", (3, 1), flipped), {"quote-signatures"}),
+    "a provider's missing signature": (
+        changing("QuoteAccepted", (3,), lambda signatures: signatures[:2]),
+        {"quote-signatures"},
+    ),
     "a signature under the data report": (
         changing("DataDelivered", (2, 0), flipped),
         {"quorum"},
@@ -146,6 +238,14 @@ REPORTS: dict[str, tuple[Alter, set[str]]] = {
         changing("TradeSettled", (3,), lambda signatures: signatures[:1]),
         {"quorum"},
     ),
+    "the other signature of the same key": (
+        changing("GateCommitted", (3, 0), mirrored),
+        {"quorum"},
+    ),
+    "a signature with another recovery id": (
+        changing("GateCommitted", (3, 0), lambda signature: signature[:64] + bytes([60])),
+        {"quorum"},
+    ),
     "a signature of no length": (changing("GateCommitted", (3, 0), b""), {"quorum"}),
     "which datasets were accepted": (
         changing("DataDelivered", (0,), 0b011),
@@ -154,6 +254,46 @@ REPORTS: dict[str, tuple[Alter, set[str]]] = {
     "a gate weight": (
         changing("GateCommitted", (1,), shifted),
         {"gate", "quorum", "storage-state"},
+    ),
+    "gate weights of less than the whole": (
+        changing("GateCommitted", (1, 0), lambda weight: weight - 1),
+        {"gate", "quorum", "storage-state"},
+    ),
+    "a gate weight too few": (
+        changing("GateCommitted", (1,), lambda weights: weights[:2]),
+        {"gate", "quorum", "storage-state"},
+    ),
+    "experts in another order": (
+        changing("GateCommitted", (0,), lambda experts: experts[::-1]),
+        {"gate", "quorum", "allocation", "storage-state"},
+    ),
+    "a dataset that nobody quoted": (
+        changing("DataDelivered", (0,), 0b1111),
+        {"quorum", "data-payments"},
+    ),
+    "the model of an attempt": (
+        changing("AttemptReported", (1, 0), flipped, 1),
+        {"quorum", "seals"},
+    ),
+    "a model that is scored again": (
+        changing("AttemptReported", (1, 0), lambda model: keccak(text="one model"), None),
+        {"attempts", "quorum", "seals"},
+    ),
+    "a delivery after a failure": (
+        changing("AttemptReported", (1, 3), flipped),
+        {"attempts", "quorum", "seals"},
+    ),
+    "a seal too few": (
+        changing("AttemptReported", (2,), lambda seals: seals[:1], 1),
+        {"quorum", "seals"},
+    ),
+    "the signers of opened scores": (
+        changing("ScoresOpened", (1,), lambda signers: signers[::-1]),
+        {"seals"},
+    ),
+    "the experts of the settlement": (
+        changing("TradeSettled", (0,), lambda experts: experts[::-1]),
+        {"quorum", "allocation"},
     ),
     "the number of an attempt": (
         changing("AttemptReported", (0,), 7, 1),
@@ -176,6 +316,13 @@ REPORTS: dict[str, tuple[Alter, set[str]]] = {
     "the final state": (
         changing("TradeEnded", (0,), State.REFUNDED),
         {"states", "fees", "storage-state"},
+    ),
+    "a request told twice": (repeating("ModelRequested"), {"states"}),
+    "an attestation told twice": (repeating("AuditAttested"), {"states"}),
+    "a settlement told twice": (repeating("TradeSettled"), {"states"}),
+    "money locked twice": (
+        repeating("Locked"),
+        {"price", "sums", "storage-state", "LEDGER"},
     ),
     "an attempt told twice": (repeating("AttemptReported", 0), {"attempts", "storage-state"}),
     "an attempt after the pass": (
@@ -215,9 +362,9 @@ DROPPED: dict[str, set[str]] = {
 }
 
 
-@pytest.mark.parametrize("what", [*AMOUNTS, *TERMS, *REPORTS])
+@pytest.mark.parametrize("what", [*AMOUNTS, *TERMS, *ROLES, *REPORTS])
 def test_an_altered_value_is_named(settled: Settled, what: str) -> None:
-    alter, expected = {**AMOUNTS, **TERMS, **REPORTS}[what]
+    alter, expected = {**AMOUNTS, **TERMS, **ROLES, **REPORTS}[what]
     report = audit(LyingNode(settled.chain, alter), settled.market, settled.store)
     assert objections(report) == expected
 
@@ -342,3 +489,56 @@ def test_no_bit_of_a_trade_s_events_can_change(settled: Settled, data: st.DataOb
 
     node = LyingNode(settled.chain, alter)
     assert not audit(node, settled.market, settled.store).ok
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_no_events_of_a_trade_can_be_left_out(settled: Settled, data: st.DataObject) -> None:
+    def own(log: dict[str, Any]) -> bool:
+        return settled.trade.name in log["topics"] and not is_event(log, "ModelRequested")
+
+    everything = settled.chain.make_request("eth_getLogs", [{"fromBlock": "0x0"}])["result"]
+    places = [(log["blockNumber"], log["logIndex"]) for log in everything if own(log)]
+    lost = data.draw(st.sets(st.sampled_from(places), min_size=1))
+
+    def alter(logs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [log for log in logs if (log["blockNumber"], log["logIndex"]) not in lost]
+
+    node = LyingNode(settled.chain, alter)
+    assert not audit(node, settled.market, settled.store).ok
+
+
+def test_a_trade_that_used_up_its_attempts_must_end(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(UNSKILLED)
+    trade.attempt(UNSKILLED)
+    node = LyingNode(trade.market.node.web3.provider, dropping("TradeEnded"))
+    found = objections(audit(node, trade.market.address, trade.store))
+    assert found == {"attempts", "fees", "sums", "storage-state"}
+
+
+def test_a_refund_comes_with_the_end(trade: AuditedTrade) -> None:
+    trade.to_funded()
+    trade.lapse()
+    trade.time_out()
+    elsewhere = "0x" + "ab" * 32
+    node = LyingNode(
+        trade.market.node.web3.provider,
+        on_event("Refunded", lambda log: [{**log, "transactionHash": elsewhere}]),
+    )
+    assert objections(audit(node, trade.market.address, trade.store)) == {"LOG", "states"}
+
+
+@pytest.mark.parametrize(
+    ("topic", "expected"),
+    [(2, {"sums", "STORAGE-STATE"}), (3, {"sums", "STORAGE-STATE", "LEDGER"})],
+)
+def test_a_refund_goes_to_the_buyer_in_the_trade_s_currency(
+    trade: AuditedTrade, topic: int, expected: set[str]
+) -> None:
+    trade.to_funded()
+    trade.lapse()
+    trade.time_out()
+    alter = renaming("Refunded", topic, trade.parties.stranger.address)
+    node = LyingNode(trade.market.node.web3.provider, alter)
+    assert objections(audit(node, trade.market.address, trade.store)) == expected

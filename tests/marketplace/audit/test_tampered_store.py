@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from audited_trade import AuditedTrade, Settled
-from test_tampered_log import objections
+from tampering import objections
 
 from marketplace.audit import Report, audit
 from marketplace.protocol.documents import AttemptEvidence, GateManifest

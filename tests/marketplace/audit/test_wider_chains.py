@@ -1,0 +1,137 @@
+"""Chains on which more happens than one trade: rotations, new fees, contract wallets, Anvil."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from audit_chain import FEE_BPS, deployed
+from audited_trade import AuditedTrade, Settled
+from cast_of_trade import Cast
+from tampering import LyingNode, objections
+from web3 import HTTPProvider
+from web3.types import RPCEndpoint
+
+from marketplace.audit import audit
+from marketplace.chain.client import Node
+from marketplace.chain.devnet import DevnetProvider, open_devnet
+from marketplace.chain.devnet.accounts import well_known_accounts
+from marketplace.chain.market import Market
+from offchain.storage.disk import DiskStore
+
+ACCEPTS = bytes.fromhex("47 15 631626ba7e 02 60e0 1b 6000 52 6020 6000 f3")
+"""Code of a wallet that accepts every signature (ERC-1271) as long as it holds no coin."""
+
+
+@dataclass(frozen=True)
+class ContractWallet:
+    """A provider whose account is a contract; its signature is whatever the contract accepts."""
+
+    address: str
+
+    def sign_message(self, signable: object) -> SimpleNamespace:
+        return SimpleNamespace(signature=b"any bytes at all")
+
+
+def deploy_wallet(node: Node, parties: Cast) -> ContractWallet:
+    size = len(ACCEPTS)
+    creation = bytes([0x60, size, 0x60, 12, 0x60, 0, 0x39, 0x60, size, 0x60, 0, 0xF3]) + ACCEPTS
+    transaction: Any = {"from": parties.stranger.address, "data": creation}
+    sent = node.web3.eth.send_transaction(transaction)
+    receipt = node.web3.eth.wait_for_transaction_receipt(sent)
+    return ContractWallet(str(receipt["contractAddress"]))
+
+
+def test_a_contract_wallet_signs_as_it_says_itself(
+    market: Market, store: DiskStore, parties: Cast
+) -> None:
+    wallet: Any = deploy_wallet(market.node, parties)
+    providers = sorted(
+        [*parties.providers[:2], wallet], key=lambda account: int(account.address, 16)
+    )
+    trade = AuditedTrade(market, store, replace(parties, providers=tuple(providers)))
+    trade.to_passed()
+    trade.finish()
+    # From now on the wallet accepts nothing; what counts is the block of the acceptance.
+    market.node.transfer(parties.stranger, wallet.address, 1)
+    provider = market.node.web3.provider
+    assert audit(provider, market.address, store).ok
+
+
+def test_a_contract_wallet_that_refuses_is_named(
+    market: Market, store: DiskStore, parties: Cast
+) -> None:
+    wallet: Any = deploy_wallet(market.node, parties)
+    providers = sorted(
+        [*parties.providers[:2], wallet], key=lambda account: int(account.address, 16)
+    )
+    trade = AuditedTrade(market, store, replace(parties, providers=tuple(providers)))
+    trade.to_funded()
+    magic = "0x" + "1626ba7e".ljust(64, "0")
+    no = {"eth_call": lambda answer: "0x" + "00" * 32 if answer == magic else answer}
+    node = LyingNode(market.node.web3.provider, answers=no)
+    report = audit(node, market.address, store)
+    assert objections(report) == {"quote-signatures"}
+    assert wallet.address in report.objections[0].detail
+
+
+def test_a_trade_keeps_the_committee_and_fee_of_its_request(
+    trade: AuditedTrade, market: Market, store: DiskStore, parties: Cast
+) -> None:
+    trade.to_funded()
+    newcomers = [parties.signers[0].address, parties.stranger.address]
+    newcomers.sort(key=lambda address: int(address, 16))
+    market.node.send(parties.admin, market.committee.functions.rotate(newcomers, 2))
+    market.send(parties.admin, "setFee", FEE_BPS + 1, parties.stranger.address)
+    later = AuditedTrade(market, store, parties, salt="after the rotation")
+    later.to_data_requested()
+    trade.deliver()
+    trade.gate()
+    trade.attempt()
+    trade.finish()
+    report = audit(market.node.web3.provider, market.address, store)
+    assert report.ok
+    terms = {c.trade: c.detail for c in report.checks if c.name == "terms"}
+    assert f"a fee of {FEE_BPS} basis points" in terms[trade.name]
+    assert f"a fee of {FEE_BPS + 1} basis points" in terms[later.name]
+
+
+def test_a_saved_chain_is_audited_as_the_live_one(settled: Settled, tmp_path: Path) -> None:
+    saved = settled.chain.devnet.save(tmp_path / "chain")
+    reopened = DevnetProvider(open_devnet(saved))
+    live = audit(settled.chain, settled.market, settled.store)
+    assert audit(reopened, settled.market, settled.store) == live
+
+
+@pytest.fixture
+def anvil(anvil_url: str) -> HTTPProvider:
+    """Anvil, with coins for all accounts of the devnet: it funds fewer itself."""
+    provider = HTTPProvider(anvil_url)
+    for account in well_known_accounts():
+        provider.make_request(RPCEndpoint("anvil_setBalance"), [account.address, hex(10**20)])
+    return provider
+
+
+@pytest.mark.anvil
+def test_a_trade_on_anvil_passes(anvil: HTTPProvider, store: DiskStore, parties: Cast) -> None:
+    node, deployment = deployed(anvil, parties)
+    trade = AuditedTrade(Market(node, deployment.market), store, parties)
+    trade.to_passed()
+    trade.finish()
+    report = audit(anvil, deployment.market, store)
+    assert {check.verdict for check in report.checks} == {"passed"}
+
+
+@pytest.mark.anvil
+def test_a_lie_on_anvil_is_named(anvil: HTTPProvider, store: DiskStore, parties: Cast) -> None:
+    node, deployment = deployed(anvil, parties)
+    trade = AuditedTrade(Market(node, deployment.market), store, parties)
+    trade.to_passed()
+    trade.confirm()
+    trade.settle(amounts=lambda amounts: [amounts[0] - 1, amounts[1] + 1, amounts[2]])
+    trade.publish()
+    trade.open_scores()
+    assert objections(audit(anvil, deployment.market, store)) == {"allocation"}
