@@ -14,6 +14,8 @@ contract SilentToken {
     }
 
     /// @dev Everyone may move everything: allowances are not what is tested with it.
+    function approve(address, uint256) external {}
+
     function transferFrom(address from, address to, uint256 amount) external {
         _move(from, to, amount);
     }

@@ -47,9 +47,8 @@ def market(node: Node, deployment: Deployment) -> Iterator[Market]:
     """The market on a chain that forgets what the test does."""
     provider = node.web3.provider
     assert isinstance(provider, QuickProvider)
-    at_the_start = provider.backend.snapshot()
-    yield Market(node, deployment.market, deployment.registry)
-    provider.backend.restore(at_the_start)
+    with provider.forgetting():
+        yield Market(node, deployment.market, deployment.registry)
 
 
 @pytest.fixture

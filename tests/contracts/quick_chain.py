@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import cast
 
 from web3.types import RPCEndpoint, RPCResponse
@@ -38,6 +39,15 @@ class QuickProvider(DevnetProvider):
         transaction = cast("list[object]", params)[0]
         answer = super().make_request(RPCEndpoint("eth_call"), [transaction, "pending"])
         return answer if "error" in answer else {**answer, "result": hex(GENEROUS_GAS)}
+
+    @contextmanager
+    def forgetting(self) -> Iterator[None]:
+        """Undo afterwards whatever happens on the chain meanwhile."""
+        before = self.backend.snapshot()
+        try:
+            yield
+        finally:
+            self.backend.restore(before)
 
     def reach(self, place: Hashable, way: Callable[[], None]) -> None:
         """Go a way from the present block; from the same block again, be there at once."""

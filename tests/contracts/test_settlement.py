@@ -1,4 +1,4 @@
-"""Step 8, allocation: the pool is divided as signed, each fee has its condition, nothing is lost."""
+"""Step 8, allocation: the pool is divided as signed, and no unit of any fee is lost."""
 
 from __future__ import annotations
 

@@ -371,8 +371,9 @@ class TradeBuilder:
     # --------------------------------------------------------------- getting there
 
     def wait_until(self, timestamp: int) -> None:
-        """Mine a block at a time; the next transaction comes a second later."""
-        move_to(self.market.node, timestamp)
+        """Mine a block at a time, unless it is past; the next one comes a second later."""
+        if timestamp > self.market.node.now():
+            move_to(self.market.node, timestamp)
 
     def lapse(self, grace: int = 0) -> None:
         """Let the deadline of the present stage pass, and `grace` seconds more."""

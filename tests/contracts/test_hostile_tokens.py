@@ -1,0 +1,177 @@
+"""Tokens and receivers that misbehave hurt nobody but those who chose them."""
+
+from __future__ import annotations
+
+import pytest
+from deploying import TestContracts
+from expectations import held_by, refused, refused_for_one_of
+from parties import PARTIES
+from trade_builder import TradeBuilder
+from web3.contract import Contract
+
+from marketplace.chain.market import Market
+from marketplace.protocol.errors import TransactionReverted
+from marketplace.protocol.states import State
+from marketplace.protocol.terms import NATIVE
+from marketplace.protocol.units import WEI
+
+BUYER = PARTIES.buyer
+SUPPLY = 1_000 * WEI
+
+
+@pytest.fixture
+def token(
+    request: pytest.FixtureRequest, market: Market, test_contracts: TestContracts
+) -> Contract:
+    """The token that a test is parametrised with, all of it the buyer's and allowed."""
+    contract = test_contracts.deploy(request.param, BUYER.address, SUPPLY)
+    market.node.send(BUYER, contract.functions.approve(market.address, SUPPLY))
+    return contract
+
+
+def trade_in(market: Market, token: Contract) -> TradeBuilder:
+    return TradeBuilder(market, currency=token.address).advance_to(State.DATA_REQUESTED)
+
+
+@pytest.mark.parametrize("token", ["FeeOnTransferToken"], indirect=True)
+def test_a_fee_on_transfer_is_not_credited_as_if_it_had_arrived(
+    market: Market, token: Contract
+) -> None:
+    trade = trade_in(market, token)
+    price = trade.price_of(trade.quote)
+    with refused("InexactTransfer", token.address, price - price // 100, price):
+        trade.accept()
+    assert trade.record.state == State.DATA_REQUESTED
+
+
+@pytest.mark.parametrize("token", ["FalseToken"], indirect=True)
+def test_a_transfer_that_returns_false_locks_nothing(market: Market, token: Contract) -> None:
+    trade = trade_in(market, token)
+    with refused("SafeERC20FailedOperation", token.address):
+        trade.accept()
+    assert trade.record.escrow == 0
+
+
+@pytest.mark.parametrize("token", ["FalseToken"], indirect=True)
+def test_a_payout_that_returns_false_stays_owed(market: Market, token: Contract) -> None:
+    trade, provider = trade_in(market, token), PARTIES.providers[0]
+    market.node.send(PARTIES.stranger, token.functions.setHonest(True))
+    trade.accept()
+    trade.deliver()
+    market.node.send(PARTIES.stranger, token.functions.setHonest(False))
+    with refused("SafeERC20FailedOperation", token.address):
+        market.send(provider, "withdraw", token.address, provider.address)
+    market.node.send(PARTIES.stranger, token.functions.setHonest(True))
+    market.send(provider, "withdraw", token.address, provider.address)
+    assert market.node.call(token.functions.balanceOf(provider.address)) == trade.prices.data[0]
+
+
+@pytest.mark.parametrize("token", ["SilentToken"], indirect=True)
+def test_a_token_whose_transfers_return_nothing_is_welcome(market: Market, token: Contract) -> None:
+    trade, provider = trade_in(market, token), PARTIES.providers[0]
+    trade.accept()
+    trade.deliver()
+    market.send(provider, "withdraw", token.address, provider.address)
+    assert market.node.call(token.functions.balanceOf(provider.address)) == trade.prices.data[0]
+
+
+@pytest.mark.parametrize("token", ["BlockingToken"], indirect=True)
+def test_one_blocked_payee_blocks_nobody_else(market: Market, token: Contract) -> None:
+    trade = trade_in(market, token)
+    trade.accept()
+    blocked, free, _ = PARTIES.providers
+    market.node.send(PARTIES.stranger, token.functions.blockAccount(blocked.address))
+    trade.deliver()
+    trade.gate()
+    trade.attempt()
+    trade.settle_in_time()
+    assert trade.record.state == State.SETTLED
+
+    market.send(free, "withdraw", token.address, free.address)
+    with pytest.raises(TransactionReverted):
+        market.send(blocked, "withdraw", token.address, blocked.address)
+    elsewhere = PARTIES.stranger.address
+    market.send(blocked, "withdraw", token.address, elsewhere)
+    assert market.node.call(token.functions.balanceOf(elsewhere)) == trade.prices.data[0]
+
+
+@pytest.mark.parametrize("token", ["ReentrantToken"], indirect=True)
+@pytest.mark.parametrize("call", ["withdraw", "acceptQuote"])
+def test_a_token_can_not_call_back_while_it_is_moved(
+    market: Market, token: Contract, call: str
+) -> None:
+    trade, provider = trade_in(market, token), PARTIES.providers[0]
+    quote = trade.quote.as_tuple()
+    arguments = {
+        "withdraw": [token.address, BUYER.address],
+        "acceptQuote": [quote, 0, bytes(65), [bytes(65)] * 3],
+    }[call]
+    attack = market.contract.encode_abi(call, arguments)
+    arm = token.functions.arm(market.address, attack)
+
+    market.node.send(PARTIES.stranger, arm)
+    with refused("ReentrancyGuardReentrantCall"):
+        trade.accept()
+    market.node.send(PARTIES.stranger, token.functions.arm(NATIVE, b""))
+    trade.accept()
+    trade.deliver()
+
+    market.node.send(PARTIES.stranger, arm)
+    with refused("ReentrancyGuardReentrantCall"):
+        market.send(provider, "withdraw", token.address, provider.address)
+    assert market.credit_of(provider.address, token.address) == trade.prices.data[0]
+
+
+@pytest.mark.parametrize("token", ["ReentrantToken"], indirect=True)
+def test_a_token_can_not_end_the_trade_that_it_is_funding(market: Market, token: Contract) -> None:
+    trade = trade_in(market, token)
+    attack = market.contract.encode_abi("timeout", [trade.id])
+    market.node.send(PARTIES.stranger, token.functions.arm(market.address, attack))
+    with refused_for_one_of("DeadlineNotReached"):
+        trade.accept()
+
+
+def test_an_address_without_code_is_no_currency(market: Market) -> None:
+    nowhere = PARTIES.stranger.address
+    trade = TradeBuilder(market, currency=nowhere).advance_to(State.DATA_REQUESTED)
+    with pytest.raises(TransactionReverted):
+        trade.accept()
+    assert trade.record.state == State.DATA_REQUESTED
+
+
+def test_a_receiver_of_coin_can_not_ask_to_be_paid_again(
+    market: Market, test_contracts: TestContracts
+) -> None:
+    trade, provider = TradeBuilder(market), PARTIES.providers[0]
+    trade.advance_to(State.DATA_DELIVERED)
+    payee = test_contracts.deploy("ReentrantPayee", market.address)
+    held, owed = held_by(market), trade.prices.data[0]
+    with refused("NativeTransferFailed", payee.address, owed):
+        market.send(provider, "withdraw", NATIVE, payee.address)
+    assert (held_by(market), market.credit_of(provider.address)) == (held, owed)
+
+
+def test_a_receiver_that_refuses_coin_keeps_its_credit(
+    market: Market, test_contracts: TestContracts
+) -> None:
+    trade, provider = TradeBuilder(market), PARTIES.providers[0]
+    trade.advance_to(State.DATA_DELIVERED)
+    wallet = test_contracts.deploy("ContractWallet", provider.address)
+    with refused("NativeTransferFailed", wallet.address, trade.prices.data[0]):
+        market.send(provider, "withdraw", NATIVE, wallet.address)
+    market.send(provider, "withdraw", NATIVE, PARTIES.stranger.address)
+    assert market.credit_of(provider.address) == 0
+
+
+def test_a_treasury_that_refuses_coin_blocks_no_trade(
+    market: Market, test_contracts: TestContracts
+) -> None:
+    wallet = test_contracts.deploy("ContractWallet", PARTIES.admin.address)
+    market.send(PARTIES.admin, "setFee", 250, wallet.address)
+    trade = TradeBuilder(market).advance_to(State.SETTLED)
+    fee = trade.record.protocol_fee
+    assert market.credit_of(wallet.address) == fee > 0
+    call = market.contract.encode_abi("withdraw", [NATIVE, PARTIES.treasury.address])
+    before = market.node.balance(PARTIES.treasury.address)
+    market.node.send(PARTIES.admin, wallet.functions.execute(market.address, call))
+    assert market.node.balance(PARTIES.treasury.address) - before == fee
