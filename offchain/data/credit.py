@@ -38,16 +38,17 @@ LENDERS = (("owners", ("owner",)), ("tenants", ("rent",)), ("with-parents", ("pa
 @cache
 def _applicants() -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
     table = data("modeldata", "credit_data")
-    columns: list[NDArray[np.float64]] = []
-    for name in AMOUNTS:
-        columns.append(np.log1p(table[name].fillna(0.0).to_numpy(np.float64)))
-    for name, unit in YEARS:
-        columns.append(table[name].to_numpy(np.float64) / unit)
-    columns.append(_share(table["Amount"], table["Price"]))
-    for name in MAY_BE_MISSING:
-        columns.append(table[name].isna().to_numpy(np.float64))
-    for name, values in CATEGORIES:
-        columns.extend((table[name] == value).to_numpy(np.float64) for value in values)
+    columns = (
+        *(np.log1p(table[name].fillna(0.0).to_numpy(np.float64)) for name in AMOUNTS),
+        *(table[name].to_numpy(np.float64) / unit for name, unit in YEARS),
+        _share(table["Amount"], table["Price"]),
+        *(table[name].isna().to_numpy(np.float64) for name in MAY_BE_MISSING),
+        *(
+            (table[name] == value).to_numpy(np.float64)
+            for name, values in CATEGORIES
+            for value in values
+        ),
+    )
     features = np.stack(columns, axis=1).astype(np.float32)
     features.flags.writeable = False
     labels = (table["Status"] == "bad").to_numpy(np.int64)

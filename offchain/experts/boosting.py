@@ -1,4 +1,4 @@
-"""Gradient boosted trees by LightGBM, stored as LightGBM's own text."""
+"""Gradient boosted trees, grown by LightGBM."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from offchain.data.dataset import MAX_CLASSES
 from offchain.experts.protocol import Description, Features, Labels, Probabilities
-from offchain.experts.reduction import coarse
+from offchain.experts.reduction import MANY_COLUMNS, coarse
+from offchain.experts.trees import Trees, join
 from offchain.packing import pack, unpack, unreadable
 
 KIND = "boosted-trees"
-ROUNDS = 50
 SETTINGS: dict[str, Any] = {
-    "num_leaves": 15,
     "min_data_in_leaf": 10,
     "lambda_l2": 5.0,
     "max_bin": 63,
@@ -28,6 +27,10 @@ SETTINGS: dict[str, Any] = {
     "num_threads": 1,
     "verbosity": -1,
 }
+FEW_COLUMNS = {"num_leaves": 5, "learning_rate": 0.08, "feature_fraction": 0.5}
+FEW_ROUNDS = 100
+PIXELS = {"num_leaves": 15, "learning_rate": 0.16, "feature_fraction": 0.15}
+PIXEL_ROUNDS = 50
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class BoostedTrees:
 
     def describe(self) -> Description:
         """Return the description."""
-        return Description(KIND, "Gradient boosted trees (LightGBM).", "any")
+        return Description(KIND, "Gradient boosted trees.", "any")
 
     def fit(
         self,
@@ -47,32 +50,35 @@ class BoostedTrees:
         seed: int,
         effort: int = 1,
     ) -> FittedTrees:
-        """Train; see :meth:`offchain.experts.protocol.Expert.fit`."""
+        """Train; see :meth:`offchain.experts.protocol.Expert.fit`.
+
+        More effort means as many times the rounds at a learning rate so many times lower.
+        """
         kept = weights > 0
         seen, targets = np.unique(labels[kept], return_inverse=True)
-        if len(seen) == 1:
-            return FittedTrees(classes, seen, None)
         columns = coarse(features[kept])
-        wide = columns.shape[1] > 64
-        settings = SETTINGS | {
-            "objective": "multiclass" if len(seen) > 2 else "binary",
-            "learning_rate": 0.16 / effort if wide else 0.08 / effort,
-            "feature_fraction": 0.15 if wide else 0.5,
-            "seed": seed % 2**31,
-        }
+        if len(seen) == 1:
+            return FittedTrees(columns.shape[1], classes, seen, _nothing())
+        many = columns.shape[1] > MANY_COLUMNS
+        settings = SETTINGS | (PIXELS if many else FEW_COLUMNS)
+        settings["learning_rate"] /= effort
+        settings["seed"] = seed % 2**31
+        settings["objective"] = "multiclass" if len(seen) > 2 else "binary"
         if len(seen) > 2:
             settings["num_class"] = len(seen)
         scaled = weights[kept] / weights[kept].mean()
         rows = lightgbm.Dataset(columns, targets.reshape(-1), weight=scaled, params=settings)
-        booster = lightgbm.train(settings, rows, num_boost_round=ROUNDS * effort)
-        return FittedTrees(classes, seen, booster)
+        rounds = (PIXEL_ROUNDS if many else FEW_ROUNDS) * effort
+        booster = lightgbm.train(settings, rows, num_boost_round=rounds)
+        return FittedTrees(columns.shape[1], classes, seen, from_lightgbm(booster))
 
     def load(self, data: bytes) -> FittedTrees:
         """Read a fitted model."""
         header, arrays = unpack(data)
-        classes, seen, text = header.get("classes"), arrays.get("seen"), arrays.get("text")
+        columns, classes, seen = header.get("columns"), header.get("classes"), arrays.get("seen")
         if (
-            type(classes) is not int
+            type(columns) is not int
+            or type(classes) is not int
             or not 2 <= classes <= MAX_CLASSES
             or seen is None
             or seen.dtype != np.int64
@@ -81,27 +87,22 @@ class BoostedTrees:
             or np.any(np.diff(seen) <= 0)
             or seen[0] < 0
             or seen[-1] >= classes
-            or (text is None) != (len(seen) == 1)
         ):
-            raise unreadable("it does not say which classes it has seen")
-        if text is None:
-            return FittedTrees(classes, seen, None)
-        try:
-            booster = lightgbm.Booster(model_str=text.tobytes().decode("ascii"))
-        except (lightgbm.basic.LightGBMError, UnicodeDecodeError, ValueError) as error:
-            raise unreadable(f"LightGBM refuses its text ({error})") from error
-        if booster.num_model_per_iteration() != (len(seen) if len(seen) > 2 else 1):
+            raise unreadable("it does not say which columns and classes it knows")
+        trees = Trees.read(arrays, columns)
+        if trees.value.shape[1] != len(seen):
             raise unreadable("its trees are for another number of classes")
-        return FittedTrees(classes, seen, booster)
+        return FittedTrees(columns, classes, seen, trees)
 
 
 @dataclass(frozen=True, eq=False)
 class FittedTrees:
-    """Boosted trees for the classes that were seen; None if there was only one."""
+    """Trees whose leaves add to the logits of the classes that were seen."""
 
+    columns: int
     classes: int
     seen: NDArray[np.int64]
-    booster: lightgbm.Booster | None
+    trees: Trees
 
     @property
     def kind(self) -> str:
@@ -110,18 +111,58 @@ class FittedTrees:
 
     def predict_proba(self, features: Features) -> Probabilities:
         """Return class probabilities (n, C); classes that were not seen get zero."""
-        result = np.zeros((len(features), self.classes), np.float32)
-        if self.booster is None:
-            result[:, self.seen] = 1.0
-        elif len(features):
-            raw = np.asarray(self.booster.predict(coarse(features), num_threads=1))
-            result[:, self.seen] = np.stack([1.0 - raw, raw], axis=1) if raw.ndim == 1 else raw
+        rows = coarse(features)
+        if rows.shape[1] != self.columns:
+            raise unreadable(f"its trees look at {self.columns} columns, not {rows.shape[1]}")
+        logits = self.trees.total(rows)
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        result = np.zeros((len(rows), self.classes), np.float32)
+        result[:, self.seen] = odds / odds.sum(axis=1, keepdims=True)
         return result
 
     def to_bytes(self) -> bytes:
-        """Serialise as LightGBM's text; :meth:`BoostedTrees.load` is the inverse."""
-        arrays: dict[str, NDArray[Any]] = {"seen": self.seen}
-        if self.booster is not None:
-            text = self.booster.model_to_string().encode("ascii")
-            arrays["text"] = np.frombuffer(text, np.uint8)
-        return pack({"kind": KIND, "classes": self.classes}, arrays)
+        """Serialise the trees; :meth:`BoostedTrees.load` is the inverse."""
+        header = {"kind": KIND, "columns": self.columns, "classes": self.classes}
+        return pack(header, {"seen": self.seen, **self.trees.arrays()})
+
+
+def from_lightgbm(booster: lightgbm.Booster) -> Trees:
+    """Copy the trees of a booster, one output per class also if there are two.
+
+    Trees of a multiclass booster take turns over the classes; those of a binary one add to
+    the logit of the second class.
+    """
+    turns = booster.num_model_per_iteration()
+    outputs = max(2, turns)
+    tables = []
+    for index, tree in enumerate(booster.dump_model()["tree_info"]):
+        table = _table(tree["tree_structure"])
+        value = np.zeros((len(table["left"]), outputs))
+        value[:, index % turns if turns > 1 else 1] = table["value"]
+        tables.append(table | {"value": value})
+    return join(tables)
+
+
+def _table(root: dict[str, Any]) -> dict[str, NDArray[Any]]:
+    """Number the nodes of one tree, root first."""
+    nodes, left, right = [root], [0], [0]
+    for place, node in enumerate(nodes):
+        left[place] = right[place] = place
+        if "split_index" in node:
+            left[place], right[place] = len(nodes), len(nodes) + 1
+            nodes += [node["left_child"], node["right_child"]]
+            left += [0, 0]
+            right += [0, 0]
+    return {
+        "left": np.array(left),
+        "right": np.array(right),
+        "column": np.array([node.get("split_feature", 0) for node in nodes]),
+        "threshold": np.array([node.get("threshold", 0.0) for node in nodes], np.float64),
+        "value": np.array([node.get("leaf_value", 0.0) for node in nodes], np.float64),
+    }
+
+
+def _nothing() -> Trees:
+    """Return one leaf that adds zero to one class: all there is to say about a single class."""
+    leaf = {name: np.zeros(1, np.int64) for name in ("left", "right", "column")}
+    return join([leaf | {"threshold": np.zeros(1), "value": np.zeros((1, 1))}])

@@ -113,7 +113,7 @@ NEURAL_EXPERTS = (
     NeuralExpert(
         Description("logistic", "Multinomial logistic regression.", "any"),
         logistic,
-        Schedule(epochs=12, rate=5e-3, decay=3e-2),
+        Schedule(epochs=20, rate=1e-2, decay=1e-1),
     ),
     NeuralExpert(
         Description("mlp", "Perceptron with two hidden layers.", "any"),
@@ -123,12 +123,12 @@ NEURAL_EXPERTS = (
     NeuralExpert(
         Description("cnn", "Convolutional network with three layers.", "image"),
         convolutional,
-        Schedule(epochs=8, rate=3e-3, decay=1e-1),
+        Schedule(epochs=8, rate=3e-3, decay=1e-1, shift=1),
     ),
     NeuralExpert(
         Description("additive", "Piecewise linear curve per column, added up.", "table"),
         additive,
-        Schedule(epochs=12, rate=3e-3, decay=1e-1),
+        Schedule(epochs=20, rate=3e-3, decay=5e-1),
     ),
     NeuralExpert(
         Description(
@@ -137,6 +137,6 @@ NEURAL_EXPERTS = (
             "any",
         ),
         fourier,
-        Schedule(epochs=10, rate=3e-3, decay=3e-1),
+        Schedule(epochs=20, rate=3e-3, decay=3e-1),
     ),
 )

@@ -14,6 +14,7 @@ from offchain.compute import device
 from offchain.data.dataset import MAX_CLASSES
 from offchain.experts.protocol import Description, Features, Labels, Probabilities
 from offchain.packing import pack, unpack, unreadable
+from offchain.projection import flat_rows, principal_axes
 
 KIND = "nearest-neighbours"
 COMPONENTS = 48
@@ -45,9 +46,9 @@ class NearestNeighbours:
         Nothing is random and more effort changes nothing.
         """
         kept = weights > 0
-        rows = np.ascontiguousarray(features[kept].reshape(int(kept.sum()), -1))
+        rows = flat_rows(features[kept])
         inputs = torch.from_numpy(rows).to(device())
-        mean, axes = _principal_axes(inputs, scale=features.ndim == 2)
+        mean, axes = principal_axes(inputs, COMPONENTS, standardise=features.ndim == 2)
         importance = weights[kept] / weights[kept].mean()
         prior = np.bincount(labels[kept], importance, minlength=classes)
         return FittedNeighbours(
@@ -118,7 +119,7 @@ class FittedNeighbours:
 
     def predict_proba(self, features: Features) -> Probabilities:
         """Return class probabilities (n, C); a vote falls with the squared distance."""
-        flat = np.ascontiguousarray(features.reshape(len(features), -1))
+        flat = flat_rows(features)
         if flat.shape[1] != len(self.mean):
             raise unreadable(f"it looks at {len(self.mean)} columns, not {flat.shape[1]}")
         inputs = (torch.from_numpy(flat).to(device()) - self.mean) @ self.axes
@@ -137,17 +138,3 @@ class FittedNeighbours:
         """Serialise the stored rows; :meth:`NearestNeighbours.load` is the inverse."""
         arrays = {name: getattr(self, name).cpu().numpy() for name in _NAMES}
         return pack({"kind": KIND, "count": self.count}, arrays)
-
-
-def _principal_axes(inputs: Tensor, scale: bool) -> tuple[Tensor, Tensor]:
-    """Return the rows' mean and at most 48 axes; columns of a table are first standardised."""
-    mean = inputs.mean(dim=0)
-    width = inputs.shape[1]
-    units = torch.ones(width, device=inputs.device)
-    if scale:
-        units = 1.0 / inputs.std(dim=0, unbiased=False).clamp(min=0.05)
-    if width <= COMPONENTS:
-        return mean, torch.diag(units)
-    centred = (inputs - mean) * units
-    _, vectors = torch.linalg.eigh(centred.T @ centred)
-    return mean, units[:, None] * vectors[:, -COMPONENTS:].flip(1)

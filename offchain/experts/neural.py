@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from marketplace.protocol.errors import ConfigurationError
 from offchain.compute import device
@@ -29,6 +29,20 @@ from offchain.packing import pack, unpack, unreadable
 
 MAX_MEMBERS = 8
 Design = Callable[[tuple[int, ...], int], tuple[Front, nn.Module]]
+
+
+class Network(nn.Module):
+    """A front and a head, one after the other."""
+
+    def __init__(self, front: Front, head: nn.Module) -> None:
+        super().__init__()
+        self.front = front
+        self.head = head
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map features (n, *feature_shape) to logits (n, C)."""
+        logits: Tensor = self.head(self.front(inputs))
+        return logits
 
 
 @dataclass(frozen=True)
@@ -68,11 +82,11 @@ class NeuralExpert:
         for member in range(min(effort, MAX_MEMBERS)):
             generator = torch.Generator().manual_seed(seed * MAX_MEMBERS + member)
             network = self._blank(features.shape[1:], classes)
-            initialise(network, generator)
-            front, head = network
+            initialise(network.head, generator)
             with torch.no_grad():
-                front.prepare(inputs, generator)
-            train(head, apply_front(front, inputs), targets, importance, self.schedule, generator)
+                network.front.prepare(inputs, generator)
+            seen_by_head = apply_front(network.front, inputs)
+            train(network.head, seen_by_head, targets, importance, self.schedule, generator)
             members.append(network)
         seen = np.zeros(classes, bool)
         seen[labels[weights > 0]] = True
@@ -102,13 +116,10 @@ class NeuralExpert:
             raise unreadable(str(error).splitlines()[0]) from error
         return FittedNeural(self.description.kind, shape, seen, tuple(members))
 
-    def _blank(self, shape: tuple[int, ...], classes: int) -> nn.Sequential:
+    def _blank(self, shape: tuple[int, ...], classes: int) -> Network:
         """Return the network without values, on the device."""
         with torch.device("meta"):
-            front, head = self.design(shape, classes)
-        network = nn.Sequential(front, head)
-        network.requires_grad_(False)
-        head.requires_grad_(True)
+            network = Network(*self.design(shape, classes))
         return network.to_empty(device=device())
 
 
@@ -119,10 +130,12 @@ class FittedNeural:
     kind: str
     feature_shape: tuple[int, ...]
     seen: NDArray[np.bool_]
-    members: tuple[nn.Sequential, ...]
+    members: tuple[Network, ...]
 
     def predict_proba(self, features: Features) -> Probabilities:
         """Return class probabilities (n, C)."""
+        if features.shape[1:] != self.feature_shape:
+            raise unreadable(f"it looks at {self.feature_shape}, not {features.shape[1:]}")
         return mean_probabilities(self.members, features, self.seen)
 
     def to_bytes(self) -> bytes:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from offchain.experts.protocol import Features
+from offchain.projection import flat_rows
 
 MANY_COLUMNS = 128
 
@@ -23,8 +26,8 @@ def coarse(features: Features) -> NDArray[np.float32]:
     NDArray[np.float32]
         Shape (n, columns).
     """
-    if features.ndim == 3 and features[0].size > MANY_COLUMNS:
+    if features.ndim == 3 and math.prod(features.shape[1:]) > MANY_COLUMNS:
         rows, height, width = features.shape
         even = features[:, : height - height % 2, : width - width % 2]
         features = even.reshape(rows, height // 2, 2, width // 2, 2).mean(axis=(2, 4))
-    return np.ascontiguousarray(features.reshape(len(features), -1), np.float32)
+    return flat_rows(features)

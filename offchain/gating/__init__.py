@@ -1,5 +1,5 @@
 """The gate: from a row's features to sparse weights over experts."""
 
-from offchain.gating.gate import Gate, GateSettings
+from offchain.gating.gate import Gate
 
-__all__ = ["Gate", "GateSettings"]
+__all__ = ["Gate"]

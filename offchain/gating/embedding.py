@@ -9,7 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from marketplace.protocol.errors import WrongShape
 from offchain.compute import device
+from offchain.projection import LEAST_DEVIATION, flat_rows, principal_axes
 
 LIMIT = 4.0
 
@@ -21,35 +23,38 @@ class Embedding:
     Parameters
     ----------
     mean
-        Float32 (d,).
+        (d,).
     axes
-        Float32 (d, k): columns scale the result to deviation one.
+        (d, k); they scale each result to deviation one.
     """
 
-    mean: NDArray[np.float32]
-    axes: NDArray[np.float32]
+    mean: Tensor
+    axes: Tensor
 
     @classmethod
     def fit(cls, features: NDArray[np.float32], components: int) -> Embedding:
         """Measure the map on rows (n, *feature_shape); columns of a table are scaled first."""
-        flat = torch.from_numpy(np.ascontiguousarray(features.reshape(len(features), -1)))
-        flat = flat.to(device())
-        mean = flat.mean(dim=0)
-        units = torch.ones(flat.shape[1], device=device())
-        if features.ndim == 2:
-            units = 1.0 / flat.std(dim=0, unbiased=False).clamp(min=0.05)
-        axes = torch.diag(units)
-        centred = (flat - mean) * units
-        if flat.shape[1] > components:
-            _, vectors = torch.linalg.eigh(centred.T @ centred)
-            axes = units[:, None] * vectors[:, -components:].flip(1)
-        deviation = ((flat - mean) @ axes).std(dim=0, unbiased=False).clamp(min=1e-3)
-        return cls(mean.cpu().numpy(), (axes / deviation).cpu().numpy())
+        flat = _flat(features)
+        mean, axes = principal_axes(flat, components, standardise=features.ndim == 2)
+        deviation = ((flat - mean) @ axes).std(dim=0, unbiased=False)
+        return cls(mean, axes / deviation.clamp(min=LEAST_DEVIATION))
 
     def apply(self, features: NDArray[np.float32]) -> Tensor:
-        """Map features (n, *feature_shape) to a tensor (n, k) on the device."""
-        flat = np.ascontiguousarray(features.reshape(len(features), -1))
-        inputs = torch.from_numpy(flat).to(device())
-        mean = torch.from_numpy(self.mean).to(device())
-        axes = torch.from_numpy(self.axes).to(device())
-        return ((inputs - mean) @ axes).clamp(-LIMIT, LIMIT)
+        """Map features (n, *feature_shape) to (n, k).
+
+        Raises
+        ------
+        WrongShape
+            If the rows have another size than those it was measured on.
+        """
+        flat = _flat(features)
+        if flat.shape[1] != len(self.mean):
+            raise WrongShape(
+                f"the gate was fitted to {len(self.mean)} values per row, not {flat.shape[1]}",
+                "give it rows of the task it was made for",
+            )
+        return ((flat - self.mean) @ self.axes).clamp(-LIMIT, LIMIT)
+
+
+def _flat(features: NDArray[np.float32]) -> Tensor:
+    return torch.from_numpy(flat_rows(features)).to(device())

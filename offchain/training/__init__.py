@@ -5,8 +5,8 @@ from offchain.training.composite import Composite, compose
 from offchain.training.local import Step, Trained, run_local
 from offchain.training.pool import Pool, pool
 from offchain.training.probe import probe_subset
-from offchain.training.route import Routing, route
 from offchain.training.roster import default_roster
+from offchain.training.route import Routing, route
 from offchain.training.subset import Subset, decode_subset, encode_subset, train_expert
 
 __all__ = [

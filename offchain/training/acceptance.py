@@ -1,4 +1,4 @@
-"""A cheap look at one provider's data before it is paid: do labels follow from features?"""
+"""A cheap look at one provider's data before it is paid: whether labels follow from features."""
 
 from __future__ import annotations
 

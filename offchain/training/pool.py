@@ -12,7 +12,7 @@ from marketplace.protocol.errors import UnusableData
 from offchain.data.dataset import Dataset, Task
 from offchain.training.subset import Subset
 
-PROBE_SHARE = 0.5
+PROBE_SHARE = 0.25
 LEAST_ROWS = 40
 
 
@@ -88,7 +88,7 @@ def _first_of_each(features: NDArray[np.float32], labels: NDArray[np.int64]) -> 
 
 
 def _stratified(strata: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
-    """Return half of the rows of each stratum, ascending; odd ones by lot."""
+    """Return a quarter of the rows of each stratum, ascending."""
     order = generator.permutation(len(strata))
     order = order[np.argsort(strata[order], kind="stable")]
     offset = generator.random()

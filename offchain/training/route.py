@@ -82,7 +82,7 @@ def route(
     return Routing(
         gate,
         experts,
-        {name: 0.0 for name in names}
+        dict.fromkeys(names, 0.0)
         | {name: float(load) for name, load in zip(experts, weights.mean(axis=0), strict=True)},
         {name: _subset(pooled, weights[:, index]) for index, name in enumerate(experts)},
     )

@@ -6,7 +6,7 @@ import math
 
 
 def validation_margin(rows: int, attempts: int = 1, failure_probability: float = 0.05) -> float:
-    """Return m such that \\|score - truth\\| <= m with probability 1 - b for all attempts.
+    """Return m such that all scores are within m of the truth with probability 1 - b.
 
     Hoeffding's inequality and a union bound, ``sqrt((ln k + ln(2 / b)) / (2 n))``. The seller
     who learns only pass or fail and stops at the first pass takes one path until then, so

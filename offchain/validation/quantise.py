@@ -67,7 +67,8 @@ def quantise_gate(weights: NDArray[Any]) -> NDArray[np.int16]:
     order = np.argsort(-remainders, axis=1, kind="stable")
     extra = np.arange(values.shape[1])[None, :] < missing[:, None]
     np.add.at(units, (np.arange(len(values))[:, None], order), extra.astype(np.int64))
-    return units.astype(np.int16)
+    result: NDArray[np.int16] = units.astype(np.int16)
+    return result
 
 
 def vote(predictions: NDArray[np.int16], gates: NDArray[np.int16]) -> NDArray[np.int64]:
@@ -85,7 +86,10 @@ def vote(predictions: NDArray[np.int16], gates: NDArray[np.int16]) -> NDArray[np
     NDArray[np.int64]
         Votes of shape (n, C).
     """
-    return np.einsum("enc,ne->nc", predictions.astype(np.int64), gates.astype(np.int64))
+    votes: NDArray[np.int64] = np.einsum(
+        "enc,ne->nc", predictions.astype(np.int64), gates.astype(np.int64)
+    )
+    return votes
 
 
 def decide(votes: NDArray[np.int64]) -> NDArray[np.int64]:
