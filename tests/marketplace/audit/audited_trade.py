@@ -94,6 +94,7 @@ class AuditedTrade:
         self.parties = parties
         self.experts = tuple(expert.address for expert in parties.experts)
         self.routing: NDArray[np.int16] = routing(len(self.experts))
+        self.routing_file: bytes | None = None
         self.labels = validation_commitment()
         self.request = replace(self._usual_request(salt), **request)
         self.id = trade_id(market.domain.chain_id, market.address, self.request)
@@ -208,7 +209,7 @@ class AuditedTrade:
         manifest = GateManifest(
             trade=self.name,
             candidates=tuple(name.lower() for name in self.experts),
-            routing=self.store.put(save({"routing": self.routing})),
+            routing=self.store.put(self.routing_file or save({"routing": self.routing})),
             subsets=tuple(
                 Subset(expert=name, expert_kind="forest", sealed=sealed)
                 for name, sealed in self.subsets.items()
@@ -232,27 +233,41 @@ class AuditedTrade:
         sealed: Callable[[int], int] = lambda score: score,
         openings: bytes | None = None,
         trainings: Callable[[list[Training]], list[Training]] = lambda trainings: trainings,
+        **document: Any,
     ) -> None:
-        """Report an attempt; `sealed` turns the true score into the one that signers seal."""
+        """Report an attempt.
+
+        Parameters
+        ----------
+        sealed
+            Turns the true score into the one that signers seal.
+        document
+            Fields of the evidence document that are to differ.
+        """
         number = len(self.attempts) + 1
         evidence = evidence or votes(self.experts, skill)
         score = math.floor(worth(evidence, tuple(range(len(evidence.experts)))) * PARTS)
         passed = score >= self.request.threshold if passed is None else passed
         training = self._training(number, trainings)
-        document = self._attempt_evidence(number, evidence, openings, training)
+        named = self._attempt_evidence(number, evidence, openings, training, document)
         finding = Attempt(
             model=keccak(text=f"model {number} of {self.name}"),
             training=training,
             passed=passed,
             delivery=self._delivery(number) if passed else bytes(32),
-            evidence=digest_of(cid_of(document.to_bytes())),
+            evidence=digest_of(cid_of(named.to_bytes())),
         )
         if passed:
-            self.passing = number, document, evidence
+            self.passing = number, named, evidence
         self._report(number, finding, sealed(score))
 
     def _attempt_evidence(
-        self, number: int, evidence: Evidence, openings: bytes | None, training: bytes
+        self,
+        number: int,
+        evidence: Evidence,
+        openings: bytes | None,
+        training: bytes,
+        changes: dict[str, Any],
     ) -> AttemptEvidence:
         parts = [
             encode_evidence(evidence),
@@ -266,7 +281,7 @@ class AuditedTrade:
             votes=cid_of(parts[0]),
             openings=cid_of(parts[1]),
             training="0x" + training.hex(),
-        )
+        ).model_copy(update=changes)
         self.unpublished += [*parts, document.to_bytes()]
         return document
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from audited_trade import UNSKILLED, AuditedTrade
 from cast_of_trade import Cast, validation_commitment, votes
+from safetensors.numpy import save
 from tampering import objections
 
 from marketplace.audit import Report, audit
@@ -53,6 +54,49 @@ def test_an_expert_without_load_is_left_out(trade: AuditedTrade) -> None:
     trade.deliver()
     trade.gate([400_000, 300_000, 300_000])
     assert objections(report_on(trade)) == {"gate"}
+
+
+def no_candidate(trade: AuditedTrade) -> bytes:
+    return save({"routing": trade.routing[:, :2].copy()})
+
+
+def no_load(trade: AuditedTrade) -> bytes:
+    return save({"routing": np.zeros_like(trade.routing)})
+
+
+def below_zero(trade: AuditedTrade) -> bytes:
+    return save({"routing": -trade.routing})
+
+
+def too_wide(trade: AuditedTrade) -> bytes:
+    return save({"routing": trade.routing.astype(np.int64)})
+
+
+def flat(trade: AuditedTrade) -> bytes:
+    return save({"routing": trade.routing.reshape(-1)})
+
+
+def under_another_name(trade: AuditedTrade) -> bytes:
+    return save({"weights": trade.routing})
+
+
+def no_array(trade: AuditedTrade) -> bytes:
+    return b"weights: about a third each"
+
+
+@pytest.mark.parametrize(
+    "file", [no_candidate, no_load, below_zero, too_wide, flat, under_another_name, no_array]
+)
+def test_a_routing_array_that_is_none(
+    trade: AuditedTrade, file: Callable[[AuditedTrade], bytes]
+) -> None:
+    trade.routing_file = file(trade)
+    trade.to_gate()
+    report = report_on(trade)
+    # The trade is running: that the gate can't be recomputed is no objection yet.
+    assert objections(report) == {"documents"}
+    assert "routing array" in detail(report, "documents")
+    assert {check.verdict for check in report.checks if check.name == "gate"} == {"missing"}
 
 
 def test_a_manifest_that_contradicts_the_report(trade: AuditedTrade) -> None:
@@ -185,6 +229,35 @@ def test_votes_on_fewer_rows(trade: AuditedTrade) -> None:
     report = report_on(trade)
     assert objections(report) == {"documents", "score?", "seals?", "training?"}
     assert "votes of attempt 1" in detail(report, "documents")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"trade": "0x" + "00" * 32},
+        {"attempt": 2},
+        {"training": "0x" + "00" * 32},
+        {"metric": "accuracy"},
+        {"classes": 4},
+        {"votes": "bafkreiunheardof"},
+    ],
+)
+def test_evidence_of_something_else(trade: AuditedTrade, change: dict[str, object]) -> None:
+    trade.to_gate()
+    trade.attempt(**change)
+    trade.finish()
+    report = report_on(trade)
+    assert "documents" in objections(report)
+    assert {"score?", "shapley?", "allocation?"} <= objections(report)
+
+
+def test_votes_in_another_order(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(evidence=votes(trade.experts[::-1], 9))
+    trade.finish()
+    report = report_on(trade)
+    assert objections(report) == {"score"}
+    assert "ascending" in detail(report, "score")
 
 
 def test_gate_weights_of_a_row_that_are_not_whole(trade: AuditedTrade) -> None:
@@ -326,6 +399,21 @@ def test_training_on_another_expert_s_subset(trade: AuditedTrade) -> None:
     trade.attempt(trainings=on_the_stolen_subset)
     trade.finish()
     assert objections(report_on(trade)) == {"training"}
+
+
+def test_a_commitment_of_somebody_who_was_given_nothing(trade: AuditedTrade) -> None:
+    stranger = trade.parties.stranger
+
+    def one_more(trainings: list[Training]) -> list[Training]:
+        update = {"expert": stranger.address}
+        return [*trainings, trainings[0].model_copy(update=update)]
+
+    trade.to_gate()
+    trade.attempt(trainings=one_more)
+    trade.finish()
+    report = report_on(trade)
+    assert objections(report) == {"training"}
+    assert stranger.address in detail(report, "training")
 
 
 def test_an_account_that_is_none_spoils_its_document(trade: AuditedTrade) -> None:

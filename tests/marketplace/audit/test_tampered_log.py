@@ -324,6 +324,10 @@ REPORTS: dict[str, tuple[Alter, set[str]]] = {
         repeating("Locked"),
         {"price", "sums", "storage-state", "LEDGER"},
     ),
+    "an end that is none": (
+        changing("TradeEnded", (0,), State.GATED),
+        {"states", "fees", "storage-state"},
+    ),
     "an attempt told twice": (repeating("AttemptReported", 0), {"attempts", "storage-state"}),
     "an attempt after the pass": (
         repeating("AttemptReported", 1),
@@ -401,9 +405,16 @@ def cut_short(logs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def a_topic_less(logs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {**logs[-1], "topics": logs[-1]["topics"][:-1]} if log == logs[-1] else log for log in logs
+    ]
+
+
 @pytest.mark.parametrize(
     "alter",
     [
+        a_topic_less,
         changing("ScoresOpened", (2, 0), more),
         dropping("OwnershipTransferred", 1),
         reversed_order,
