@@ -146,12 +146,14 @@ class GateManifest(Document):
 
     `routing` names an int16 array of shape (rows, candidates): the gate's integer
     weights over the training rows. Its column sums are the loads; an expert's weight
-    on chain is its share of the load.
+    on chain is its share of the load. `kinds` names each candidate's kind, in their order:
+    with it another signer, or a new leader, makes the same decision again.
     """
 
     kind = "gate-manifest"
     trade: str
     candidates: tuple[str, ...]
+    kinds: tuple[str, ...] = ()
     routing: str
     subsets: tuple[Subset, ...]
 

@@ -8,10 +8,13 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from marketplace.protocol.documents import AttemptEvidence, Sealed
-from marketplace.protocol.errors import UnreadableDataset
-from offchain.oracle.case import Case
-from offchain.storage.cid import cid_of, cid_of_digest
+from marketplace.protocol.documents import AttemptEvidence, ModelManifest, Sealed, TrainingRecord
+from marketplace.protocol.errors import TradeRefused, UnreadableDataset
+from marketplace.protocol.terms import Attempt, AttemptReport
+from offchain.exchange import Exchange
+from offchain.oracle.case import Case, ReportedAttempt
+from offchain.storage.cid import cid_of, cid_of_digest, digest_of
+from offchain.training import Composite
 from offchain.validation import Evidence, Score, encode_evidence, encode_openings, score_votes
 
 
@@ -21,23 +24,17 @@ class AttemptProposal:
 
     Attributes
     ----------
-    attempt
+    number
         1 and up.
     composite
         The composite model, sealed for the committee.
-    model, training, delivery, evidence
-        Digests for the report (32 bytes); delivery is zero unless passed.
-    passed
-        The verdict.
+    report
+        What goes on chain once a quorum has signed it.
     """
 
-    attempt: int
+    number: int
     composite: Sealed
-    model: bytes
-    training: bytes
-    passed: bool
-    delivery: bytes
-    evidence: bytes
+    report: Attempt
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ class EvidenceParts:
         try:
             arrays = load(data)
             return cls(arrays["votes"].tobytes(), arrays["openings"].tobytes())
-        except (SafetensorError, KeyError) as error:
+        except (SafetensorError, KeyError, ValueError) as error:
             raise UnreadableDataset(
                 f"the sealed evidence is not readable ({error})", "ask the oracle for it again"
             ) from error
@@ -91,6 +88,92 @@ class EvidenceParts:
         )
 
 
+def open_evidence(
+    exchange: Exchange, case: Case, number: int, training: bytes, evidence: bytes
+) -> EvidenceParts:
+    """Open the sealed evidence of an attempt.
+
+    Parameters
+    ----------
+    training, evidence
+        Digests of the training record and the attempt evidence, 32 bytes each.
+
+    Raises
+    ------
+    TradeRefused
+        If it is not the evidence that the digest names.
+    EnvelopeError, StorageError, DataError, ProtocolError
+        If it can't be opened or read.
+    """
+    record = exchange.read(TrainingRecord, training)
+    if record.trade != case.name or record.evidence is None:
+        raise TradeRefused(
+            "the training record names no sealed evidence of this trade", "ask the leader for it"
+        )
+    payload = exchange.unseal(record.evidence, case.trade_id, f"evidence/{number}")
+    parts = EvidenceParts.from_bytes(payload)
+    if digest_of(cid_of(parts.document(case, number, training).to_bytes())) != evidence:
+        raise TradeRefused(
+            "the sealed evidence is not the evidence of the report", "don't go by that report"
+        )
+    return parts
+
+
+def open_reported(exchange: Exchange, case: Case, attempt: ReportedAttempt) -> EvidenceParts:
+    """Open the sealed evidence of an attempt on chain; raises as `open_evidence`."""
+    report = attempt.report
+    return open_evidence(exchange, case, attempt.number, report.training, report.evidence)
+
+
+def model_digest(trade: str, number: int, composite: Composite, payload: bytes) -> bytes:
+    """Return the digest that names a composite on chain, 32 bytes.
+
+    Parameters
+    ----------
+    trade
+        Trade id as 0x-hex.
+    number
+        The attempt.
+    payload
+        The composite's own bytes.
+    """
+    manifest = ModelManifest(
+        trade=trade,
+        attempt=number,
+        experts=tuple(composite.experts),
+        composite=cid_of(payload),
+    )
+    return digest_of(cid_of(manifest.to_bytes()))
+
+
+def full_report(case: Case, number: int, report: Attempt, seal: bytes) -> AttemptReport:
+    """Return what one signer with the given seal signs about an attempt."""
+    return AttemptReport(
+        trade_id=case.trade_id,
+        committee_version=case.committee_version,
+        attempt=number,
+        model=report.model,
+        training=report.training,
+        passed=report.passed,
+        delivery=report.delivery,
+        evidence=report.evidence,
+        seal=seal,
+    )
+
+
 def score_of(case: Case, votes: Evidence) -> Score:
-    """Score an attempt on the case's validation labels."""
+    """Score an attempt on the case's validation labels.
+
+    Raises
+    ------
+    TradeRefused
+        If the votes are about other rows or classes.
+    """
+    rows, classes = votes.predictions.shape[1:]
+    asked = len(case.validation), len(case.task.classes)
+    if (rows, classes) != asked:
+        raise TradeRefused(
+            f"the votes are about {rows} rows and {classes} classes, not {asked[0]} and {asked[1]}",
+            "don't go by that evidence",
+        )
     return score_votes(votes.predictions, votes.gates, case.validation.labels, case.task.metric)

@@ -7,10 +7,11 @@ from typing import Any
 
 from eth_utils.address import to_checksum_address
 
-from marketplace.chain.market import Market
+from marketplace.chain.market import Market, Trade
 from marketplace.protocol.documents import Specification
 from marketplace.protocol.errors import TradeRefused
-from marketplace.protocol.terms import DataQuote, ModelQuote, Request
+from marketplace.protocol.states import State
+from marketplace.protocol.terms import NATIVE, Attempt, DataQuote, ModelQuote, Request
 from offchain.data import Dataset, Task, decode
 from offchain.exchange import Exchange
 from offchain.validation import Commitment, commit
@@ -28,8 +29,8 @@ class Case:
         32 bytes.
     request
         The frozen terms.
-    committee_version
-        Whose signatures count.
+    committee_version, members, quorum
+        Whose signatures count, checksummed and ascending, and how many are needed.
     task, specification
         What the buyer asks for.
     validation, commitment
@@ -39,6 +40,8 @@ class Case:
     trade_id: bytes
     request: Request
     committee_version: int
+    members: tuple[str, ...]
+    quorum: int
     task: Task
     specification: Specification
     validation: Dataset
@@ -54,6 +57,22 @@ class Case:
         """The trade id as 0x-hex, as documents write it."""
         return "0x" + self.trade_id.hex()
 
+    @property
+    def evidence_readers(self) -> tuple[str, ...]:
+        """Accounts that may open the evidence of an attempt while the trade is open."""
+        audited = self.specification.auditor_reads and self.request.auditor != NATIVE
+        return (*self.members, self.request.auditor) if audited else self.members
+
+
+@dataclass(frozen=True)
+class ReportedAttempt:
+    """One attempt as its report on chain tells it; seals and signatures ascend by signer."""
+
+    number: int
+    report: Attempt
+    seals: tuple[bytes, ...]
+    signatures: tuple[bytes, ...]
+
 
 def open_case(market: Market, exchange: Exchange, trade_id: bytes) -> Case:
     """Read the request, open the validation set and hold it against its commitment.
@@ -67,6 +86,8 @@ def open_case(market: Market, exchange: Exchange, trade_id: bytes) -> Case:
     """
     opened = market.event(trade_id, "ModelRequested")
     request = Request.from_values(_plain(opened["request"]))
+    version = int(opened["committeeVersion"])
+    members, quorum = market.committee_of(version)
     specification = exchange.read(Specification, request.spec)
     task = Task.from_json(specification.task)
     payload = exchange.unseal(specification.validation, request.buyer, "validation")
@@ -81,12 +102,36 @@ def open_case(market: Market, exchange: Exchange, trade_id: bytes) -> Case:
     return Case(
         trade_id,
         request,
-        int(opened["committeeVersion"]),
+        version,
+        tuple(members),
+        quorum,
         task,
         specification,
         validation,
         commitment,
     )
+
+
+def require_due(market: Market, trade_id: bytes, state: State) -> Trade:
+    """Return the trade if a report is due in this state.
+
+    Raises
+    ------
+    TradeRefused
+        If the trade is in another state, or its time in this one is over.
+    """
+    trade = market.trade(trade_id)
+    if trade.state != state:
+        raise TradeRefused(
+            f"the trade is {trade.state.name}, and this step belongs to {state.name}",
+            "look at the trade's state before the next step",
+        )
+    if state < State.PASSED and market.node.now() > trade.deadline:
+        raise TradeRefused(
+            f"the time for this step was over at {trade.deadline}",
+            "end the trade with a timeout; it pays or refunds",
+        )
+    return trade
 
 
 def accepted_quotes(market: Market, trade_id: bytes) -> tuple[DataQuote, ...]:
@@ -95,13 +140,41 @@ def accepted_quotes(market: Market, trade_id: bytes) -> tuple[DataQuote, ...]:
     return ModelQuote.from_values(_plain(quote)).data_quotes
 
 
-def committed_gate(market: Market, trade_id: bytes) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Return the experts (checksummed, ascending) and weights (ppm) that the gate committed to."""
+def committed_weights(market: Market, trade_id: bytes) -> dict[str, int]:
+    """Return the gate's weights (ppm) on chain by expert, checksummed and ascending."""
     event = market.event(trade_id, "GateCommitted")
-    return (
-        tuple(to_checksum_address(expert) for expert in event["experts"]),
-        tuple(int(weight) for weight in event["weights"]),
+    return {
+        to_checksum_address(expert): int(weight)
+        for expert, weight in zip(event["experts"], event["weights"], strict=True)
+    }
+
+
+def reported_attempts(market: Market, trade_id: bytes) -> tuple[ReportedAttempt, ...]:
+    """Return all attempts of a trade, the first one first."""
+    return tuple(
+        ReportedAttempt(
+            int(event["args"]["attempt"]),
+            Attempt.from_values(_plain(event["args"]["report"])),
+            tuple(bytes(seal) for seal in event["args"]["seals"]),
+            tuple(bytes(signature) for signature in event["args"]["signatures"]),
+        )
+        for event in market.log(trade_id)
+        if event["event"] == "AttemptReported"
     )
+
+
+def passed_attempt(market: Market, trade_id: bytes) -> ReportedAttempt:
+    """Return the attempt that passed.
+
+    Raises
+    ------
+    TradeRefused
+        If none did.
+    """
+    for attempt in reported_attempts(market, trade_id):
+        if attempt.report.passed:
+            return attempt
+    raise TradeRefused("no attempt has passed", "wait for the next attempt")
 
 
 def _plain(value: Any) -> Any:

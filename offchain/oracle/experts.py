@@ -1,12 +1,16 @@
-"""What the oracle asks of an expert's owner, and what comes back."""
+"""What the oracle asks of an expert's owner, and how it checks what comes back."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from marketplace.protocol.documents import Sealed, Training
+from marketplace.protocol.documents import Sealed, Subset, Training
+from marketplace.protocol.errors import BadSignature, ProtocolError, TradeRefused
+from marketplace.protocol.terms import TrainingCommitment
+from marketplace.protocol.typed_data import Domain, signer_of
 from offchain.data import Task
+from offchain.storage.cid import digest_of
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,6 @@ class TrainingJob:
         Fixes every random choice.
     subset
         The weighted subset, sealed for the expert.
-    readers
-        Accounts that the model is to be sealed for.
     """
 
     trade_id: bytes
@@ -34,7 +36,6 @@ class TrainingJob:
     task: Task
     seed: int
     subset: Sealed
-    readers: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -61,3 +62,45 @@ class ExpertOwner(Protocol):
     def train(self, job: TrainingJob) -> TrainedModel:
         """Train on the subset and return the sealed model; a `MarketError` drops the expert."""
         ...
+
+
+def require_signed(
+    domain: Domain, trade_id: bytes, attempt: int, given: Subset, training: Training
+) -> bytes:
+    """Require that an owner signed for a model trained on the subset that the gate gave it.
+
+    Returns
+    -------
+    bytes
+        Digest of the model that it signed for, 32 bytes.
+
+    Raises
+    ------
+    TradeRefused
+        If the commitment is for another expert, attempt or subset.
+    BadSignature
+        If another account signed it.
+    ProtocolError
+        If it can't be read.
+    """
+    digest = digest_of(given.sealed.ciphertext)
+    signed_for = (training.expert, training.attempt, _bytes(training.subset))
+    if signed_for != (given.expert, attempt, digest):
+        raise TradeRefused(
+            f"{given.expert} signed for another subset, attempt or expert", "leave that expert out"
+        )
+    model = _bytes(training.model)
+    commitment = TrainingCommitment(trade_id, given.expert, attempt, digest, model)
+    if signer_of(domain, commitment, _bytes(training.signature)) != given.expert:
+        raise BadSignature(
+            f"the training commitment of {given.expert} is by another account",
+            "leave that expert out",
+        )
+    return model
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text.removeprefix("0x"))
+    except ValueError as error:
+        raise ProtocolError(f"{text[:20]!r} is not hex", "ask for it again") from error

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from marketplace.protocol.documents import DataManifest, Delivery, Sealed
-from marketplace.protocol.errors import MarketError, TradeRefused
+from marketplace.protocol.errors import MarketError, StoreUnreachable, TradeRefused
 from marketplace.protocol.ids import dataset_commitment
 from marketplace.protocol.terms import DataQuote
 from offchain.data import Dataset, decode
 from offchain.exchange import Exchange
 from offchain.oracle.case import Case
+from offchain.oracle.numerics import refusing
 from offchain.training import require_usable
 
 SALT_BYTES = 32
@@ -44,13 +45,21 @@ def inspect(
     quotes: Sequence[DataQuote],
     deliveries: Sequence[Sealed | None],
 ) -> Inspection:
-    """Open and check each delivery; a bad one is left out with its reason, the rest goes on."""
+    """Open and check each delivery; a bad one is left out with its reason, the rest goes on.
+
+    Raises
+    ------
+    StoreUnreachable
+        If the signer's own store is out of reach, which is no provider's fault.
+    """
     datasets: dict[str, Dataset] = {}
     found: list[Delivery] = []
     for quote, sealed in zip(quotes, deliveries, strict=True):
         try:
             datasets[quote.provider.lower()] = _opened(case, exchange, quote, sealed)
             reason = ""
+        except StoreUnreachable:
+            raise
         except MarketError as error:
             reason = error.cause
         found.append(
@@ -73,5 +82,6 @@ def _opened(case: Case, exchange: Exchange, quote: DataQuote, sealed: Sealed | N
         raise TradeRefused(
             f"{len(dataset)} rows were delivered, {quote.rows} were quoted", "deliver as quoted"
         )
-    require_usable({quote.provider: dataset}, case.task, case.seed)
+    with refusing("the rows can't be examined", "deliver rows of an ordinary scale"):
+        require_usable({quote.provider: dataset}, case.task, case.seed)
     return dataset

@@ -1,64 +1,55 @@
 """The signer that leads a trade: does the work, collects a quorum's signatures, posts reports.
 
-Any member can lead; leading gives no power, since every other member recomputes before
-it signs, and the contract counts signatures only.
+Any member can lead, and any member can take over in the middle of a trade: what a leader
+needs is on chain and in storage. Leading gives no power, since every other member
+recomputes before it signs, and the contract counts signatures only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
 
 from marketplace.protocol.documents import (
     DataManifest,
     DeliveryManifest,
     GateManifest,
-    ModelManifest,
     Sealed,
     SettlementEvidence,
     Subset,
+    Training,
     TrainingRecord,
 )
-from marketplace.protocol.errors import MarketError, QuorumNotReached
-from marketplace.protocol.terms import Attempt, Opening
-from marketplace.protocol.typed_data import in_signer_order
-from offchain.exchange import Exchange
-from offchain.oracle.attempt import AttemptProposal, EvidenceParts, score_of
-from offchain.oracle.case import accepted_quotes, committed_gate
-from offchain.oracle.experts import ExpertOwner, TrainedModel, TrainingJob
-from offchain.oracle.routing import GateDecision
-from offchain.oracle.signer import OracleSigner, Verdict
+from marketplace.protocol.errors import MarketError, TradeRefused
+from marketplace.protocol.ids import score_seal
+from marketplace.protocol.states import State
+from marketplace.protocol.structs import Struct
+from marketplace.protocol.terms import Attempt, DataReport, GateReport, Opening
+from marketplace.protocol.typed_data import signer_of
+from offchain.oracle.assembly import assemble
+from offchain.oracle.attempt import (
+    AttemptProposal,
+    EvidenceParts,
+    full_report,
+    model_digest,
+    open_reported,
+    score_of,
+)
+from offchain.oracle.case import (
+    Case,
+    ReportedAttempt,
+    accepted_quotes,
+    committed_weights,
+    reported_attempts,
+    require_due,
+)
+from offchain.oracle.casebook import Progress
+from offchain.oracle.experts import ExpertOwner
+from offchain.oracle.quorum import collect
+from offchain.oracle.routing import GateDecision, encode_routing
+from offchain.oracle.signer import NO_DELIVERY, OracleSigner, Verdict, settlement_report
 from offchain.storage.cid import cid_of, digest_of
-from offchain.training import Composite, compose, encode_subset
+from offchain.training import Composite, encode_subset
 from offchain.validation import Evidence
-
-R = TypeVar("R")
-
-NO_DELIVERY = bytes(32)
-
-
-@dataclass(frozen=True, eq=False)
-class AttemptOutcome:
-    """One posted attempt.
-
-    Attributes
-    ----------
-    proposal
-        What was signed.
-    composite
-        The model that was scored.
-    votes, parts
-        Its evidence, to be published once the trade has ended.
-    seals
-        Each signer's sealed score, ascending by signer.
-    """
-
-    proposal: AttemptProposal
-    composite: Composite
-    votes: Evidence
-    parts: EvidenceParts
-    seals: tuple[tuple[str, bytes], ...]
 
 
 class OracleLeader:
@@ -78,13 +69,14 @@ class OracleLeader:
         self,
         signer: OracleSigner,
         peers: Sequence[OracleSigner],
-        progress: Callable[[str], None] = lambda message: None,
+        progress: Progress = lambda message: None,
     ) -> None:
         self.signer = signer
         self.peers = peers
         self.progress = progress
         self.market = signer.market
-        self.exchange: Exchange = signer.exchange
+        self.exchange = signer.exchange
+        self.book = signer.book
 
     # ------------------------------------------------------------------ reports
 
@@ -95,21 +87,19 @@ class OracleLeader:
         ----------
         deliveries
             Sealed dataset by provider (checksummed); None or absent when nothing came.
+
+        Raises
+        ------
+        QuorumNotReached, TradeRefused
+            If the committee doesn't agree, or no data report is due.
         """
-        quotes = accepted_quotes(self.market, trade_id)
-        sealed = [deliveries.get(quote.provider) for quote in quotes]
-        found = self.signer.inspection(trade_id, sealed)
+        require_due(self.market, trade_id, State.FUNDED)
+        case, quotes = self.book.case(trade_id), accepted_quotes(self.market, trade_id)
+        found = self.book.inspection(trade_id, [deliveries.get(q.provider) for q in quotes])
         evidence = self.exchange.publish(found.manifest)
-        signatures = self._signatures(trade_id, lambda seat: seat.review_data(trade_id, evidence))
-        self.market.send(
-            self.signer.account,
-            "deliverData",
-            trade_id,
-            list(quotes),
-            found.accepted,
-            evidence,
-            signatures,
-        )
+        report = DataReport(trade_id, case.committee_version, found.accepted, evidence)
+        signatures = self._signatures(case, report, lambda s: s.review_data(trade_id, evidence))
+        self._send("deliverData", trade_id, quotes, found.accepted, evidence, signatures)
         return found.manifest
 
     def report_gate(self, trade_id: bytes, owners: Sequence[ExpertOwner]) -> dict[str, int]:
@@ -119,257 +109,223 @@ class OracleLeader:
         -------
         dict of str to int
             Weight in parts per million by lowercase address, ascending.
+
+        Raises
+        ------
+        QuorumNotReached, TradeRefused
+            If the committee doesn't agree, no gate is due, or nobody can be chosen.
         """
-        roster = _roster(owners)
-        decision = self.signer.gate(trade_id, roster, self.progress)
+        require_due(self.market, trade_id, State.DATA_DELIVERED)
+        case, quotes = self.book.case(trade_id), accepted_quotes(self.market, trade_id)
+        barred = {case.request.buyer, case.request.auditor, *(q.provider for q in quotes)}
+        candidates = {o.address.lower(): o for o in owners if o.address not in barred}
+        roster = {name: owner.kind for name, owner in sorted(candidates.items())}
+        decision = self.book.decision(trade_id, roster, self.progress)
         weights = decision.weights
-        subsets = tuple(
-            Subset(
-                expert=owner.address,
-                expert_kind=owner.kind,
-                sealed=self._sealed_subset(trade_id, decision, owner.address),
-            )
-            for _, owner in in_signer_order([(owner.address, owner) for owner in owners])
-            if owner.address.lower() in weights
-        )
         manifest = GateManifest(
-            trade=self.signer.case(trade_id).name,
-            candidates=decision.candidates,
-            routing=self.exchange.store.put(decision.routing_bytes()),
-            subsets=subsets,
+            trade=case.name,
+            candidates=tuple(roster),
+            kinds=tuple(roster.values()),
+            routing=self.exchange.store.put(encode_routing(decision.routed)),
+            subsets=tuple(self._given(case, decision, candidates[name]) for name in weights),
         )
         evidence = self.exchange.publish(manifest)
-        signatures = self._signatures(
-            trade_id, lambda seat: seat.review_gate(trade_id, evidence, roster, weights)
-        )
-        self.market.send(
-            self.signer.account,
-            "commitGate",
-            trade_id,
-            list(accepted_quotes(self.market, trade_id)),
-            [subset.expert for subset in subsets],
-            list(weights.values()),
-            evidence,
-            signatures,
-        )
+        experts = tuple(subset.expert for subset in manifest.subsets)
+        shares = tuple(weights.values())
+        report = GateReport(trade_id, case.committee_version, experts, shares, evidence)
+        signatures = self._signatures(case, report, lambda s: s.review_gate(trade_id, evidence))
+        self._send("commitGate", trade_id, quotes, experts, shares, evidence, signatures)
         return weights
 
-    def run_attempt(self, trade_id: bytes, owners: Sequence[ExpertOwner]) -> AttemptOutcome:
+    def run_attempt(self, trade_id: bytes, owners: Sequence[ExpertOwner]) -> AttemptProposal:
         """Have the chosen experts train, score the composite and report the verdict.
 
         Raises
         ------
-        TradeRefused
-            If no chosen expert delivered a model.
+        QuorumNotReached, TradeRefused
+            If the committee doesn't agree, no attempt is due, or no chosen expert
+            delivered a usable model.
         """
-        attempt = self.market.trade(trade_id).attempts + 1
-        trained = self._train(trade_id, attempt, owners)
-        composite = self._composed(trade_id, attempt, owners, trained)
-        outcome = self._propose(trade_id, attempt, composite, trained)
-        verdicts: list[tuple[str, Verdict]] = self._collect(
-            trade_id, lambda seat: seat.review_attempt(trade_id, outcome.proposal)
-        )
-        proposal = outcome.proposal
-        report = Attempt(
-            proposal.model,
-            proposal.training,
-            proposal.passed,
-            proposal.delivery,
-            proposal.evidence,
-        )
-        self.market.send(
-            self.signer.account,
-            "reportAttempt",
-            trade_id,
-            report,
-            [verdict.seal for _, verdict in verdicts],
-            [verdict.signature for _, verdict in verdicts],
-            step=f"reportAttempt {attempt}",
-        )
-        seals = tuple((address, verdict.seal) for address, verdict in verdicts)
-        return AttemptOutcome(proposal, composite, outcome.votes, outcome.parts, seals)
+        number = require_due(self.market, trade_id, State.GATED).attempts + 1
+        case = self.book.case(trade_id)
+        composite, trainings = assemble(self.signer, trade_id, number, owners, self.progress)
+        votes = composite.evidence(case.validation.features)
+        proposal = self._proposal(case, number, composite, trainings, votes)
 
-    def report_settlement(self, trade_id: bytes, outcome: AttemptOutcome) -> SettlementEvidence:
-        """Divide the expert pool by Shapley value and settle the trade."""
-        attempt = outcome.proposal.attempt
-        settlement = self.signer.allocation(trade_id, attempt, outcome.parts)
-        signatures = self._signatures(
-            trade_id, lambda seat: seat.review_settlement(trade_id, attempt, settlement)
+        def signed(verdict: Verdict) -> tuple[Struct, bytes]:
+            return full_report(case, number, proposal.report, verdict.seal), verdict.signature
+
+        verdicts = collect(
+            self.market,
+            case,
+            self._seats(trade_id),
+            lambda seat: seat.review_attempt(trade_id, proposal),
+            signed,
+            self.progress,
         )
-        experts, weights = committed_gate(self.market, trade_id)
-        self.market.send(
-            self.signer.account,
+        seals = [verdict.seal for _, verdict in verdicts]
+        signatures = [verdict.signature for _, verdict in verdicts]
+        step = f"reportAttempt {number}"
+        self._send("reportAttempt", trade_id, proposal.report, seals, signatures, step=step)
+        return proposal
+
+    def report_settlement(self, trade_id: bytes) -> SettlementEvidence:
+        """Divide the expert pool by Shapley value and settle the trade.
+
+        Raises
+        ------
+        QuorumNotReached, TradeRefused
+            If the committee doesn't agree, or no settlement is due.
+        """
+        require_due(self.market, trade_id, State.PASSED)
+        case, settlement = self.book.case(trade_id), self.book.settlement(trade_id)
+        report = settlement_report(case, settlement)
+        signatures = self._signatures(
+            case, report, lambda seat: seat.review_settlement(trade_id, settlement)
+        )
+        weights = committed_weights(self.market, trade_id)
+        self._send(
             "settle",
             trade_id,
-            list(experts),
-            list(weights),
-            [share.amount for share in settlement.shares],
-            digest_of(cid_of(settlement.to_bytes())),
+            tuple(weights),
+            tuple(weights.values()),
+            report.amounts,
+            report.evidence,
             signatures,
         )
-        self.exchange.publish(settlement)
         return settlement
 
-    def publish_attempt(self, trade_id: bytes, outcome: AttemptOutcome) -> None:
-        """Once the trade has ended: publish the evidence and open every signer's score."""
-        proposal = outcome.proposal
-        case = self.signer.case(trade_id)
-        openings = self._openings(trade_id, outcome)
-        self.exchange.store.put(outcome.parts.votes)
-        self.exchange.store.put(outcome.parts.openings)
-        self.exchange.publish(outcome.parts.document(case, proposal.attempt, proposal.training))
-        self.market.send(
-            self.signer.account,
-            "openScores",
-            trade_id,
-            proposal.attempt,
-            openings,
-            step=f"openScores {proposal.attempt}",
-        )
+    def publish(self, trade_id: bytes) -> None:
+        """Once the trade has ended: publish its evidence and open the scores.
+
+        May be repeated: what is there already is left as it is.
+
+        Raises
+        ------
+        TradeRefused
+            If the trade is still running.
+        """
+        state = self.market.trade(trade_id).state
+        if not state.final:
+            raise TradeRefused(
+                f"the trade is {state.name}", "publish its evidence once it has ended"
+            )
+        log = self.market.log(trade_id)
+        opened = {e["args"]["attempt"] for e in log if e["event"] == "ScoresOpened"}
+        for attempt in reported_attempts(self.market, trade_id):
+            self._publish_evidence(trade_id, attempt)
+            if attempt.number not in opened:
+                self.progress(f"opening the sealed scores of attempt {attempt.number}")
+                step = f"openScores {attempt.number}"
+                openings = self._openings(trade_id, attempt)
+                self._send("openScores", trade_id, attempt.number, openings, step=step)
+        if any(e["event"] == "TradeSettled" and any(e["args"]["evidence"]) for e in log):
+            self.exchange.publish(self.book.settlement(trade_id))
 
     # ------------------------------------------------------------------- inside
 
-    def _sealed_subset(self, trade_id: bytes, decision: GateDecision, expert: str) -> Sealed:
-        payload = encode_subset(decision.routing.subsets[expert.lower()])
-        return self.exchange.seal(
-            payload, trade_id, f"subset/{expert}", [expert, *self._members(trade_id)]
+    def _given(self, case: Case, decision: GateDecision, owner: ExpertOwner) -> Subset:
+        """Seal an expert's subset for it and for the committee, which checks it."""
+        payload = encode_subset(decision.routing.subsets[owner.address.lower()])
+        sealed = self.exchange.seal(
+            payload, case.trade_id, f"subset/{owner.address}", [owner.address, *case.members]
         )
+        return Subset(expert=owner.address, expert_kind=owner.kind, sealed=sealed)
 
-    def _train(
-        self, trade_id: bytes, attempt: int, owners: Sequence[ExpertOwner]
-    ) -> list[TrainedModel]:
-        """Ask each chosen expert; one that fails is dropped."""
-        case = self.signer.case(trade_id)
-        evidence = bytes(self.market.event(trade_id, "GateCommitted")["evidence"])
-        manifest = self.exchange.read(GateManifest, evidence)
-        by_address = {owner.address: owner for owner in owners}
-        trained = []
-        for subset in manifest.subsets:
-            self.progress(f"attempt {attempt}: training {subset.expert_kind}")
-            job = TrainingJob(
-                trade_id,
-                attempt,
-                case.task,
-                case.seed,
-                subset.sealed,
-                tuple(self._members(trade_id)),
-            )
-            try:
-                trained.append(by_address[subset.expert].train(job))
-            except MarketError as error:
-                self.progress(f"{subset.expert_kind} is dropped: {error.cause}")
-        return trained
-
-    def _composed(
+    def _proposal(
         self,
-        trade_id: bytes,
-        attempt: int,
-        owners: Sequence[ExpertOwner],
-        trained: Sequence[TrainedModel],
-    ) -> Composite:
-        roster = _roster(owners)
-        decision = self.signer.gate(trade_id, roster, self.progress)
-        models = {
-            result.training.expert.lower(): self.exchange.unseal(
-                result.sealed, trade_id, f"model/{result.training.expert}/{attempt}"
-            )
-            for result in trained
-        }
-        return compose(decision.pooled, roster, decision.routing, models)
-
-    def _propose(
-        self,
-        trade_id: bytes,
-        attempt: int,
+        case: Case,
+        number: int,
         composite: Composite,
-        trained: Sequence[TrainedModel],
-    ) -> AttemptOutcome:
-        case = self.signer.case(trade_id)
-        members = self._members(trade_id)
-        votes = composite.evidence(case.validation.features)
-        passed = score_of(case, votes).ppm >= case.request.threshold
+        trainings: tuple[Training, ...],
+        votes: Evidence,
+    ) -> AttemptProposal:
         parts = EvidenceParts.of(case, votes)
-        readers = [*members, case.request.auditor] if case.specification.auditor_reads else members
         record = TrainingRecord(
             trade=case.name,
-            trainings=tuple(result.training for result in trained),
-            evidence=self.exchange.seal(parts.to_bytes(), trade_id, f"evidence/{attempt}", readers),
+            trainings=trainings,
+            evidence=self.exchange.seal(
+                parts.to_bytes(), case.trade_id, f"evidence/{number}", case.evidence_readers
+            ),
         )
         training = self.exchange.publish(record)
         payload = composite.to_bytes()
-        sealed = self.exchange.seal(payload, trade_id, f"composite/{attempt}", members)
-        manifest = ModelManifest(
-            trade=case.name,
-            attempt=attempt,
-            experts=tuple(composite.experts),
-            composite=cid_of(payload),
-        )
-        proposal = AttemptProposal(
-            attempt=attempt,
-            composite=sealed,
-            model=digest_of(cid_of(manifest.to_bytes())),
+        purpose = f"composite/{number}"
+        sealed = self.exchange.seal(payload, case.trade_id, purpose, case.members)
+        passed = score_of(case, votes).ppm >= case.request.threshold
+        report = Attempt(
+            model=model_digest(case.name, number, composite, payload),
             training=training,
             passed=passed,
-            delivery=self._delivery(trade_id, attempt, sealed) if passed else NO_DELIVERY,
-            evidence=digest_of(cid_of(parts.document(case, attempt, training).to_bytes())),
+            delivery=self._delivery(case, number, sealed) if passed else NO_DELIVERY,
+            evidence=digest_of(cid_of(parts.document(case, number, training).to_bytes())),
         )
-        return AttemptOutcome(proposal, composite, votes, parts, ())
+        return AttemptProposal(number, sealed, report)
 
-    def _delivery(self, trade_id: bytes, attempt: int, sealed: Sealed) -> bytes:
-        case = self.signer.case(trade_id)
+    def _delivery(self, case: Case, number: int, sealed: Sealed) -> bytes:
         manifest = DeliveryManifest(
             trade=case.name,
-            attempt=attempt,
+            attempt=number,
             sealed=self.exchange.share(sealed, [case.request.buyer]),
         )
         return self.exchange.publish(manifest)
 
-    def _openings(self, trade_id: bytes, outcome: AttemptOutcome) -> list[Opening]:
-        """Ask every signer to reveal; one out of reach stays closed."""
-        seats = {seat.address: seat for seat in (self.signer, *self.peers)}
+    def _publish_evidence(self, trade_id: bytes, attempt: ReportedAttempt) -> None:
+        case = self.book.case(trade_id)
+        parts = open_reported(self.exchange, case, attempt)
+        self.exchange.store.put(parts.votes)
+        self.exchange.store.put(parts.openings)
+        self.exchange.publish(parts.document(case, attempt.number, attempt.report.training))
+
+    def _openings(self, trade_id: bytes, attempt: ReportedAttempt) -> list[Opening]:
+        """Ask every signer to reveal; one out of reach, or that reveals another, stays closed."""
+        case = self.book.case(trade_id)
+        seats = {seat.address: seat for seat in self._seats(trade_id)}
         openings = []
-        for address, seal in outcome.seals:
+        for seal, signature in zip(attempt.seals, attempt.signatures, strict=True):
+            report = full_report(case, attempt.number, attempt.report, seal)
+            address = signer_of(self.market.domain, report, signature)
             try:
-                openings.append(seats[address].opening(trade_id, outcome.proposal.attempt, seal))
+                openings.append(self._opening(trade_id, attempt, seal, seats.get(address)))
             except MarketError as error:
                 self.progress(f"{address} does not open its score: {error.cause}")
                 openings.append(Opening(address, seal, 0, bytes(32)))
         return openings
 
-    def _members(self, trade_id: bytes) -> list[str]:
-        members, _ = self.market.committee_of(self.signer.case(trade_id).committee_version)
-        return members
+    def _opening(
+        self, trade_id: bytes, attempt: ReportedAttempt, seal: bytes, seat: OracleSigner | None
+    ) -> Opening:
+        if seat is None:
+            raise TradeRefused("it is out of reach", "open its score later")
+        found = seat.opening(trade_id, attempt, seal)
+        remade = score_seal(trade_id, attempt.number, seat.address, found.score, found.salt)
+        if found.signer != seat.address or found.seal != seal or remade != seal:
+            raise TradeRefused("what it reveals is not what it sealed", "ask it again")
+        return found
 
-    def _signatures(self, trade_id: bytes, review: Callable[[OracleSigner], bytes]) -> list[bytes]:
-        return [signature for _, signature in self._collect(trade_id, review)]
+    def _signatures(
+        self, case: Case, report: Struct, review: Callable[[OracleSigner], bytes]
+    ) -> list[bytes]:
+        """Collect a quorum's signatures over one report, ascending by signer."""
+        found = collect(
+            self.market,
+            case,
+            self._seats(case.trade_id),
+            review,
+            lambda signature: (report, signature),
+            self.progress,
+        )
+        return [signature for _, signature in found]
 
-    def _collect(self, trade_id: bytes, review: Callable[[OracleSigner], R]) -> list[tuple[str, R]]:
-        """Ask seats until a quorum has signed; a refusal is a reason to ask the next."""
-        _, threshold = self.market.committee_of(self.signer.case(trade_id).committee_version)
-        signed: list[tuple[str, R]] = []
-        reasons: list[str] = []
-        for seat in (self.signer, *self._peers_in_turn(trade_id)):
-            if len(signed) == threshold:
-                break
-            try:
-                signed.append((seat.address, review(seat)))
-            except MarketError as error:
-                reasons.append(f"{seat.address[:10]}…: {error.cause}")
-        if len(signed) < threshold:
-            raise QuorumNotReached(
-                f"{len(signed)} of {threshold} needed oracles signed ({'; '.join(reasons)})",
-                "mend what they refuse, or let the trade time out",
-            )
-        return in_signer_order(signed)
+    def _seats(self, trade_id: bytes) -> list[OracleSigner]:
+        """Return all seats, the own first; another peer is next in each state.
 
-    def _peers_in_turn(self, trade_id: bytes) -> list[OracleSigner]:
-        """Start with another peer in each state, so that all of them earn their seat."""
+        So that all of them earn their seat.
+        """
         if not self.peers:
-            return []
+            return [self.signer]
         turn = int(self.market.trade(trade_id).state) % len(self.peers)
-        return [*self.peers[turn:], *self.peers[:turn]]
+        return [self.signer, *self.peers[turn:], *self.peers[:turn]]
 
-
-def _roster(owners: Sequence[ExpertOwner]) -> dict[str, str]:
-    """Return the kind of each candidate by lowercase address."""
-    return {owner.address.lower(): owner.kind for owner in owners}
+    def _send(self, function: str, *arguments: object, step: str | None = None) -> None:
+        self.market.send(self.signer.account, function, *arguments, step=step)

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
+from marketplace.protocol.errors import MarketError, TradeRefused, UnreadableDataset
 from marketplace.protocol.units import PARTS, largest_remainder
 from offchain.data import Dataset
 from offchain.oracle.case import Case
-from offchain.training import Pool, Routing, pool, probe_subset, route, train_expert
-from offchain.validation import quantise_gate
+from offchain.oracle.numerics import refusing
+from offchain.training import Pool, Routing, Subset, pool, probe_subset, route, train_expert
+from offchain.validation import SCALE, quantise_gate
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,27 +25,23 @@ class GateDecision:
 
     Attributes
     ----------
+    roster
+        Kind of each candidate by lowercase address, ascending.
     pooled, routing
         The pool and the gate with its weighted subsets.
-    candidates
-        Lowercase addresses of all experts that were considered, ascending.
     routed
         Int16 (rows, candidates): the gate's integer weights over the pool.
     """
 
+    roster: Mapping[str, str]
     pooled: Pool
     routing: Routing
-    candidates: tuple[str, ...]
     routed: NDArray[np.int16]
 
     @property
     def weights(self) -> dict[str, int]:
         """Return each chosen expert's share of the load in parts per million; they sum to 1e6."""
-        return expert_weights(self.candidates, self.routed)
-
-    def routing_bytes(self) -> bytes:
-        """Serialise the routing array for storage."""
-        return save({"routing": np.ascontiguousarray(self.routed)})
+        return expert_weights(tuple(self.roster), self.routed)
 
 
 def decide_gate(
@@ -54,7 +53,7 @@ def decide_gate(
     """Pool the data, probe every candidate's kind, fit the gate and route the pool.
 
     The oracle fits the probes itself, because an expert that ends with weight zero must
-    not have seen any data.
+    not have seen any data. A kind that can't be fitted gets no weight.
 
     Parameters
     ----------
@@ -62,21 +61,28 @@ def decide_gate(
         Accepted datasets by the provider's lowercase address.
     roster
         Kind of each candidate, by lowercase address.
+
+    Raises
+    ------
+    TradeRefused
+        If no candidate's kind can be fitted.
+    UnusableData
+        If the data can't be pooled or routed.
     """
-    pooled = pool(datasets, case.task, case.seed)
-    probe = probe_subset(pooled)
-    by_kind: dict[str, bytes] = {}
-    for kind in dict.fromkeys(roster.values()):
-        progress(f"probing {kind} on {len(probe)} rows")
-        by_kind[kind] = train_expert(kind, probe, case.task, case.seed)
-    probes = {name: by_kind[kind] for name, kind in roster.items()}
-    progress(f"fitting the gate over {len(roster)} experts")
-    routing = route(pooled, roster, probes, case.seed)
-    candidates = tuple(sorted(roster))
-    columns = [candidates.index(name) for name in routing.experts]
-    routed = np.zeros((len(pooled.dataset), len(candidates)), np.int16)
-    routed[:, columns] = quantise_gate(routing.gate.weights(pooled.dataset.features))
-    return GateDecision(pooled, routing, candidates, routed)
+    ordered = dict(sorted(roster.items()))
+    with refusing("the data can't be pooled", "let the trade time out"):
+        pooled = pool(datasets, case.task, case.seed)
+    by_kind = _probes(case, probe_subset(pooled), ordered, progress)
+    probes = {name: by_kind[kind] for name, kind in ordered.items() if kind in by_kind}
+    if not probes:
+        raise TradeRefused("no candidate can be probed", "find experts that suit the task")
+    progress(f"fitting the gate over {len(probes)} experts")
+    with refusing("the data can't be routed", "let the trade time out"):
+        routing = route(pooled, ordered, probes, case.seed)
+        chosen = quantise_gate(routing.gate.weights(pooled.dataset.features))
+    routed = np.zeros((len(pooled.dataset), len(ordered)), np.int16)
+    routed[:, [list(ordered).index(name) for name in routing.experts]] = chosen
+    return GateDecision(ordered, pooled, routing, routed)
 
 
 def expert_weights(candidates: tuple[str, ...], routed: NDArray[np.int16]) -> dict[str, int]:
@@ -84,3 +90,48 @@ def expert_weights(candidates: tuple[str, ...], routed: NDArray[np.int16]) -> di
     loads = [int(load) for load in routed.sum(axis=0, dtype=np.int64)]
     shares = largest_remainder(PARTS, loads)
     return {name: share for name, share in zip(candidates, shares, strict=True) if share > 0}
+
+
+def encode_routing(routed: NDArray[np.int16]) -> bytes:
+    """Serialise a routing array for storage."""
+    return save({"routing": np.ascontiguousarray(routed)})
+
+
+def decode_routing(data: bytes) -> NDArray[np.int16]:
+    """Read a routing array that a leader published.
+
+    Raises
+    ------
+    UnreadableDataset
+        If it is not an int16 array whose rows each share out the whole scale.
+    """
+    try:
+        routed = load(data)["routing"]
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise _unreadable(str(error)) from error
+    if routed.dtype != np.int16 or routed.ndim != 2 or not routed.size or routed.min() < 0:
+        raise _unreadable(f"it is {routed.dtype} of shape {routed.shape}")
+    if np.any(routed.sum(axis=1, dtype=np.int64) != SCALE):
+        raise _unreadable(f"its rows don't sum to {SCALE}")
+    return routed
+
+
+def _probes(
+    case: Case, probe: Subset, roster: Mapping[str, str], progress: Callable[[str], None]
+) -> dict[str, bytes]:
+    """Fit one model of each kind that can be fitted."""
+    by_kind: dict[str, bytes] = {}
+    for kind in dict.fromkeys(roster.values()):
+        progress(f"probing {kind} on {len(probe)} rows")
+        try:
+            with refusing("it can't be fitted to these rows", "offer another kind"):
+                by_kind[kind] = train_expert(kind, probe, case.task, case.seed)
+        except MarketError as error:
+            progress(f"{kind} is left out: {error.cause}")
+    return by_kind
+
+
+def _unreadable(why: str) -> UnreadableDataset:
+    return UnreadableDataset(
+        f"the bytes are not a routing array: {why}", "let the leader publish it again"
+    )

@@ -7,53 +7,55 @@ something else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 from marketplace.chain.market import Market
 from marketplace.protocol.derivation import derived_secret
 from marketplace.protocol.documents import (
     DataManifest,
+    DeliveryManifest,
     GateManifest,
-    ModelManifest,
-    Sealed,
     SettlementEvidence,
-    Training,
     TrainingRecord,
 )
-from marketplace.protocol.errors import BadSignature, TradeRefused
+from marketplace.protocol.errors import TradeRefused
 from marketplace.protocol.ids import score_seal
+from marketplace.protocol.states import State
 from marketplace.protocol.structs import Struct
-from marketplace.protocol.terms import (
-    AttemptReport,
-    DataReport,
-    GateReport,
-    Opening,
-    SettlementReport,
-    TrainingCommitment,
-)
-from marketplace.protocol.typed_data import sign, signer_of
-from marketplace.protocol.units import PARTS
+from marketplace.protocol.terms import DataReport, GateReport, Opening, SettlementReport
+from marketplace.protocol.typed_data import sign
 from offchain.compute import work_on_one_core
-from offchain.data import Dataset
 from offchain.exchange import Exchange
-from offchain.oracle.allocation import allocate
-from offchain.oracle.attempt import AttemptProposal, EvidenceParts, score_of
-from offchain.oracle.case import Case, accepted_quotes, committed_gate, open_case
-from offchain.oracle.inspection import Inspection, inspect
-from offchain.oracle.routing import GateDecision, decide_gate
-from offchain.storage.cid import cid_of, cid_of_digest, digest_of
-from offchain.training import Composite
-from offchain.validation import Evidence, decode_evidence
+from offchain.oracle.attempt import (
+    AttemptProposal,
+    full_report,
+    model_digest,
+    open_evidence,
+    open_reported,
+    score_of,
+)
+from offchain.oracle.case import (
+    Case,
+    ReportedAttempt,
+    accepted_quotes,
+    require_due,
+)
+from offchain.oracle.casebook import Casebook, roster_of
+from offchain.oracle.experts import require_signed
+from offchain.oracle.numerics import (
+    TOLERANCE,
+    refusing,
+    routing_apart,
+    same_votes,
+    subsets_apart,
+    votes_apart,
+)
+from offchain.oracle.routing import GateDecision, decode_routing, expert_weights
+from offchain.storage.cid import cid_of, digest_of
+from offchain.training import Composite, compose, decode_subset
+from offchain.validation import Evidence, decode_evidence, encode_openings
 
-QUANTUM = 1
-"""Another machine's floating point may move a prediction across one rounding border."""
-
-WEIGHT_TOLERANCE = PARTS // 50
-"""Gate weights that differ by less than this (ppm) are the same decision."""
+NO_DELIVERY = bytes(32)
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,7 @@ class OracleSigner:
         self.market = market
         self.exchange = exchange
         self.account = exchange.account
-        self._cases: dict[bytes, Case] = {}
-        self._inspections: dict[tuple[bytes, tuple[Sealed | None, ...]], Inspection] = {}
-        self._gates: dict[bytes, GateDecision] = {}
-        self._scores: dict[tuple[bytes, int], int] = {}
+        self.book = Casebook(market, exchange)
         work_on_one_core()
 
     @property
@@ -90,238 +89,247 @@ class OracleSigner:
         """The seat's account, checksummed."""
         return self.account.address
 
-    def case(self, trade_id: bytes) -> Case:
-        """Open a trade once and remember it."""
-        if trade_id not in self._cases:
-            self._cases[trade_id] = open_case(self.market, self.exchange, trade_id)
-        return self._cases[trade_id]
-
     # ------------------------------------------------------------------ reviews
 
     def review_data(self, trade_id: bytes, evidence: bytes) -> bytes:
-        """Inspect every delivery and sign the data report if the findings agree."""
-        case = self.case(trade_id)
+        """Inspect every delivery and sign the data report if the findings agree.
+
+        Parameters
+        ----------
+        evidence
+            Digest of the data manifest, 32 bytes.
+
+        Returns
+        -------
+        bytes
+            The signature, 65 bytes.
+
+        Raises
+        ------
+        TradeRefused
+            If this signer finds something else, naming it.
+        MarketError
+            If what it needs can't be reached, opened or read.
+        """
+        require_due(self.market, trade_id, State.FUNDED)
+        case = self.book.case(trade_id)
         manifest = self.exchange.read(DataManifest, evidence)
-        found = self.inspection(trade_id, [delivery.sealed for delivery in manifest.deliveries])
+        _require(manifest.trade == case.name, "the data manifest is about another trade")
+        quoted = [quote.provider for quote in accepted_quotes(self.market, trade_id)]
+        delivered = [delivery.provider for delivery in manifest.deliveries]
+        _require(quoted == delivered, f"the deliveries are by {delivered}, not by {quoted}")
+        found = self.book.inspection(trade_id, [d.sealed for d in manifest.deliveries])
         theirs = [delivery.accepted for delivery in manifest.deliveries]
         ours = [delivery.accepted for delivery in found.manifest.deliveries]
         _require(ours == theirs, f"deliveries were accepted as {theirs}, this signer finds {ours}")
         return self._signed(DataReport(trade_id, case.committee_version, found.accepted, evidence))
 
-    def review_gate(
-        self,
-        trade_id: bytes,
-        evidence: bytes,
-        roster: Mapping[str, str],
-        weights: Mapping[str, int],
-    ) -> bytes:
+    def review_gate(self, trade_id: bytes, evidence: bytes) -> bytes:
         """Fit the gate again from the delivered data and sign weights that agree.
 
         Parameters
         ----------
-        roster
-            Kind of each candidate by lowercase address.
-        weights
-            Proposed weights in parts per million by lowercase address, ascending.
+        evidence
+            Digest of the gate manifest, 32 bytes. The weights are what its routing gives.
+
+        Returns
+        -------
+        bytes
+            The signature, 65 bytes.
+
+        Raises
+        ------
+        MarketError
+            As `review_data`.
         """
-        case = self.case(trade_id)
+        require_due(self.market, trade_id, State.DATA_DELIVERED)
+        case = self.book.case(trade_id)
         manifest = self.exchange.read(GateManifest, evidence)
-        _require(
-            manifest.candidates == tuple(sorted(roster)), "the manifest names other candidates"
-        )
-        ours = self.gate(trade_id, roster).weights
-        apart = max(abs(ours.get(n, 0) - weights.get(n, 0)) for n in roster)
-        _require(
-            apart <= WEIGHT_TOLERANCE, f"a gate weight differs by {apart} ppm from this signer's"
-        )
+        _require(manifest.trade == case.name, "the gate manifest is about another trade")
+        ours = self.book.decision(trade_id, roster_of(manifest))
+        routed = decode_routing(self.exchange.store.get(manifest.routing))
+        apart = routing_apart(routed, ours.routed)
+        _require(apart <= TOLERANCE, f"the routing differs by {apart:.1%} from this signer's")
+        weights = expert_weights(manifest.candidates, routed)
+        self._require_subsets(case, manifest, ours, tuple(weights))
+        experts = tuple(subset.expert for subset in manifest.subsets)
         return self._signed(
-            GateReport(
-                trade_id,
-                case.committee_version,
-                tuple(weights),
-                tuple(weights.values()),
-                evidence,
-            )
+            GateReport(trade_id, case.committee_version, experts, tuple(weights.values()), evidence)
         )
 
     def review_attempt(self, trade_id: bytes, proposal: AttemptProposal) -> Verdict:
-        """Run the model on the validation rows, score it, and sign the verdict it earns."""
-        case = self.case(trade_id)
-        record = self.exchange.read(TrainingRecord, proposal.training)
-        composite_bytes = self.exchange.unseal(
-            proposal.composite, trade_id, f"composite/{proposal.attempt}"
-        )
-        composite = Composite.from_bytes(composite_bytes)
-        self._require_trained(trade_id, proposal.attempt, composite, record)
-        manifest = ModelManifest(
-            trade=case.name,
-            attempt=proposal.attempt,
-            experts=tuple(composite.experts),
-            composite=cid_of(composite_bytes),
-        )
-        _require(
-            digest_of(cid_of(manifest.to_bytes())) == proposal.model,
-            "the model's digest is not that of the composite",
-        )
-        votes = composite.evidence(case.validation.features)
-        self._require_evidence(case, proposal, votes)
+        """Run the model on the validation rows, score it, and sign the verdict it earns.
+
+        Raises
+        ------
+        MarketError
+            As `review_data`.
+        """
+        trade = require_due(self.market, trade_id, State.GATED)
+        due = trade.attempts + 1
+        _require(proposal.number == due, f"this is attempt {due}, not {proposal.number}")
+        case = self.book.case(trade_id)
+        composite = self._opened_composite(case, proposal)
+        self._require_trained(case, proposal, composite)
+        votes = self._checked_votes(case, proposal, composite)
         score = score_of(case, votes).ppm
         passed = score >= case.request.threshold
-        _require(passed == proposal.passed, f"the verdict is not what this signer finds ({passed})")
-        return self._verdict(case, proposal, score)
+        _require(
+            passed == proposal.report.passed,
+            f"the verdict is not what this signer finds ({'passed' if passed else 'failed'})",
+        )
+        self._require_delivery(case, proposal)
+        seal = self._seal(trade_id, proposal.number, score)
+        return Verdict(
+            seal, self._signed(full_report(case, proposal.number, proposal.report, seal))
+        )
 
-    def review_settlement(
-        self, trade_id: bytes, attempt: int, settlement: SettlementEvidence
-    ) -> bytes:
-        """Compute the allocation again from the sealed evidence and sign it if it is equal."""
-        case = self.case(trade_id)
-        event = self.market.event(trade_id, "AttemptReported")
-        parts = self.evidence_parts(trade_id, bytes(event["report"]["training"]), attempt)
-        ours = self.allocation(trade_id, attempt, parts)
+    def review_settlement(self, trade_id: bytes, settlement: SettlementEvidence) -> bytes:
+        """Compute the allocation again from the sealed evidence and sign it if it is equal.
+
+        Returns
+        -------
+        bytes
+            The signature, 65 bytes.
+
+        Raises
+        ------
+        MarketError
+            As `review_data`.
+        """
+        require_due(self.market, trade_id, State.PASSED)
+        ours = self.book.settlement(trade_id)
         _require(ours == settlement, "the allocation is not what this signer computes")
-        return self._signed(
-            SettlementReport(
-                trade_id,
-                case.committee_version,
-                tuple(share.expert for share in ours.shares),
-                tuple(share.amount for share in ours.shares),
-                digest_of(cid_of(ours.to_bytes())),
-            )
-        )
+        return self._signed(settlement_report(self.book.case(trade_id), ours))
 
-    # ------------------------------------------------------------- computations
+    # ----------------------------------------------------------------- after the end
 
-    def inspection(self, trade_id: bytes, deliveries: Sequence[Sealed | None]) -> Inspection:
-        """Inspect the deliveries (one per accepted quote, in their order), once."""
-        key = (trade_id, tuple(deliveries))
-        if key not in self._inspections:
-            quotes = accepted_quotes(self.market, trade_id)
-            self._inspections[key] = inspect(self.case(trade_id), self.exchange, quotes, deliveries)
-        return self._inspections[key]
+    def opening(self, trade_id: bytes, attempt: ReportedAttempt, seal: bytes) -> Opening:
+        """Reveal this seat's sealed score of an attempt.
 
-    def datasets(self, trade_id: bytes) -> dict[str, Dataset]:
-        """Return the accepted datasets by the provider's lowercase address."""
-        digest = bytes(self.market.event(trade_id, "DataDelivered")["evidence"])
-        manifest = self.exchange.read(DataManifest, digest)
-        return self.inspection(trade_id, [d.sealed for d in manifest.deliveries]).datasets
-
-    def gate(
-        self,
-        trade_id: bytes,
-        roster: Mapping[str, str],
-        progress: Callable[[str], None] = lambda message: None,
-    ) -> GateDecision:
-        """Decide the gate from the delivered data, once per trade."""
-        if trade_id not in self._gates:
-            self._gates[trade_id] = decide_gate(
-                self.case(trade_id), self.datasets(trade_id), roster, progress
-            )
-        return self._gates[trade_id]
-
-    def evidence_parts(self, trade_id: bytes, training: bytes, attempt: int) -> EvidenceParts:
-        """Open the sealed evidence of an attempt, named by its training record's digest."""
-        record = self.exchange.read(TrainingRecord, training)
-        if record.evidence is None:
-            raise TradeRefused("the training record names no sealed evidence", "ask the leader")
-        payload = self.exchange.unseal(record.evidence, trade_id, f"evidence/{attempt}")
-        return EvidenceParts.from_bytes(payload)
-
-    def allocation(self, trade_id: bytes, attempt: int, parts: EvidenceParts) -> SettlementEvidence:
-        """Compute the division of the expert pool from an attempt's evidence."""
-        case = self.case(trade_id)
-        report = self.market.event(trade_id, "AttemptReported")["report"]
-        experts, _ = committed_gate(self.market, trade_id)
-        return allocate(
-            case.name,
-            attempt,
-            cid_of_digest(bytes(report["evidence"])),
-            decode_evidence(parts.votes),
-            case.validation.labels,
-            case.task.metric,
-            experts,
-            self.market.trade(trade_id).expert_pool,
-        )
-
-    def opening(self, trade_id: bytes, attempt: int, seal: bytes) -> Opening:
-        """Reveal this seat's sealed score of an attempt; call only once the trade has ended."""
+        Raises
+        ------
+        TradeRefused
+            If the trade is still running, or the seal is not this seat's.
+        """
         if not self.market.trade(trade_id).state.final:
             raise TradeRefused("the trade is still running", "open scores once it has ended")
-        score = self._scores.get((trade_id, attempt))
-        if score is None:
-            score = self._recomputed_score(trade_id, attempt)
-        return Opening(self.address, seal, score, self._salt(trade_id, attempt))
+        case = self.book.case(trade_id)
+        parts = open_reported(self.exchange, case, attempt)
+        score = score_of(case, decode_evidence(parts.votes)).ppm
+        if self._seal(trade_id, attempt.number, score) != seal:
+            raise TradeRefused(
+                f"the seal 0x{seal.hex()[:16]}… is not this seat's", "ask the seat that made it"
+            )
+        return Opening(self.address, seal, score, self._salt(trade_id, attempt.number))
 
     # ------------------------------------------------------------------- inside
 
-    def _verdict(self, case: Case, proposal: AttemptProposal, score: int) -> Verdict:
-        self._scores[case.trade_id, proposal.attempt] = score
-        salt = self._salt(case.trade_id, proposal.attempt)
-        seal = score_seal(case.trade_id, proposal.attempt, self.address, score, salt)
-        report = AttemptReport(
-            trade_id=case.trade_id,
-            committee_version=case.committee_version,
-            attempt=proposal.attempt,
-            model=proposal.model,
-            training=proposal.training,
-            passed=proposal.passed,
-            delivery=proposal.delivery,
-            evidence=proposal.evidence,
-            seal=seal,
-        )
-        return Verdict(seal, self._signed(report))
-
-    def _require_trained(
-        self, trade_id: bytes, attempt: int, composite: Composite, record: TrainingRecord
+    def _require_subsets(
+        self, case: Case, manifest: GateManifest, ours: GateDecision, chosen: tuple[str, ...]
     ) -> None:
-        """Require that each expert in the composite is what its owner signed for."""
-        signed = {training.expert.lower(): training for training in record.trainings}
-        for name, fitted in composite.experts.items():
-            _require(name in signed, f"expert {name} signed no training commitment")
-            training = signed[name]
-            self._require_signature(trade_id, attempt, training)
+        """Require that chosen experts, and nobody else, were given what the gate routes to them."""
+        given = tuple(subset.expert.lower() for subset in manifest.subsets)
+        _require(given == chosen, f"subsets go to {given}, weights to {chosen}")
+        for subset in manifest.subsets:
+            name = subset.expert.lower()
             _require(
-                training.model == "0x" + digest_of(cid_of(fitted.to_bytes())).hex(),
-                f"the model of {name} is not the one that it signed for",
+                subset.expert_kind == ours.roster[name],
+                f"{subset.expert} is no {subset.expert_kind}",
+            )
+            _require(name in ours.routing.subsets, f"this signer's gate sends {name} no data")
+            purpose = f"subset/{subset.expert}"
+            payload = self.exchange.unseal(subset.sealed, case.trade_id, purpose)
+            theirs = decode_subset(payload, case.task)
+            apart = subsets_apart(theirs, ours.routing.subsets[name])
+            _require(
+                apart <= TOLERANCE,
+                f"the subset of {subset.expert} differs by {apart:.1%} from this signer's",
             )
 
-    def _require_signature(self, trade_id: bytes, attempt: int, training: Training) -> None:
-        commitment = TrainingCommitment(
-            trade_id,
-            training.expert,
-            attempt,
-            bytes.fromhex(training.subset[2:]),
-            bytes.fromhex(training.model[2:]),
-        )
-        signature = bytes.fromhex(training.signature[2:])
-        if signer_of(self.market.domain, commitment, signature) != training.expert:
-            raise BadSignature(
-                f"the training commitment of {training.expert} is by another account",
-                "leave that expert out",
-            )
-
-    def _require_evidence(self, case: Case, proposal: AttemptProposal, ours: Evidence) -> None:
-        """Require that the sealed votes are the composite's, up to one rounding border."""
-        parts = self.evidence_parts(case.trade_id, proposal.training, proposal.attempt)
-        document = parts.document(case, proposal.attempt, proposal.training)
+    def _opened_composite(self, case: Case, proposal: AttemptProposal) -> Composite:
+        purpose = f"composite/{proposal.number}"
+        payload = self.exchange.unseal(proposal.composite, case.trade_id, purpose)
+        composite = Composite.from_bytes(payload)
+        _require(composite.task == case.task, "the composite is for another task")
         _require(
-            digest_of(cid_of(document.to_bytes())) == proposal.evidence,
-            "the evidence digest is not that of the sealed evidence",
+            model_digest(case.name, proposal.number, composite, payload) == proposal.report.model,
+            "the model's digest is not that of the composite",
+        )
+        return composite
+
+    def _require_trained(self, case: Case, proposal: AttemptProposal, composite: Composite) -> None:
+        """Require that the composite is made of what chosen experts trained and signed for."""
+        manifest, _ = self.book.committed_gate(case.trade_id)
+        given = {subset.expert.lower(): subset for subset in manifest.subsets}
+        record = self.exchange.read(TrainingRecord, proposal.report.training)
+        _require(record.trade == case.name, "the training record is about another trade")
+        signed = tuple(training.expert.lower() for training in record.trainings)
+        _require(
+            signed == tuple(composite.experts),
+            f"{signed} signed for training, the composite is of {tuple(composite.experts)}",
+        )
+        _require(signed == tuple(sorted(set(signed))), "the experts don't ascend")
+        for training in record.trainings:
+            name = training.expert.lower()
+            _require(name in given, f"the gate did not choose {training.expert}")
+            model = require_signed(
+                self.market.domain, case.trade_id, proposal.number, given[name], training
+            )
+            _require(
+                model == digest_of(cid_of(composite.experts[name].to_bytes())),
+                f"the model of {training.expert} is not the one that it signed for",
+            )
+
+    def _checked_votes(
+        self, case: Case, proposal: AttemptProposal, composite: Composite
+    ) -> Evidence:
+        """Return the sealed votes once they are seen to be the composite's, under our gate.
+
+        The score is computed from them, not from this machine's own: they are what anyone
+        recomputes it from once the trade has ended.
+        """
+        report = proposal.report
+        parts = open_evidence(
+            self.exchange, case, proposal.number, report.training, report.evidence
+        )
+        _require(
+            parts.openings == encode_openings(case.commitment.openings),
+            "the openings are not those of the validation labels",
         )
         theirs = decode_evidence(parts.votes)
+        features = case.validation.features
+        with refusing("the composite can't be run", "leave out the expert that fails"):
+            answered = composite.evidence(features)
+            expected = self._under_own_gate(case, composite).evidence(features)
+        _require(same_votes(theirs, answered), "the sealed votes are not the composite's answers")
+        apart = votes_apart(theirs, expected)
         _require(
-            theirs.experts == ours.experts
-            and _close(theirs.predictions, ours.predictions)
-            and _close(theirs.gates, ours.gates),
-            "the sealed votes are not what the composite answers",
+            apart <= TOLERANCE, f"the composite's gate is {apart:.1%} apart from this signer's"
+        )
+        return theirs
+
+    def _under_own_gate(self, case: Case, composite: Composite) -> Composite:
+        """Return the composite's experts under the gate that this seat fitted."""
+        _, decision = self.book.committed_gate(case.trade_id)
+        models = {name: fitted.to_bytes() for name, fitted in composite.experts.items()}
+        return compose(decision.pooled, decision.roster, decision.routing, models)
+
+    def _require_delivery(self, case: Case, proposal: AttemptProposal) -> None:
+        """Require that a pass, and only a pass, delivers the very composite that was scored."""
+        report = proposal.report
+        if not report.passed:
+            _require(report.delivery == NO_DELIVERY, "a failed attempt delivers the model")
+            return
+        manifest = self.exchange.read(DeliveryManifest, report.delivery)
+        named = manifest.trade, manifest.attempt, manifest.sealed.ciphertext
+        _require(
+            named == (case.name, proposal.number, proposal.composite.ciphertext),
+            "the delivery is not the composite that was scored",
         )
 
-    def _recomputed_score(self, trade_id: bytes, attempt: int) -> int:
-        for event in self.market.log(trade_id):
-            if event["event"] == "AttemptReported" and event["args"]["attempt"] == attempt:
-                training = bytes(event["args"]["report"]["training"])
-                parts = self.evidence_parts(trade_id, training, attempt)
-                return score_of(self.case(trade_id), decode_evidence(parts.votes)).ppm
-        raise TradeRefused(f"there was no attempt {attempt}", "name an attempt that was reported")
+    def _seal(self, trade_id: bytes, attempt: int, score: int) -> bytes:
+        return score_seal(trade_id, attempt, self.address, score, self._salt(trade_id, attempt))
 
     def _salt(self, trade_id: bytes, attempt: int) -> bytes:
         return derived_secret(self.account, "score salt", trade_id, bytes([attempt]))
@@ -330,9 +338,14 @@ class OracleSigner:
         return sign(self.market.domain, report, self.account)
 
 
-def _close(one: NDArray[np.int16], other: NDArray[np.int16]) -> bool:
-    return one.shape == other.shape and bool(
-        np.max(np.abs(one.astype(np.int32) - other.astype(np.int32)), initial=0) <= QUANTUM
+def settlement_report(case: Case, settlement: SettlementEvidence) -> SettlementReport:
+    """Return what signers sign about the division of the expert pool."""
+    return SettlementReport(
+        case.trade_id,
+        case.committee_version,
+        tuple(share.expert for share in settlement.shares),
+        tuple(share.amount for share in settlement.shares),
+        digest_of(cid_of(settlement.to_bytes())),
     )
 
 

@@ -1,0 +1,84 @@
+"""Collects a quorum of signatures: each is checked here, so that a bad one costs no transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from marketplace.chain.market import Market
+from marketplace.protocol.errors import (
+    BadSignature,
+    MarketError,
+    QuorumNotReached,
+    TradeRefused,
+)
+from marketplace.protocol.structs import Struct
+from marketplace.protocol.typed_data import in_signer_order, signer_of
+from offchain.oracle.case import Case
+from offchain.oracle.signer import OracleSigner
+
+R = TypeVar("R")
+
+
+def collect(
+    market: Market,
+    case: Case,
+    seats: Sequence[OracleSigner],
+    review: Callable[[OracleSigner], R],
+    signed: Callable[[R], tuple[Struct, bytes]],
+    progress: Callable[[str], None],
+) -> list[tuple[str, R]]:
+    """Ask seats in turn until a quorum has signed; a refusal is a reason to ask the next.
+
+    Parameters
+    ----------
+    review
+        Asks one seat.
+    signed
+        The report that a seat's answer should be a signature of, and the signature.
+    progress
+        Called with one line for each seat that does not sign.
+
+    Returns
+    -------
+    list of (str, R)
+        Seats' addresses and answers, ascending by address.
+
+    Raises
+    ------
+    QuorumNotReached
+        If too few signed, with everybody's reasons.
+    """
+    answers: dict[str, R] = {}
+    reasons: list[str] = []
+    for seat in seats:
+        if len(answers) == case.quorum:
+            break
+        try:
+            answers[seat.address] = _answer(market, case, seat, review, signed)
+        except MarketError as error:
+            progress(f"{seat.address} does not sign: {error.cause}")
+            reasons.append(f"{seat.address[:10]}…: {error.cause}")
+    if len(answers) < case.quorum:
+        raise QuorumNotReached(
+            f"{len(answers)} of {case.quorum} needed oracles signed"
+            f" ({'; '.join(reasons) or 'no other was asked'})",
+            "mend what they refuse, or let the trade time out",
+        )
+    return in_signer_order(answers.items())
+
+
+def _answer(
+    market: Market,
+    case: Case,
+    seat: OracleSigner,
+    review: Callable[[OracleSigner], R],
+    signed: Callable[[R], tuple[Struct, bytes]],
+) -> R:
+    if seat.address not in case.members:
+        raise TradeRefused("it is no member of this trade's committee", "ask a member")
+    answer = review(seat)
+    report, signature = signed(answer)
+    if signer_of(market.domain, report, signature) != seat.address:
+        raise BadSignature("it signed something else", "ask it again")
+    return answer
