@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from marketplace.chain.market import Market
-from marketplace.protocol.documents import Attestation, TrainingRecord
-from marketplace.protocol.errors import MarketError, TradeRefused
+from marketplace.protocol.documents import Attestation, Specification
+from marketplace.protocol.errors import ChainError, MarketError, StoreUnreachable, TradeRefused
+from marketplace.protocol.states import State
 from offchain.exchange import Exchange
-from offchain.oracle.attempt import EvidenceParts
-from offchain.oracle.case import Case, open_case
-from offchain.storage.cid import cid_of, digest_of
-from offchain.validation import decode_evidence, decode_openings, opened_labels, score_votes
+from offchain.oracle.attempt import open_reported, score_of
+from offchain.oracle.case import Case, open_case, passed_attempt, require_due
+from offchain.validation import decode_evidence, encode_openings
 
 
 class Auditor:
@@ -27,13 +25,33 @@ class Auditor:
 
         The finding is pass or fail with a reason, never a score: those stay sealed until
         the trade has ended.
+
+        Raises
+        ------
+        TradeRefused
+            If no attestation by this account is due, or the buyer doesn't let its auditor
+            read; nothing is published.
+        ChainError, StoreUnreachable
+            If the node or the store fails, which says nothing about the trade.
         """
+        trade = require_due(self.market, trade_id, State.PASSED)
+        if trade.auditor != self.account.address or trade.audited:
+            raise TradeRefused(
+                f"{self.account.address} has nothing to attest in this trade",
+                "attest once, as the auditor that the request names",
+            )
+        if not self._may_read(trade_id):
+            raise TradeRefused(
+                "the buyer keeps the evidence sealed from its auditor",
+                "audit the trade once it has ended",
+            )
         try:
             self.examine(trade_id)
-            finding = "the sealed evidence bears out the verdict"
-            approved = True
+            approved, finding = True, "the sealed evidence bears out the verdict"
+        except (ChainError, StoreUnreachable):
+            raise
         except MarketError as error:
-            finding, approved = error.cause, False
+            approved, finding = False, error.cause
         attestation = Attestation(trade="0x" + trade_id.hex(), approved=approved, finding=finding)
         digest = self.exchange.publish(attestation)
         self.market.send(self.account, "attestAudit", trade_id, digest, approved)
@@ -50,30 +68,19 @@ class Auditor:
             If the evidence can't be opened or read.
         """
         case = open_case(self.market, self.exchange, trade_id)
-        event = self.market.event(trade_id, "AttemptReported")
-        report, attempt = event["report"], int(event["attempt"])
-        parts = self._opened(trade_id, report, attempt)
-        document = parts.document(case, attempt, bytes(report["training"]))
-        if digest_of(cid_of(document.to_bytes())) != bytes(report["evidence"]):
-            raise _disagreement("the sealed evidence is not the one committed to")
-        if _passes(case, parts) != bool(report["passed"]):
+        parts = open_reported(self.exchange, case, passed_attempt(self.market, trade_id))
+        if parts.openings != encode_openings(case.commitment.openings):
+            raise _disagreement("the opened labels are not those that the buyer committed to")
+        if not _passes(case, parts.votes):
             raise _disagreement("the votes earn another verdict than the one reported")
 
-    def _opened(self, trade_id: bytes, report: Any, attempt: int) -> EvidenceParts:
-        record = self.exchange.read(TrainingRecord, bytes(report["training"]))
-        if record.evidence is None:
-            raise _disagreement("the training record names no sealed evidence")
-        payload = self.exchange.unseal(record.evidence, trade_id, f"evidence/{attempt}")
-        return EvidenceParts.from_bytes(payload)
+    def _may_read(self, trade_id: bytes) -> bool:
+        spec = bytes(self.market.event(trade_id, "ModelRequested")["request"]["spec"])
+        return self.exchange.read(Specification, spec).auditor_reads
 
 
-def _passes(case: Case, parts: EvidenceParts) -> bool:
-    labels = opened_labels(case.request.validation_root, decode_openings(parts.openings))
-    if labels is None:
-        raise _disagreement("the opened labels are not those that the buyer committed to")
-    votes = decode_evidence(parts.votes)
-    score = score_votes(votes.predictions, votes.gates, labels, case.task.metric)
-    return score.ppm >= case.request.threshold
+def _passes(case: Case, votes: bytes) -> bool:
+    return score_of(case, decode_evidence(votes)).ppm >= case.request.threshold
 
 
 def _disagreement(cause: str) -> TradeRefused:

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from marketplace.chain.market import Market
+from marketplace.chain.market import Market, Trade
 from marketplace.protocol.documents import DataNeed, Specification
-from marketplace.protocol.errors import TradeRefused
+from marketplace.protocol.errors import BadSignature, TradeRefused
 from marketplace.protocol.terms import ModelQuote
 from marketplace.protocol.typed_data import in_signer_order, sign, signer_of
 from marketplace.protocol.units import BASIS_POINTS, in_coins
 from marketplace.roles.quotes import SignedDataQuote, SignedModelQuote
 from offchain.exchange import Exchange
+
+MAX_PROVIDERS = 32
+"""The contract takes no more data quotes in one trade."""
 
 
 @dataclass(frozen=True)
@@ -65,18 +68,18 @@ class Broker:
         TradeRefused
             If the valid offers have too few rows for the request.
         """
-        chosen = self._affordable(trade_id, [o for o in offers if self._valid(trade_id, o)])
+        trade, now = self.market.trade(trade_id), self.market.node.now()
+        chosen = self._worth_buying(trade, self._valid(trade_id, trade, offers, now))
         ordered = in_signer_order([(offer.quote.provider, offer) for offer in chosen])
         data_price = sum(offer.quote.price for offer in chosen)
-        fee = (data_price + self.prices.expert_pool) * self.prices.margin_bps // BASIS_POINTS
         quote = ModelQuote(
             trade_id=trade_id,
             data_quotes=tuple(offer.quote for _, offer in ordered),
             expert_pool=self.prices.expert_pool,
-            broker_fee=fee,
+            broker_fee=self._margin(data_price + self.prices.expert_pool),
             auditor_fee=self.prices.auditor_fee,
             oracle_fee=self.prices.oracle_fee,
-            expiry=self.market.node.now() + self.prices.valid_seconds,
+            expiry=min(now + self.prices.valid_seconds, *(o.quote.expiry for o in chosen)),
         )
         return SignedModelQuote(
             quote,
@@ -84,38 +87,68 @@ class Broker:
             tuple(offer.signature for _, offer in ordered),
         )
 
-    def _valid(self, trade_id: bytes, offer: SignedDataQuote) -> bool:
-        return (
-            offer.quote.trade_id == trade_id
-            and offer.quote.expiry >= self.market.node.now()
-            and signer_of(self.market.domain, offer.quote, offer.signature) == offer.quote.provider
-        )
+    def _valid(
+        self, trade_id: bytes, trade: Trade, offers: Sequence[SignedDataQuote], now: int
+    ) -> list[SignedDataQuote]:
+        """Return the offers that the contract would take, the cheapest rows first.
 
-    def _affordable(
-        self, trade_id: bytes, offers: Sequence[SignedDataQuote]
+        One per provider; none by a party that may not sell, with no rows, for another
+        trade, expired, or signed by somebody else.
+        """
+        valid: dict[str, SignedDataQuote] = {}
+        usable = (
+            offer
+            for offer in offers
+            if offer.quote.trade_id == trade_id
+            and offer.quote.rows > 0
+            and offer.quote.expiry >= now
+            and offer.quote.provider not in (trade.buyer, trade.auditor)
+            and self._signed_by_provider(offer)
+        )
+        for offer in sorted(usable, key=_row_price):
+            valid.setdefault(offer.quote.provider, offer)
+        return list(valid.values())[:MAX_PROVIDERS]
+
+    def _signed_by_provider(self, offer: SignedDataQuote) -> bool:
+        try:
+            signer = signer_of(self.market.domain, offer.quote, offer.signature)
+        except BadSignature:
+            return False
+        return signer == offer.quote.provider
+
+    def _worth_buying(
+        self, trade: Trade, offers: Sequence[SignedDataQuote]
     ) -> list[SignedDataQuote]:
         """Take the cheapest rows first, as many as the budget leaves room for.
 
-        The cheapest offer is taken in any case: a quote above the budget tells the buyer
-        what its request would cost.
+        As many as the request needs are taken in any case: a quote above the budget tells
+        the buyer what its request would cost.
         """
-        trade = self.market.trade(trade_id)
-        fixed = self.prices.expert_pool + self.prices.auditor_fee + self.prices.oracle_fee
-        room = trade.budget * BASIS_POINTS // (BASIS_POINTS + trade.fee_bps) - fixed
-        room = room * BASIS_POINTS // (BASIS_POINTS + self.prices.margin_bps)
+        room = self._room_for_data(trade)
         chosen: list[SignedDataQuote] = []
-        spent = 0
-        for offer in sorted(offers, key=_row_price):
-            if spent + offer.quote.price <= room or not chosen:
+        spent = rows = 0
+        for offer in offers:
+            if rows < trade.min_rows or spent + offer.quote.price <= room:
                 chosen.append(offer)
                 spent += offer.quote.price
-        rows = sum(offer.quote.rows for offer in chosen)
+                rows += offer.quote.rows
         if rows < trade.min_rows:
             raise TradeRefused(
-                f"offers for {rows} rows at {in_coins(spent)} don't reach {trade.min_rows} rows",
-                "find more providers, or ask the buyer for a higher budget",
+                f"valid offers have {rows} rows for {in_coins(spent)}, and {trade.min_rows} rows"
+                " are needed",
+                "find more providers",
             )
         return chosen
+
+    def _room_for_data(self, trade: Trade) -> int:
+        """Return what the data may cost, in wei, for the price to keep to the budget."""
+        before_fee = trade.budget * BASIS_POINTS // (BASIS_POINTS + trade.fee_bps)
+        for_work = before_fee - self.prices.auditor_fee - self.prices.oracle_fee
+        before_margin = for_work * BASIS_POINTS // (BASIS_POINTS + self.prices.margin_bps)
+        return before_margin - self.prices.expert_pool
+
+    def _margin(self, amount: int) -> int:
+        return amount * self.prices.margin_bps // BASIS_POINTS
 
 
 def _row_price(offer: SignedDataQuote) -> tuple[Fraction, str]:

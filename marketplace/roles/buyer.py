@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from marketplace.chain.market import Market
 from marketplace.protocol.derivation import derived_secret
 from marketplace.protocol.documents import DeliveryManifest, Specification
-from marketplace.protocol.errors import DataError, TradeRefused
+from marketplace.protocol.errors import InsufficientFunds, TradeRefused
 from marketplace.protocol.ids import trade_id as trade_id_of
 from marketplace.protocol.terms import NATIVE, Request, Windows
 from marketplace.protocol.units import in_coins
 from marketplace.roles.quotes import SignedModelQuote
-from offchain.data import Dataset, Task, encode
+from offchain.data import Dataset, Task, decode, encode
 from offchain.exchange import Exchange
+from offchain.oracle.attempt import model_digest
+from offchain.oracle.case import passed_attempt
 from offchain.training import Composite
 from offchain.validation import Score, commit, score_votes
 
@@ -78,7 +80,15 @@ class Buyer:
         -------
         bytes
             The trade id, 32 bytes.
+
+        Raises
+        ------
+        DataError
+            If the validation rows don't fit the task; nothing is sent.
+        TransactionReverted
+            If the market does not take the request.
         """
+        decode(encode(commission.validation), commission.task)
         secret = derived_secret(self.account, "validation salts", commission.salt)
         commitment = commit(commission.validation, secret)
         specification = self._specification(commission, secret)
@@ -100,8 +110,13 @@ class Buyer:
         self.market.send(self.account, "requestModel", request)
         return trade_id_of(self.market.domain.chain_id, self.market.address, request)
 
-    def accept(self, offer: SignedModelQuote) -> None:
-        """Fund the escrow at exactly the quoted price.
+    def accept(self, offer: SignedModelQuote, price: int) -> None:
+        """Fund the escrow at exactly the price that was agreed to.
+
+        Parameters
+        ----------
+        price
+            Wei, as `price_of` showed it.
 
         Raises
         ------
@@ -109,8 +124,9 @@ class Buyer:
             If the price is above the trade's budget.
         InsufficientFunds
             If the account can't pay it; nothing is sent.
+        TransactionReverted
+            If the market asks for another price, or does not take the quote.
         """
-        price = self.price_of(offer)
         trade = self.market.trade(offer.quote.trade_id)
         if price > trade.budget:
             raise TradeRefused(
@@ -121,7 +137,7 @@ class Buyer:
         if native:
             self.market.node.require_funds(self.account.address, price)
         else:
-            self._approve(trade.currency, price)
+            self._allow(trade.currency, price)
         self.market.send(
             self.account,
             "acceptQuote",
@@ -142,31 +158,41 @@ class Buyer:
         price, _ = self.market.view("priceOf", offer.quote)
         return int(price)
 
-    def receive(self, trade_id: bytes, delivery: bytes) -> Composite:
-        """Open the delivered model.
+    def receive(self, trade_id: bytes) -> Composite:
+        """Open the delivered model and see that it is the one that was scored.
 
-        Parameters
-        ----------
-        delivery
-            Digest of the delivery manifest, from the passing attempt's report.
+        Raises
+        ------
+        TradeRefused
+            If no attempt has passed, or another model was delivered.
+        EnvelopeError, StorageError, ProtocolError, UnreadableModel
+            If it can't be opened or read.
         """
-        manifest = self.exchange.read(DeliveryManifest, delivery)
-        purpose = f"composite/{manifest.attempt}"
-        return Composite.from_bytes(self.exchange.unseal(manifest.sealed, trade_id, purpose))
+        attempt = passed_attempt(self.market, trade_id)
+        manifest = self.exchange.read(DeliveryManifest, attempt.report.delivery)
+        payload = self.exchange.unseal(manifest.sealed, trade_id, f"composite/{attempt.number}")
+        composite = Composite.from_bytes(payload)
+        name = "0x" + trade_id.hex()
+        if model_digest(name, attempt.number, composite, payload) != attempt.report.model:
+            raise TradeRefused(
+                "the delivered model is not the one that was scored",
+                "don't confirm; ask another oracle of the committee for the key",
+            )
+        return composite
 
     def check(self, composite: Composite, commission: Commission) -> Score:
         """Score the delivered model on the buyer's own rows.
 
         Raises
         ------
-        DataError
+        TradeRefused
             If it misses the threshold that the committee says it reached.
         """
         rows = commission.validation
         votes = composite.evidence(rows.features)
         score = score_votes(votes.predictions, votes.gates, rows.labels, commission.task.metric)
         if score.ppm < commission.threshold:
-            raise DataError(
+            raise TradeRefused(
                 f"the delivered model scores {score.ppm} ppm, below {commission.threshold}",
                 "don't confirm; show the auditor this score before the verification window ends",
             )
@@ -177,8 +203,9 @@ class Buyer:
         self.market.send(self.account, "confirmDelivery", trade_id)
 
     def _specification(self, commission: Commission, secret: bytes) -> Specification:
-        members, _ = self.market.current_committee()
-        readers = [*members, commission.auditor] if commission.auditor_reads else members
+        readers, _ = self.market.current_committee()
+        if commission.auditor_reads and commission.auditor != NATIVE:
+            readers.append(commission.auditor)
         sealed = self.exchange.seal(
             secret + encode(commission.validation), self.account.address, "validation", readers
         )
@@ -189,7 +216,18 @@ class Buyer:
             auditor_reads=commission.auditor_reads,
         )
 
-    def _approve(self, currency: str, price: int) -> None:
-        token = self.market.node.contract("DevToken", currency)
-        approve = token.functions.approve(self.market.address, price)
-        self.market.node.send(self.account, approve)
+    def _allow(self, currency: str, price: int) -> None:
+        """Let the market take the price, if the account has it.
+
+        The market takes it in `acceptQuote` only; what it doesn't take serves a later quote.
+        """
+        node, account = self.market.node, self.account.address
+        token = node.contract("DevToken", currency).functions
+        have = int(node.call(token.balanceOf(account)))
+        if have < price:
+            raise InsufficientFunds(
+                f"{account} has {have} units of token {currency} and needs {price}",
+                "get more of the token; nothing was sent",
+            )
+        if int(node.call(token.allowance(account, self.market.address))) < price:
+            node.send(self.account, token.approve(self.market.address, price))

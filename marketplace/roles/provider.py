@@ -7,11 +7,13 @@ from marketplace.protocol.derivation import derived_secret
 from marketplace.protocol.documents import DataNeed, Sealed
 from marketplace.protocol.errors import TradeRefused
 from marketplace.protocol.ids import dataset_commitment
+from marketplace.protocol.states import State
 from marketplace.protocol.terms import DataQuote
 from marketplace.protocol.typed_data import sign
 from marketplace.roles.quotes import SignedDataQuote
-from offchain.data import Dataset, Task, encode
+from offchain.data import Dataset, Task, decode, encode
 from offchain.exchange import Exchange
+from offchain.oracle.case import accepted_quotes, require_due
 
 
 class Provider:
@@ -45,22 +47,16 @@ class Provider:
 
         Raises
         ------
-        TradeRefused
-            If the dataset is not what is needed.
+        DataError
+            If the dataset is not what is needed: the committee would not accept it.
         """
-        shape = self.dataset.features.shape[1:]
-        wanted = Task.from_json(need.task).feature_shape
-        if shape != wanted:
-            raise TradeRefused(
-                f"this dataset's rows have shape {shape}, the request wants {wanted}",
-                "offer another dataset",
-            )
+        plaintext = encode(self.dataset)
+        rows = len(decode(plaintext, Task.from_json(need.task)))
         trade_id = bytes.fromhex(need.trade[2:])
-        rows = len(self.dataset.labels)
         quote = DataQuote(
             trade_id=trade_id,
             provider=self.account.address,
-            dataset=dataset_commitment(encode(self.dataset), self._salt(trade_id)),
+            dataset=dataset_commitment(plaintext, self._salt(trade_id)),
             rows=rows,
             price=rows * self.row_price,
             expiry=self.market.node.now() + self.valid_seconds,
@@ -68,14 +64,26 @@ class Provider:
         return SignedDataQuote(quote, sign(self.market.domain, quote, self.account))
 
     def deliver(self, trade_id: bytes) -> Sealed:
-        """Encrypt the dataset for the trade's oracle committee and store it."""
-        return self._sealed(trade_id, self._salt(trade_id) + encode(self.dataset))
+        """Encrypt the dataset for the trade's oracle committee and store it.
 
-    def _sealed(self, trade_id: bytes, payload: bytes) -> Sealed:
-        version = self.market.trade(trade_id).committee_version
-        members, _ = self.market.committee_of(version)
+        Raises
+        ------
+        TradeRefused
+            If the buyer has not paid for it, or the time to deliver is over.
+        """
+        trade = require_due(self.market, trade_id, State.FUNDED)
+        bought = [quote.provider for quote in accepted_quotes(self.market, trade_id)]
+        if self.account.address not in bought:
+            raise TradeRefused(
+                f"the buyer did not buy the data of {self.account.address}", "deliver nothing"
+            )
+        members, _ = self.market.committee_of(trade.committee_version)
         purpose = f"data/{self.account.address}"
-        return self.exchange.seal(payload, trade_id, purpose, members)
+        return self.exchange.seal(self._payload(trade_id), trade_id, purpose, members)
+
+    def _payload(self, trade_id: bytes) -> bytes:
+        """Return what the quote commits to: the salt, then the dataset."""
+        return self._salt(trade_id) + encode(self.dataset)
 
     def _salt(self, trade_id: bytes) -> bytes:
         return derived_secret(self.account, "dataset salt", trade_id)
