@@ -10,6 +10,7 @@ from pathlib import Path
 from eth_account.signers.local import LocalAccount
 
 from marketplace.chain.client import Node
+from marketplace.chain.files import write_whole
 from marketplace.protocol.errors import ConfigurationError
 
 
@@ -34,8 +35,14 @@ class Deployment:
     token: str | None = None
 
     def save(self, path: Path) -> None:
-        """Write the addresses as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        """Write the addresses as JSON.
+
+        Raises
+        ------
+        ConfigurationError
+            If the file can't be written.
+        """
+        write_whole(path, (json.dumps(asdict(self), indent=2) + "\n").encode())
 
     @classmethod
     def load(cls, path: Path) -> Deployment:

@@ -157,6 +157,17 @@ class Market:
         logs = self.node.logs(question)
         return [event for log in logs if (event := self._decode(log)) is not None]
 
+    def trades(self) -> list[bytes]:
+        """Return the ids of all trades, the oldest first."""
+        event: Any = self.contract.events.ModelRequested
+        question = {
+            "address": self.contract.address,
+            "topics": [event.topic],
+            "fromBlock": "earliest",
+            "toBlock": "latest",
+        }
+        return [bytes(log["topics"][1]) for log in self.node.logs(question)]
+
     def event(self, trade_id: bytes, name: str) -> dict[str, Any]:
         """Return the arguments of the latest event of one name in a trade.
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from marketplace.protocol.documents import Sealed
 from marketplace.roles.provider import Provider
-from offchain.data import encode
 
 
 class GarbageProvider(Provider):
-    """Quotes a good dataset and delivers a torn one."""
+    """Quotes a good dataset and delivers a torn one, as a broken upload would."""
 
-    def deliver(self, trade_id: bytes) -> Sealed:
-        """Encrypt half of the dataset's bytes, as a broken upload would."""
-        whole = self._salt(trade_id) + encode(self.dataset)
-        return self._sealed(trade_id, whole[: len(whole) // 2])
+    def _payload(self, trade_id: bytes) -> bytes:
+        whole = super()._payload(trade_id)
+        return whole[: len(whole) // 2]

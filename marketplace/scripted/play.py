@@ -10,10 +10,12 @@ from pathlib import Path
 from marketplace.audit import Report, audit
 from marketplace.chain.client import Node, connect
 from marketplace.chain.devnet import DevnetProvider, open_devnet
+from marketplace.chain.files import write_whole
+from marketplace.protocol.errors import ConfigurationError
 from marketplace.scripted.script import script_named
 from marketplace.scripted.summary import Summary, summarise
 from marketplace.scripted.trade import TradeRun
-from marketplace.scripted.world import build_world
+from marketplace.scripted.world import build_world, require_devnet
 from offchain.data.scenarios import load_scenario
 from offchain.storage.store import open_store
 
@@ -57,6 +59,10 @@ def play(
 ) -> Played:
     """Play a script by name.
 
+    Node and store are tried before anything is written or sent. The files in the folder
+    are replaced one by one, each wholly; one that an earlier run left there is removed
+    first, so that they never belong to different trades.
+
     Parameters
     ----------
     seed
@@ -74,19 +80,22 @@ def play(
         Of the class that fits what went wrong.
     """
     script = script_named(name)
-    progress(f"script {script.name}: {script.title}")
-    progress(f"loading the {script.scenario} data")
-    scenario = load_scenario(script.scenario, seed)
-    folder.mkdir(parents=True, exist_ok=True)
     location = store_location or str(folder / STORE_FOLDER)
     store = open_store(location)
     with _chain(rpc, folder / CHAIN_FILE) as node:
+        require_devnet(node)
+        progress(f"script {script.name}: {script.title}")
+        progress(f"loading the {script.scenario} data")
+        scenario = load_scenario(script.scenario, seed)
+        store.put(b"")  # a store out of reach shows here, before there is a trade to strand
+        _clear(folder)
         world = build_world(node, store, script, scenario, progress)
         world.deployment.save(folder / DEPLOYMENT_FILE)
         run = TradeRun(world, script, scenario, seed, progress)
         run.play()
     summary = summarise(run)
-    (folder / SUMMARY_FILE).write_text(summary.model_dump_json(indent=2, by_alias=True) + "\n")
+    text = summary.model_dump_json(indent=2, by_alias=True) + "\n"
+    write_whole(folder / SUMMARY_FILE, text.encode())
     progress("auditing the trade from the log and the store")
     report = audit(node.web3.provider, world.market.address, store)
     return Played(summary, report, rpc, folder, location)
@@ -94,12 +103,25 @@ def play(
 
 @contextmanager
 def _chain(rpc: str | None, file: Path) -> Iterator[Node]:
-    """Give a node; one in this process is saved to the file, whatever happens on it."""
+    """Give a node; one in this process is saved to the file if anything happened on it."""
     if rpc is not None:
         yield connect(rpc)
         return
     devnet = open_devnet()
+    node = Node(DevnetProvider(devnet))
     try:
-        yield Node(DevnetProvider(devnet))
+        yield node
     finally:
-        devnet.save(file)
+        if node.gas_records:
+            devnet.save(file)
+
+
+def _clear(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (CHAIN_FILE, DEPLOYMENT_FILE, SUMMARY_FILE):
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{folder} can't be written: {error.strerror}", "name another folder with --out"
+        ) from error

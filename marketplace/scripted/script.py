@@ -34,6 +34,8 @@ class Script:
         How many providers deliver something else than they quoted.
     silent_from
         The state from which the oracles do nothing any more.
+    experts
+        Kinds of the experts on offer; empty for all that suit the task.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Script:
     token: bool = False
     garbage_providers: int = 0
     silent_from: State | None = None
+    experts: tuple[str, ...] = ()
 
 
 UNREACHABLE = PARTS  # every row right: no model of real data gets there

@@ -10,13 +10,12 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from marketplace.chain.client import GasRecord
-from marketplace.protocol.documents import Amount
-from marketplace.protocol.states import Purpose, State
-from marketplace.protocol.terms import NATIVE
+from marketplace.protocol.documents import Amount, AttemptEvidence, SettlementEvidence, Share
+from marketplace.protocol.states import Purpose
 from marketplace.scripted.trade import TradeRun
-from offchain.oracle.leader import AttemptOutcome
+from offchain.oracle.case import ReportedAttempt, reported_attempts
 from offchain.storage.cid import cid_of_digest
-from offchain.validation import quantise_gate, score_votes
+from offchain.validation import decode_evidence, quantise_gate, score_votes
 
 
 class _Record(BaseModel):
@@ -92,7 +91,7 @@ class Summary(_Record):
 
 
 def summarise(run: TradeRun) -> Summary:
-    """Read the ended trade back from the chain and put it beside what the run knows."""
+    """Read the ended trade back from the chain and the store."""
     market, trade = run.world.market, run.world.market.trade(run.trade_id)
     return Summary(
         script=run.script.name,
@@ -101,13 +100,15 @@ def summarise(run: TradeRun) -> Summary:
         seed=run.seed,
         chain_id=run.world.deployment.chain_id,
         market=market.address,
-        currency="ETH" if run.world.currency == NATIVE else "DEV",
+        currency=run.symbol,
         trade="0x" + run.trade_id.hex(),
-        state=State(trade.state).name,
+        state=trade.state.name,
         threshold_ppm=run.script.threshold,
         price=run.world.buyer.price_of(run.offer) if run.offer else 0,
         price_parts=tuple(_price_parts(run)),
-        attempts=tuple(_attempt_line(run, outcome) for outcome in run.attempts),
+        attempts=tuple(
+            _attempt_line(run, attempt) for attempt in reported_attempts(market, run.trade_id)
+        ),
         experts=tuple(_experts(run)),
         payments=tuple(_payments(run)),
         gas=tuple(_gas(market.node.gas_records)),
@@ -129,9 +130,11 @@ def _price_parts(run: TradeRun) -> Iterable[PricePart]:
     yield PricePart(name="protocol fee", amount=int(fee))
 
 
-def _attempt_line(run: TradeRun, outcome: AttemptOutcome) -> AttemptLine:
+def _attempt_line(run: TradeRun, attempt: ReportedAttempt) -> AttemptLine:
     """Score the composite, each of its experts alone, and their uniform average."""
-    votes, rows = outcome.votes, run.scenario.validation
+    store = run.world.store
+    document = AttemptEvidence.from_bytes(store.get(cid_of_digest(attempt.report.evidence)))
+    votes, rows = decode_evidence(store.get(document.votes)), run.scenario.validation
     metric = run.scenario.task.metric
     alone = np.full((len(rows), 1), 1, np.int16)
     singles = [
@@ -141,8 +144,8 @@ def _attempt_line(run: TradeRun, outcome: AttemptOutcome) -> AttemptLine:
     best = int(np.argmax(singles))
     even = quantise_gate(np.ones_like(votes.gates, dtype=np.float64))
     return AttemptLine(
-        attempt=outcome.proposal.attempt,
-        passed=outcome.proposal.passed,
+        attempt=attempt.number,
+        passed=attempt.report.passed,
         score_ppm=score_votes(votes.predictions, votes.gates, rows.labels, metric).ppm,
         best_single_ppm=singles[best],
         best_single=_name(run, votes.experts[best]),
@@ -151,11 +154,19 @@ def _attempt_line(run: TradeRun, outcome: AttemptOutcome) -> AttemptLine:
 
 
 def _experts(run: TradeRun) -> Iterable[ExpertLine]:
-    shares = (
-        {share.expert.lower(): share for share in run.settlement.shares} if (run.settlement) else {}
-    )
+    """Put each chosen expert's gate weight beside its exact contribution and its pay."""
+    weights: dict[str, int] = {}
+    shares: dict[str, Share] = {}
+    amounts: dict[str, int] = {}
+    for event in run.world.market.log(run.trade_id):
+        values = event["args"]
+        if event["event"] == "GateCommitted":
+            weights = dict(zip(values["experts"], values["weights"], strict=True))
+        elif event["event"] == "TradeSettled":
+            amounts = dict(zip(values["experts"], values["amounts"], strict=True))
+            shares = _shares(run, bytes(values["evidence"]))
     total = sum((Fraction(share.shapley) for share in shares.values()), Fraction(0)) or Fraction(1)
-    for account, weight in run.weights.items():
+    for account, weight in weights.items():
         share = shares.get(account)
         yield ExpertLine(
             name=_name(run, account),
@@ -163,8 +174,16 @@ def _experts(run: TradeRun) -> Iterable[ExpertLine]:
             weight_ppm=weight,
             shapley=share.shapley if share else "",
             shapley_share=float(Fraction(share.shapley) / total) if share else 0.0,
-            amount=share.amount if share else 0,
+            amount=amounts.get(account, 0),
         )
+
+
+def _shares(run: TradeRun, evidence: bytes) -> dict[str, Share]:
+    """Return the experts' exact shares; none if the gate's weights settled the trade."""
+    if not any(evidence):
+        return {}
+    document = SettlementEvidence.from_bytes(run.world.store.get(cid_of_digest(evidence)))
+    return {share.expert: share for share in document.shares}
 
 
 def _payments(run: TradeRun) -> Iterable[Payment]:

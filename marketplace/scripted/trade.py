@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from marketplace.protocol.derivation import derived_secret
-from marketplace.protocol.documents import Sealed, SettlementEvidence
-from marketplace.protocol.errors import TradeRefused
+from marketplace.protocol.documents import DataNeed, Sealed
+from marketplace.protocol.errors import MarketError, TradeRefused
 from marketplace.protocol.states import State
 from marketplace.protocol.terms import Windows
+from marketplace.protocol.units import in_coins
 from marketplace.roles.buyer import Commission
-from marketplace.roles.quotes import SignedModelQuote
+from marketplace.roles.exits import end_trade, seconds_to_exit
+from marketplace.roles.quotes import SignedDataQuote, SignedModelQuote
 from marketplace.scripted.script import Script
 from marketplace.scripted.world import World
 from offchain.data.scenarios import Scenario
-from offchain.oracle.leader import AttemptOutcome, OracleLeader
+from offchain.oracle.leader import OracleLeader
 
 HOUR = 3_600
 WINDOWS = Windows(
@@ -34,18 +36,17 @@ Progress = Callable[[str], None]
 class TradeRun:
     """One trade as it is played.
 
+    Every step goes by the state on chain, so a run that is given the id of a trade that
+    another run left carries on where that one stood.
+
     Attributes
     ----------
+    seed
+        Makes the request's salt: another seed, another trade.
     trade_id
         32 bytes, once requested.
     offer
         The broker's signed quote.
-    weights
-        The gate's weights in parts per million by lowercase address.
-    attempts
-        Every posted attempt.
-    settlement
-        The allocation, if the oracles settled.
     """
 
     world: World
@@ -55,9 +56,6 @@ class TradeRun:
     progress: Progress
     trade_id: bytes = b""
     offer: SignedModelQuote | None = None
-    weights: dict[str, int] = field(default_factory=dict)
-    attempts: list[AttemptOutcome] = field(default_factory=list)
-    settlement: SettlementEvidence | None = None
 
     def play(self) -> State:
         """Run the trade to its end; returns the final state.
@@ -67,18 +65,16 @@ class TradeRun:
         TradeRefused
             If it ends otherwise than the script says.
         """
-        commission = self._commission()
-        self._request(commission)
-        self._negotiate()
-        if self._state() == State.FUNDED:
-            self._work(commission)
-        if not self._state().final:
-            self._time_out()
-        for outcome in self.attempts:
-            self.progress(f"opening the sealed scores of attempt {outcome.proposal.attempt}")
-            self._leader().publish_attempt(self.trade_id, outcome)
-        self._withdraw()
-        state = self._state()
+        if not self.trade_id:
+            self.request()
+        try:
+            while not self.state().final:
+                self.step()
+        except MarketError:
+            self._say_how_to_end()
+            raise
+        self.settle_up()
+        state = self.state()
         if state != self.script.ends:
             raise TradeRefused(
                 f"the trade ended as {state.name}, the script {self.script.name!r} says"
@@ -87,81 +83,102 @@ class TradeRun:
             )
         return state
 
+    def step(self) -> None:
+        """Take the one step that the trade's state asks for."""
+        steps = {
+            State.REQUESTED: self.ask_for_data,
+            State.DATA_REQUESTED: self.negotiate,
+            State.FUNDED: self.deliver_data,
+            State.DATA_DELIVERED: self.commit_gate,
+            State.GATED: self.attempt,
+            State.PASSED: self.hand_over,
+        }
+        state = self.state()
+        if self.script.silent_from == state:
+            if state == State.PASSED:
+                self._verify_delivery()
+            self.time_out()
+        else:
+            steps[state]()
+
+    def state(self) -> State:
+        """Return where the trade stands on chain."""
+        return self.world.market.trade(self.trade_id).state
+
     # -------------------------------------------------------------------- steps
 
-    def _request(self, commission: Commission) -> None:
+    def request(self) -> None:
+        """Take step 1: the buyer opens the trade."""
         self.progress("1 model request: the buyer commits to its validation set")
-        self.trade_id = self.world.buyer.request(commission)
+        self.trade_id = self.world.buyer.request(self.commission())
+        self.progress(f"  trade 0x{self.trade_id.hex()}")
 
-    def _negotiate(self) -> None:
+    def ask_for_data(self) -> None:
+        """Take step 2: the broker takes the request up."""
         self.progress("2 data request: the broker asks providers")
-        spec = self.world.market.event(self.trade_id, "ModelRequested")["request"]["spec"]
-        need = self.world.broker.request_data(self.trade_id, bytes(spec))
+        request = self.world.market.event(self.trade_id, "ModelRequested")["request"]
+        self.world.broker.request_data(self.trade_id, bytes(request["spec"]))
+
+    def negotiate(self) -> None:
+        """Take steps 3 and 4: providers, broker and buyer agree on a price, or don't."""
         self.progress("3 data price: providers sign quotes")
-        offers = [provider.offer(need) for provider in self.world.providers]
+        digest = bytes(self.world.market.event(self.trade_id, "DataRequested")["dataSpec"])
+        need = self.world.broker.exchange.read(DataNeed, digest)
+        offers = self._offers(need)
         self.progress("4 model price: the broker quotes")
         self.offer = self.world.broker.quote(self.trade_id, offers)
         price = self.world.buyer.price_of(self.offer)
         if price > self.script.budget:
-            self.progress("  the price is above the budget: the buyer declines")
+            self.progress(f"  {in_coins(price, self.symbol)} is above the budget: declined")
             self.world.buyer.decline(self.offer)
         else:
-            self.progress("  the buyer accepts and funds the escrow")
-            self.world.buyer.accept(self.offer)
+            self.progress(f"  the buyer accepts and funds {in_coins(price, self.symbol)}")
+            self.world.buyer.accept(self.offer, price)
 
-    def _work(self, commission: Commission) -> None:
-        leader = self._leader()
+    def deliver_data(self) -> None:
+        """Take step 5: providers deliver, oracles inspect, good data is paid."""
         self.progress("5 data delivery: providers encrypt for the oracles, the oracles inspect")
-        manifest = leader.report_data(self.trade_id, self._deliveries())
+        manifest = self.leader().report_data(self.trade_id, self._deliveries())
         for delivery in manifest.deliveries:
             if not delivery.accepted:
                 name = self.world.names[delivery.provider]
                 self.progress(f"  {name} is left out: {delivery.reason}")
-        if self._silent(State.DATA_DELIVERED):
-            return
+
+    def commit_gate(self) -> None:
+        """Take step 6: the gate commits to experts and weights."""
         self.progress("6 gating: the gate chooses experts and weighs the data")
-        self.weights = leader.report_gate(self.trade_id, self.world.experts)
-        while self._state() == State.GATED:
-            number = len(self.attempts) + 1
-            self.progress(f"7 training on weighted subsets, attempt {number}")
-            self.attempts.append(leader.run_attempt(self.trade_id, self.world.experts))
-            verdict = "passed" if self.attempts[-1].proposal.passed else "failed"
-            self.progress(f"8 validation: attempt {number} {verdict}")
-        if self._state() == State.PASSED:
-            self._deliver(commission, leader)
+        self.leader().report_gate(self.trade_id, self.world.experts)
 
-    def _deliver(self, commission: Commission, leader: OracleLeader) -> None:
-        self.progress("8 delivery: the buyer opens the model and scores it itself")
-        outcome = self.attempts[-1]
-        composite = self.world.buyer.receive(self.trade_id, outcome.proposal.delivery)
-        self.world.buyer.check(composite, commission)
-        self.progress("  the auditor examines the sealed evidence and attests")
-        self.world.auditor.attest(self.trade_id)
-        if self._silent(State.PASSED):
-            return
-        self.progress("  the buyer confirms")
-        self.world.buyer.confirm(self.trade_id)
+    def attempt(self) -> None:
+        """Take steps 7 and 8: experts train, oracles validate, and a pass delivers."""
+        number = self.world.market.trade(self.trade_id).attempts + 1
+        self.progress(f"7 training on weighted subsets, attempt {number}")
+        proposal = self.leader().run_attempt(self.trade_id, self.world.experts)
+        verdict = "passed" if proposal.report.passed else "failed"
+        self.progress(f"8 validation: attempt {number} {verdict}")
+
+    def hand_over(self) -> None:
+        """Take the rest of step 8: buyer and auditor verify, the oracles settle."""
+        self._verify_delivery()
+        trade = self.world.market.trade(self.trade_id)
+        if self.world.market.node.now() <= trade.deadline:
+            self.progress("  the buyer confirms")
+            self.world.buyer.confirm(self.trade_id)
         self.progress("8 settlement: the expert pool is divided by Shapley value")
-        self.settlement = leader.report_settlement(self.trade_id, outcome)
+        self.leader().report_settlement(self.trade_id)
 
-    def _time_out(self) -> None:
+    def time_out(self) -> None:
         """Let the clocks run out, then end the trade from an account that is no party."""
-        market, stranger = self.world.market, self.world.stranger
-        trade = market.trade(self.trade_id)
-        passed = trade.state == State.PASSED
-        wait = trade.deadline - market.node.now() + 1
-        wait += trade.windows.settlement if passed else 0
+        market = self.world.market
+        wait = seconds_to_exit(market, self.trade_id)
         self.progress(f"the oracles are silent: {wait} s pass on the chain's clock")
         market.node.advance_time(wait)
         self.progress("a stranger ends the trade")
-        if passed:
-            gate = market.event(self.trade_id, "GateCommitted")
-            market.send(stranger, "settleByGate", self.trade_id, gate["experts"], gate["weights"])
-        else:
-            market.send(stranger, "timeout", self.trade_id)
+        end_trade(market, self.world.stranger, self.trade_id)
 
-    def _withdraw(self) -> None:
-        """Let everybody take its credit out."""
+    def settle_up(self) -> None:
+        """After the end: publish the evidence, open the scores, and pay out all credits."""
+        self.leader().publish(self.trade_id)
         market, currency = self.world.market, self.world.currency
         owed = [
             account
@@ -174,7 +191,8 @@ class TradeRun:
 
     # ------------------------------------------------------------------- inside
 
-    def _commission(self) -> Commission:
+    def commission(self) -> Commission:
+        """Return what the buyer wants."""
         rows = sum(len(dataset) for dataset in self.scenario.providers.values())
         return Commission(
             task=self.scenario.task,
@@ -193,18 +211,50 @@ class TradeRun:
             currency=self.world.currency,
         )
 
-    def _deliveries(self) -> dict[str, Sealed | None]:
-        return {
-            provider.account.address: provider.deliver(self.trade_id)
-            for provider in self.world.providers
-        }
-
-    def _leader(self) -> OracleLeader:
+    def leader(self) -> OracleLeader:
+        """Return the first seat as the leader of the others."""
         leader, *peers = self.world.signers
         return OracleLeader(leader, peers, lambda message: self.progress(f"  {message}"))
 
-    def _silent(self, state: State) -> bool:
-        return self.script.silent_from == state and self._state() == state
+    @property
+    def symbol(self) -> str:
+        """What the trade's currency is called."""
+        return "DEV" if self.script.token else "ETH"
 
-    def _state(self) -> State:
-        return self.world.market.trade(self.trade_id).state
+    def _offers(self, need: DataNeed) -> list[SignedDataQuote]:
+        """Collect quotes; a provider that refuses is not in the trade."""
+        offers = []
+        for provider in self.world.providers:
+            try:
+                offers.append(provider.offer(need))
+            except MarketError as error:
+                name = self.world.names[provider.account.address]
+                self.progress(f"  {name} makes no offer: {error.cause}")
+        return offers
+
+    def _deliveries(self) -> dict[str, Sealed | None]:
+        """Collect what the providers deliver, each by its own decision."""
+        deliveries: dict[str, Sealed | None] = {}
+        for provider in self.world.providers:
+            address = provider.account.address
+            try:
+                deliveries[address] = provider.deliver(self.trade_id)
+            except MarketError as error:
+                self.progress(f"  {self.world.names[address]} delivers nothing: {error.cause}")
+        return deliveries
+
+    def _verify_delivery(self) -> None:
+        self.progress("8 delivery: the buyer opens the model and scores it itself")
+        composite = self.world.buyer.receive(self.trade_id)
+        self.world.buyer.check(composite, self.commission())
+        if not self.world.market.trade(self.trade_id).audited:
+            self.progress("  the auditor examines the sealed evidence and attests")
+            self.world.auditor.attest(self.trade_id)
+
+    def _say_how_to_end(self) -> None:
+        """Tell whoever sees this run break off how nobody's money stays behind."""
+        self.progress(
+            "the trade stands still; once its time is over anyone can end it:"
+            f" moemarket timeout --market {self.world.market.address}"
+            f" --trade 0x{self.trade_id.hex()}"
+        )
