@@ -10,8 +10,15 @@ import click
 
 from marketplace.cli.audit import audit_command
 from marketplace.cli.chain import compile_command, deploy_command, devnet_command
+from marketplace.cli.dataset import dataset_commands
 from marketplace.cli.demo import demo_command, scripts_command
 from marketplace.cli.store import store_commands
+from marketplace.cli.trade import (
+    receive_command,
+    timeout_command,
+    trades_command,
+    withdraw_command,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,10 +32,18 @@ def main() -> None:
     """
 
 
-main.add_command(demo_command)
-main.add_command(scripts_command)
-main.add_command(audit_command)
-main.add_command(devnet_command)
-main.add_command(deploy_command)
-main.add_command(compile_command)
-main.add_command(store_commands)
+for part in (
+    demo_command,
+    scripts_command,
+    audit_command,
+    trades_command,
+    timeout_command,
+    withdraw_command,
+    receive_command,
+    dataset_commands,
+    store_commands,
+    devnet_command,
+    deploy_command,
+    compile_command,
+):
+    main.add_command(part)

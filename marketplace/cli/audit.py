@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from marketplace.cli.output import as_json, command, console, print_data
+from marketplace.cli.arguments import (
+    address_of,
+    chain_id_option,
+    market_option,
+    store_option,
+    trade_id_of,
+)
+from marketplace.cli.output import as_json, command, conclude, console
 from marketplace.protocol.errors import AuditFailed, ConfigurationError
+
+if TYPE_CHECKING:
+    from marketplace.chain.client import Node
 
 
 @click.command("audit")
@@ -15,14 +26,16 @@ from marketplace.protocol.errors import AuditFailed, ConfigurationError
 @click.option(
     "--chain", type=click.Path(path_type=Path, dir_okay=False), help="A saved devnet, instead."
 )
-@click.option("--market", required=True, metavar="ADDRESS", help="The marketplace contract.")
-@click.option("--store", "store_location", required=True, help="Where the evidence lies.")
-@click.option("--trade", metavar="ID", help="Only this trade (0x-hex).")
+@chain_id_option
+@market_option
+@store_option
+@click.option("--trade", metavar="ID", help="Report on this trade only (0x-hex).")
 @as_json
 @command
 def audit_command(
     rpc: str | None,
     chain: Path | None,
+    chain_id: int | None,
     market: str,
     store_location: str,
     trade: str | None,
@@ -36,38 +49,32 @@ def audit_command(
     from marketplace.audit.terminal import show_report
     from offchain.storage.store import open_store
 
-    report = audit(
-        _provider(rpc, chain), market, open_store(store_location), trade=_trade_id(trade)
+    address = address_of(market, "the market")
+    chosen = None if trade is None else trade_id_of(trade)
+    store = open_store(store_location)
+    report = audit(_node(rpc, chain, chain_id).web3.provider, address, store, trade=chosen)
+    conclude(
+        report.to_json(),
+        json_output,
+        lambda: show_report(console(), report),
+        None if report.ok else audit_failed(),
     )
-    if json_output:
-        print_data(report.to_json())
-    else:
-        show_report(console(), report)
-    if not report.ok:
-        raise AuditFailed("the audit found a fault", "read the failed checks above")
 
 
-def _provider(rpc: str | None, chain: Path | None) -> object:
-    from marketplace.chain.client import connect
+def audit_failed() -> AuditFailed:
+    """Return what an audit that is not clean ends with."""
+    return AuditFailed("the audit found a fault", "read the checks that did not pass")
+
+
+def _node(rpc: str | None, chain: Path | None, chain_id: int | None) -> Node:
+    from marketplace.chain.client import Node, connect
 
     if (rpc is None) == (chain is None):
         raise ConfigurationError("one source is needed", "give either --rpc or --chain")
     if rpc is not None:
-        return connect(rpc).web3.provider
+        return connect(rpc, chain_id)
     from marketplace.chain.devnet import DevnetProvider, open_devnet
 
     if chain is None or not chain.is_file():
         raise ConfigurationError(f"there is no saved chain at {chain}", "name the saved file")
-    return DevnetProvider(open_devnet(chain))
-
-
-def _trade_id(text: str | None) -> bytes | None:
-    if text is None:
-        return None
-    try:
-        trade_id = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        trade_id = b""
-    if len(trade_id) != 32:
-        raise ConfigurationError(f"{text!r} is no trade id", "give 0x and 64 hex digits")
-    return trade_id
+    return Node(DevnetProvider(open_devnet(chain)), chain_id)

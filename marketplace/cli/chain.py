@@ -6,11 +6,16 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
 
-from marketplace.cli.output import as_json, command, print_data, timed_progress
-from marketplace.protocol.errors import ConfigurationError, WrongChain
+from marketplace.cli.arguments import (
+    account_option,
+    address_of,
+    chain_id_option,
+    keystore_option,
+    open_account,
+    rpc_option,
+)
+from marketplace.cli.output import as_json, command, conclude, timed_progress
 
 
 @click.command("devnet")
@@ -37,24 +42,40 @@ def compile_command(force: bool, json_output: bool) -> None:
     from marketplace.chain.artifacts import compile_contracts
 
     contracts = compile_contracts(force, timed_progress())
-    if json_output:
-        print_data(contracts)
-    else:
-        click.echo(f"{len(contracts)} contracts are compiled")
+    conclude(contracts, json_output, lambda: click.echo(f"{len(contracts)} contracts are compiled"))
 
 
 @click.command("deploy")
-@click.option("--rpc", required=True, metavar="URL", help="Endpoint of an EVM node.")
-@click.option("--chain-id", type=int, help="Refuse any other chain.")
+@rpc_option
+@chain_id_option
+@keystore_option
+@account_option
 @click.option(
-    "--keystore",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Encrypted key of the operator; on a devnet its first account is used without one.",
+    "--signer",
+    "signers",
+    multiple=True,
+    required=True,
+    metavar="ADDRESS",
+    help="An oracle's account; once for each.",
 )
-@click.option("--signer", "signers", multiple=True, required=True, help="An oracle's account.")
-@click.option("--quorum", type=int, required=True, help="Signatures that make a quorum.")
-@click.option("--treasury", help="Receives the protocol fee.  [default: the operator]")
-@click.option("--fee-bps", default=100, show_default=True, help="Protocol fee in basis points.")
+@click.option(
+    "--quorum",
+    type=click.IntRange(1, 16),
+    required=True,
+    help="Signatures that make a quorum: more than half of the signers.",
+)
+@click.option(
+    "--treasury",
+    metavar="ADDRESS",
+    help="Receives the protocol fee.  [default: the account that deploys]",
+)
+@click.option(
+    "--fee-bps",
+    default=100,
+    show_default=True,
+    type=click.IntRange(0, 1_000),
+    help="Protocol fee in basis points.",
+)
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write addresses here."
 )
@@ -64,6 +85,7 @@ def deploy_command(
     rpc: str,
     chain_id: int | None,
     keystore: Path | None,
+    account: int,
     signers: tuple[str, ...],
     quorum: int,
     treasury: str | None,
@@ -74,45 +96,28 @@ def deploy_command(
     """Deploy committee, registry and market."""
     from marketplace.chain.client import connect
     from marketplace.chain.deploy import deploy
+    from marketplace.chain.files import require_writable
 
+    members = [address_of(signer, "the signer") for signer in signers]
+    receiver = None if treasury is None else address_of(treasury, "the treasury")
     node = connect(rpc, chain_id)
-    operator = _operator(node.chain_id, keystore)
+    operator = open_account(node, keystore, account)
+    if out is not None:
+        require_writable(out)
     deployment = deploy(
         node,
         operator,
-        signers=signers,
+        signers=members,
         threshold=quorum,
         fee_bps=fee_bps,
-        treasury=treasury or operator.address,
+        treasury=receiver or operator.address,
     )
-    if out is not None:
-        deployment.save(out)
-    if json_output:
-        print_data(asdict(deployment))
-    else:
+
+    def show() -> None:
         click.echo(f"market    {deployment.market}")
         click.echo(f"committee {deployment.committee}")
         click.echo(f"registry  {deployment.registry}")
 
-
-def _operator(chain_id: int, keystore: Path | None) -> LocalAccount:
-    from marketplace.chain.client import DEVNET_CHAIN_ID
-    from marketplace.chain.devnet.accounts import well_known_accounts
-
-    if keystore is not None:
-        password = click.prompt("Password of the keystore", hide_input=True, err=True)
-        try:
-            account: LocalAccount = Account.from_key(
-                Account.decrypt(keystore.read_text(), password)
-            )
-        except (OSError, ValueError, KeyError) as error:
-            raise ConfigurationError(
-                f"the keystore {keystore} does not open", "check the file and the password"
-            ) from error
-        return account
-    if chain_id != DEVNET_CHAIN_ID:
-        raise WrongChain(
-            f"chain {chain_id} is no devnet, so the well-known accounts are not used there",
-            "name the operator's key with --keystore",
-        )
-    return well_known_accounts()[0]
+    if out is not None:
+        deployment.save(out)
+    conclude(asdict(deployment), json_output, show)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from marketplace.cli.output import as_json, command, console, print_data, timed_progress
-from marketplace.protocol.errors import AuditFailed
+from marketplace.cli.audit import audit_failed
+from marketplace.cli.output import as_json, command, conclude, console, timed_progress
 
 
 @click.command("demo")
@@ -20,7 +19,12 @@ from marketplace.protocol.errors import AuditFailed
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for chain, store and summary.  [default: runs/SCRIPT-SEED]",
 )
-@click.option("--store", "store_location", help="Another store, e.g. ipfs:/ip4/127.0.0.1/tcp/5001.")
+@click.option(
+    "--store",
+    "store_location",
+    metavar="PLACE",
+    help="Another store, e.g. ipfs:/ip4/127.0.0.1/tcp/5001.",
+)
 @as_json
 @command
 def demo_command(
@@ -43,17 +47,15 @@ def demo_command(
         store_location=store_location,
         progress=timed_progress(),
     )
-    if json_output:
-        print_data(
-            {
-                "summary": result.summary.model_dump(mode="json", by_alias=True),
-                "audit": result.report.to_json(),
-            }
-        )
-    else:
-        show_summary(console(), result)
-    if not result.report.ok:
-        raise AuditFailed("the audit found a fault", "read the failed checks above")
+    conclude(
+        {
+            "summary": result.summary.model_dump(mode="json", by_alias=True),
+            "audit": result.report.to_json(),
+        },
+        json_output,
+        lambda: show_summary(console(), result),
+        None if result.report.ok else audit_failed(),
+    )
 
 
 @click.command("scripts")
@@ -63,14 +65,15 @@ def scripts_command(json_output: bool) -> None:
     """List the scripted trades and how each one ends."""
     from marketplace.scripted.script import SCRIPTS
 
-    if json_output:
-        print_data(
-            [
-                {"name": s.name, "title": s.title, "scenario": s.scenario, "ends": s.ends.name}
-                for s in SCRIPTS.values()
-            ]
-        )
-        return
-    for script in SCRIPTS.values():
-        click.echo(f"{script.name:10} {script.ends.name.lower():9} {script.title}")
-    sys.stdout.flush()
+    def show() -> None:
+        for script in SCRIPTS.values():
+            click.echo(f"{script.name:10} {script.ends.name.lower():9} {script.title}")
+
+    conclude(
+        [
+            {"name": s.name, "title": s.title, "scenario": s.scenario, "ends": s.ends.name}
+            for s in SCRIPTS.values()
+        ],
+        json_output,
+        show,
+    )

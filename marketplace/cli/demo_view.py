@@ -66,7 +66,7 @@ def _experts(summary: Summary) -> Table:
             line.name.removeprefix("expert "),
             in_percent(line.weight_ppm),
             f"{line.shapley_share:.2%}" if line.shapley else "—",
-            in_coins(line.amount, summary.currency) if line.shapley else "by weight",
+            in_coins(line.amount, summary.currency),
         )
     return table
 

@@ -1,0 +1,138 @@
+"""Arguments and options that several commands share, and how their text is read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from eth_utils.address import is_address, to_checksum_address
+
+from marketplace.protocol.errors import ConfigurationError, WrongChain
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
+    from marketplace.chain.client import Node
+    from marketplace.chain.market import Market
+
+PASSWORD_VARIABLE = "MOEMARKET_PASSWORD"  # noqa: S105  # the variable's name, not a password
+
+rpc_option = click.option("--rpc", required=True, metavar="URL", help="Endpoint of an EVM node.")
+chain_id_option = click.option("--chain-id", type=int, help="Refuse any other chain.")
+market_option = click.option(
+    "--market", required=True, metavar="ADDRESS", help="The marketplace contract."
+)
+trade_option = click.option("--trade", required=True, metavar="ID", help="The trade (0x-hex).")
+store_option = click.option(
+    "--store",
+    "store_location",
+    required=True,
+    metavar="PLACE",
+    help="Folder of an on-disk store, or ipfs:/ip4/127.0.0.1/tcp/5001 for a daemon.",
+)
+keystore_option = click.option(
+    "--keystore",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=f"Encrypted key of the account that signs; its password is in {PASSWORD_VARIABLE},"
+    " or asked for.",
+)
+account_option = click.option(
+    "--account",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 19),
+    help="Without a keystore, on a devnet: which of its well-known accounts signs.",
+)
+
+
+def address_of(text: str, what: str) -> str:
+    """Read an address.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is none, or its checksum is wrong.
+    """
+    if not is_address(text):
+        raise ConfigurationError(
+            f"{what} {text!r} is no address", "give 0x and 40 hex digits with a right checksum"
+        )
+    return to_checksum_address(text)
+
+
+def trade_id_of(text: str) -> bytes:
+    """Read a trade id, 32 bytes.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is none.
+    """
+    try:
+        trade_id = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        trade_id = b""
+    if len(trade_id) != 32:
+        raise ConfigurationError(f"{text!r} is no trade id", "give 0x and 64 hex digits")
+    return trade_id
+
+
+def open_market(rpc: str, chain_id: int | None, market: str) -> Market:
+    """Connect to a node and bind the market on it.
+
+    Raises
+    ------
+    ConfigurationError, NodeUnreachable, WrongChain, NoContract
+        If one of the arguments doesn't lead there.
+    """
+    from marketplace.chain.client import connect
+    from marketplace.chain.market import Market
+
+    address = address_of(market, "the market")
+    return Market(connect(rpc, chain_id), address)
+
+
+def open_account(node: Node, keystore: Path | None, number: int) -> LocalAccount:
+    """Open the account that signs.
+
+    Raises
+    ------
+    ConfigurationError
+        If the keystore does not open.
+    WrongChain
+        If there is no keystore, and the chain is no devnet: everybody knows those keys.
+    """
+    from marketplace.chain.client import DEVNET_CHAIN_ID
+    from marketplace.chain.devnet.accounts import well_known_accounts
+
+    if keystore is not None:
+        return _decrypted(keystore)
+    if node.chain_id != DEVNET_CHAIN_ID:
+        raise WrongChain(
+            f"chain {node.chain_id} is no devnet, so the well-known accounts are not used there",
+            "name the key that signs with --keystore",
+        )
+    return well_known_accounts()[number]
+
+
+def _decrypted(keystore: Path) -> LocalAccount:
+    from eth_account import Account
+
+    try:
+        content = keystore.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"the keystore {keystore} can't be read", "name a readable keystore file"
+        ) from error
+    password = os.environ.get(PASSWORD_VARIABLE)
+    if password is None:
+        password = click.prompt(f"Password of {keystore}", hide_input=True, err=True)
+    try:
+        account: LocalAccount = Account.from_key(Account.decrypt(content, password))
+    except (ValueError, KeyError, TypeError, AttributeError, NotImplementedError) as error:
+        raise ConfigurationError(
+            f"the keystore {keystore} does not open", "check the file and the password"
+        ) from error
+    return account

@@ -1,0 +1,182 @@
+"""`moemarket trades`, `timeout`, `withdraw` and `receive`: what a party does with a trade."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from marketplace.cli.arguments import (
+    account_option,
+    address_of,
+    chain_id_option,
+    keystore_option,
+    market_option,
+    open_account,
+    open_market,
+    rpc_option,
+    store_option,
+    trade_id_of,
+    trade_option,
+)
+from marketplace.cli.output import as_json, command, conclude
+from marketplace.protocol.terms import NATIVE
+
+
+@click.command("trades")
+@rpc_option
+@chain_id_option
+@market_option
+@as_json
+@command
+def trades_command(rpc: str, chain_id: int | None, market: str, json_output: bool) -> None:
+    """List a market's trades: id, state, and when anyone may end one that stands still."""
+    from marketplace.roles.exits import seconds_to_exit
+
+    opened = open_market(rpc, chain_id, market)
+    lines = []
+    for trade_id in opened.trades():
+        state = opened.trade(trade_id).state
+        seconds = None if state.final else seconds_to_exit(opened, trade_id)
+        lines.append(
+            {"trade": "0x" + trade_id.hex(), "state": state.name, "secondsToExit": seconds}
+        )
+
+    def show() -> None:
+        for line in lines:
+            seconds = line["secondsToExit"]
+            exit_in = "" if seconds is None else f"anyone may end it in {seconds} s"
+            click.echo(f"{line['trade']} {line['state']:14} {exit_in}".rstrip())
+
+    conclude(lines, json_output, show)
+
+
+@click.command("timeout")
+@rpc_option
+@chain_id_option
+@market_option
+@trade_option
+@keystore_option
+@account_option
+@click.option(
+    "--skip-time",
+    is_flag=True,
+    help="On a devnet: first move its clock to where the trade's time is over.",
+)
+@as_json
+@command
+def timeout_command(
+    rpc: str,
+    chain_id: int | None,
+    market: str,
+    trade: str,
+    keystore: Path | None,
+    account: int,
+    skip_time: bool,
+    json_output: bool,
+) -> None:
+    """End a trade that stands still, once its time is over; any account may.
+
+    Before a pass the buyer is refunded, less the data that was delivered. After it the
+    experts are paid by the gate's weights.
+    """
+    from marketplace.roles.exits import end_trade, seconds_to_exit
+
+    trade_id = trade_id_of(trade)
+    opened = open_market(rpc, chain_id, market)
+    sender = open_account(opened.node, keystore, account)
+    if skip_time:
+        opened.node.advance_time(seconds_to_exit(opened, trade_id))
+    state = end_trade(opened, sender, trade_id)
+    conclude({"state": state.name}, json_output, lambda: click.echo(f"the trade is {state.name}"))
+
+
+@click.command("withdraw")
+@rpc_option
+@chain_id_option
+@market_option
+@click.option(
+    "--currency",
+    default=NATIVE,
+    metavar="ADDRESS",
+    help="Token to withdraw.  [default: the native coin]",
+)
+@click.option("--to", metavar="ADDRESS", help="Receiver.  [default: the account itself]")
+@keystore_option
+@account_option
+@as_json
+@command
+def withdraw_command(
+    rpc: str,
+    chain_id: int | None,
+    market: str,
+    currency: str,
+    to: str | None,
+    keystore: Path | None,
+    account: int,
+    json_output: bool,
+) -> None:
+    """Take out what trades have credited to an account."""
+    token = address_of(currency, "the currency")
+    receiver = None if to is None else address_of(to, "the receiver")
+    opened = open_market(rpc, chain_id, market)
+    owner = open_account(opened.node, keystore, account)
+    amount = opened.credit_of(owner.address, token)
+    opened.send(owner, "withdraw", token, receiver or owner.address)
+    conclude(
+        {"account": owner.address, "amount": str(amount)},
+        json_output,
+        lambda: click.echo(f"{owner.address} withdrew {amount} of the smallest unit"),
+    )
+
+
+@click.command("receive")
+@rpc_option
+@chain_id_option
+@market_option
+@trade_option
+@store_option
+@keystore_option
+@account_option
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the model here.",
+)
+@as_json
+@command
+def receive_command(
+    rpc: str,
+    chain_id: int | None,
+    market: str,
+    trade: str,
+    store_location: str,
+    keystore: Path | None,
+    account: int,
+    out: Path,
+    json_output: bool,
+) -> None:
+    """Open the delivered model with the buyer's key and save it.
+
+    It is saved only if it is the very model that the committee scored.
+    `offchain.training.Composite.from_bytes` reads it.
+    """
+    from marketplace.chain.files import write_whole
+    from marketplace.roles.buyer import Buyer
+    from offchain.exchange import Exchange
+    from offchain.storage.store import open_store
+
+    trade_id = trade_id_of(trade)
+    opened = open_market(rpc, chain_id, market)
+    owner = open_account(opened.node, keystore, account)
+    exchange = Exchange(open_store(store_location), owner, opened.encryption_key_of)
+    composite = Buyer(opened, exchange).receive(trade_id)
+    content = composite.to_bytes()
+    write_whole(out, content)
+    experts = [fitted.kind for fitted in composite.experts.values()]
+    conclude(
+        {"file": str(out), "bytes": len(content), "experts": experts},
+        json_output,
+        lambda: click.echo(f"{out}: {len(content)} bytes, experts {', '.join(experts)}"),
+    )
