@@ -33,6 +33,7 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 from numpy.typing import NDArray
 from safetensors.numpy import save
+from web3.types import RPCEndpoint
 
 from marketplace.chain.market import Market
 from marketplace.protocol.documents import (
@@ -95,6 +96,7 @@ class AuditedTrade:
         self.experts = tuple(expert.address for expert in parties.experts)
         self.routing: NDArray[np.int16] = routing(len(self.experts))
         self.routing_file: bytes | None = None
+        self.expiry = FAR_FUTURE
         self.labels = validation_commitment()
         self.request = replace(self._usual_request(salt), **request)
         self.id = trade_id(market.domain.chain_id, market.address, self.request)
@@ -149,7 +151,7 @@ class AuditedTrade:
 
     def quote(self) -> ModelQuote:
         quotes = tuple(
-            DataQuote(self.id, provider.address, keccak(text=f"data {i}"), rows, price, FAR_FUTURE)
+            DataQuote(self.id, provider.address, keccak(text=f"data {i}"), rows, price, self.expiry)
             for i, (provider, rows, price) in enumerate(
                 zip(self.parties.providers, ROWS_EACH, PRICES_EACH, strict=True)
             )
@@ -161,7 +163,7 @@ class AuditedTrade:
             broker_fee=5 * 10**14,
             auditor_fee=4 * 10**14,
             oracle_fee=3 * 10**14 + 1,
-            expiry=FAR_FUTURE,
+            expiry=self.expiry,
         )
 
     def accept(self) -> None:
@@ -398,6 +400,19 @@ class AuditedTrade:
         """Let the deadline of the present stage pass, and `grace` seconds more."""
         record = self.market.trade(self.id)
         self.market.node.advance_time(record.deadline + grace - self.market.node.now() + 1)
+
+    def next_block_at(self, timestamp: int) -> None:
+        """Give the next transaction's block a time, in seconds since 1970."""
+        provider = self.market.node.web3.provider
+        provider.make_request(RPCEndpoint("evm_setNextBlockTimestamp"), [timestamp])
+
+    def last_second(self) -> None:
+        """Let the next step come in the last second of its window."""
+        self.next_block_at(self.market.trade(self.id).deadline)
+
+    def first_second_after(self, grace: int = 0) -> None:
+        """Let the next step come as soon as the deadline and `grace` seconds more have passed."""
+        self.next_block_at(self.market.trade(self.id).deadline + grace + 1)
 
     # ---------------------------------------------------------------- whole stretches
 

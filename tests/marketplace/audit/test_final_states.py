@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
-from audited_trade import UNSKILLED, AuditedTrade, Settled
-from cast_of_trade import Cast
+from audited_trade import ROWS_EACH, SKILLED, UNSKILLED, AuditedTrade, Settled
+from cast_of_trade import Cast, votes, worth
 
 from marketplace.audit import TRADE_CHECKS, Report, audit
 from marketplace.chain.deploy import Deployment
 from marketplace.chain.market import Market
 from marketplace.protocol.states import State
+from marketplace.protocol.units import PARTS
 from offchain.storage.disk import DiskStore
 
 
@@ -165,6 +167,87 @@ def test_a_running_trade_has_nothing_against_it_at_any_step(trade: AuditedTrade)
         assert set(found.values()) <= {"passed", "open", "sealed"}
     assert found["score"] == "sealed"
     assert found["sums"] == found["seals"] == found["allocation"] == "open"
+
+
+def test_steps_in_the_last_second_of_their_windows_pass(trade: AuditedTrade) -> None:
+    trade.to_data_requested()
+    for step in (
+        AuditedTrade.accept,
+        AuditedTrade.deliver,
+        AuditedTrade.gate,
+        lambda trade: trade.attempt(UNSKILLED),
+        AuditedTrade.attempt,
+        AuditedTrade.confirm,
+    ):
+        trade.last_second()
+        step(trade)
+    trade.settle()
+    trade.publish()
+    trade.open_scores()
+    assert report_on(trade).ok
+
+
+@pytest.mark.parametrize("state", [State.REQUESTED, State.DATA_REQUESTED, State.FUNDED])
+def test_exits_in_the_first_second_after_the_deadline_pass(
+    trade: AuditedTrade, state: State
+) -> None:
+    for _, step in STEPS[:state]:
+        step(trade)
+    trade.first_second_after()
+    trade.time_out()
+    assert report_on(trade).ok
+
+
+def test_settlements_in_the_first_second_pass(
+    trade: AuditedTrade, market: Market, store: DiskStore, parties: Cast
+) -> None:
+    trade.to_passed()
+    trade.first_second_after()
+    trade.settle()
+    other = AuditedTrade(market, store, parties, salt="another")
+    other.to_passed()
+    other.first_second_after(other.request.windows.settlement)
+    other.settle_by_gate()
+    for ended in (trade, other):
+        ended.publish()
+        ended.open_scores()
+    assert report_on(trade).ok
+
+
+def test_a_quote_accepted_in_its_last_second_passes(trade: AuditedTrade) -> None:
+    trade.to_data_requested()
+    trade.expiry = trade.market.node.now() + 5
+    trade.next_block_at(trade.expiry)
+    trade.accept()
+    assert report_on(trade).ok
+
+
+def test_rows_and_scores_that_just_suffice_pass(
+    market: Market, store: DiskStore, parties: Cast
+) -> None:
+    enough = sum(ROWS_EACH[:2])
+    experts = tuple(expert.address for expert in parties.experts)
+    score = math.floor(worth(votes(experts, SKILLED), (0, 1, 2)) * PARTS)
+    trade = AuditedTrade(market, store, parties, min_rows=enough, threshold=score)
+    trade.to_funded()
+    trade.deliver(accepted=0b011)
+    trade.gate()
+    trade.attempt()
+    trade.finish()
+    report = report_on(trade)
+    assert report.ok
+    assert report.trades[0].state == "SETTLED"
+
+
+def test_a_budget_of_exactly_the_price_passes(
+    market: Market, store: DiskStore, parties: Cast
+) -> None:
+    probe = AuditedTrade(market, store, parties, salt="for its price")
+    probe.to_funded()
+    price = market.trade(probe.id).escrow
+    trade = AuditedTrade(market, store, parties, budget=price)
+    trade.to_funded()
+    assert report_on(trade).ok
 
 
 def test_a_trade_in_a_token_passes(
