@@ -22,7 +22,6 @@ EXTRAS = {
     for name, lines in PROJECT["optional-dependencies"].items()
 }
 BASE = [Requirement(line) for line in PROJECT["dependencies"]]
-OURS = {"marketplace", "offchain"}
 
 # Declared for a reason other than an import of ours: eth-keys takes it up, for speed.
 NOT_IMPORTED = {"coincurve"}
@@ -44,35 +43,44 @@ RUNTIME = {canonicalize_name(line.name): line for line in BASE} | closure("all")
 DECLARED = RUNTIME | closure("dev")
 
 
-def imported_distributions() -> dict[str, set[str]]:
-    """Map each distribution that our packages import to the modules that do."""
+def imported_distributions(folder: str) -> dict[str, set[str]]:
+    """Map each distribution that a folder's files import to those files."""
     providers = packages_distributions()
+    paths = sorted((CHECKOUT / folder).rglob("*.py"))
+    ours = {"marketplace", "offchain", "tests", *(path.stem for path in paths)}
     users: dict[str, set[str]] = {}
-    for package in sorted(OURS):
-        for path in (CHECKOUT / package).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
-                names = []
-                if isinstance(node, ast.Import):
-                    names = [alias.name for alias in node.names]
-                elif isinstance(node, ast.ImportFrom) and not node.level:
-                    names = [node.module or ""]
-                for top in {name.partition(".")[0] for name in names} - OURS:
-                    if top not in sys.stdlib_module_names:
-                        for provider in providers.get(top, [top]):
-                            where = users.setdefault(canonicalize_name(provider), set())
-                            where.add(path.relative_to(CHECKOUT).as_posix())
+    for path in paths:
+        for top in top_level_imports(path) - ours - sys.stdlib_module_names:
+            for provider in providers.get(top, [top]):
+                where = users.setdefault(canonicalize_name(provider), set())
+                where.add(path.relative_to(CHECKOUT).as_posix())
     return users
 
 
+def top_level_imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+    return {name.partition(".")[0] for name in names}
+
+
+IMPORTED = imported_distributions("marketplace") | imported_distributions("offchain")
+
+
 def test_every_import_is_declared() -> None:
-    undeclared = {
-        name: users for name, users in imported_distributions().items() if name not in RUNTIME
-    }
-    assert undeclared == {}
+    assert {name: users for name, users in IMPORTED.items() if name not in RUNTIME} == {}
+
+
+def test_every_import_of_the_tests_is_declared() -> None:
+    imported = imported_distributions("tests")
+    assert {name: users for name, users in imported.items() if name not in DECLARED} == {}
 
 
 def test_every_declared_package_is_used() -> None:
-    assert RUNTIME.keys() - imported_distributions().keys() == NOT_IMPORTED
+    assert RUNTIME.keys() - IMPORTED.keys() == NOT_IMPORTED
 
 
 @pytest.mark.parametrize(
