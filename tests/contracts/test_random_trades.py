@@ -6,7 +6,7 @@ storage holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -94,7 +94,7 @@ def course(trade: TradeBuilder, plan: Plan) -> Iterator[State]:
     """Take a trade through its plan; each step yields the state that it should have led to."""
     data, gate, first, second, last = plan.panels
     enough = sum(rows for i, rows in enumerate(trade.rows) if plan.accepted >> i & 1) >= 600
-    steps = [
+    steps: list[tuple[State, Callable[[], object]]] = [
         (State.REQUESTED, trade.ask),
         (State.DATA_REQUESTED, trade.ask_for_data),
         (State.DECLINED, trade.decline) if plan.declines else (State.FUNDED, trade.accept),

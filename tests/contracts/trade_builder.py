@@ -92,6 +92,7 @@ class TradeBuilder:
         **request: Any,
     ) -> None:
         self.market = market
+        self.domain = market.domain
         self.parties = parties
         self.prices = prices or Prices()
         self.rows = rows
@@ -165,8 +166,8 @@ class TradeBuilder:
     # ------------------------------------------------------------------ signing
 
     def sign(self, message: Struct, account: LocalAccount) -> bytes:
-        """Sign for this market."""
-        return sign(self.market.domain, message, account)
+        """Sign for this market on this chain, unless a test has changed the domain."""
+        return sign(self.domain, message, account)
 
     def quorum(self, report: Struct, signers: Sequence[LocalAccount] | None = None) -> list[bytes]:
         """Sign a report by the first two signers, or by others, in the order given."""
@@ -377,7 +378,7 @@ class TradeBuilder:
 
     def lapse(self, grace: int = 0) -> None:
         """Let the deadline of the present stage pass, and `grace` seconds more."""
-        self.wait_until(self.record.deadline + grace)
+        self.wait_until(self.record.deadline + grace + 1)
 
     def advance_to(self, state: State) -> TradeBuilder:
         """Take the usual way into a state, from the very beginning."""
