@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from marketplace.audit.report import Finding, Verdict, listed
-from marketplace.protocol.documents import Document
+from marketplace.protocol.documents import MAX_DOCUMENT_BYTES, Document
 from marketplace.protocol.errors import (
     DataError,
     MissingContent,
@@ -24,6 +24,8 @@ from offchain.storage.store import Store
 
 D = TypeVar("D", bound=Document)
 T = TypeVar("T")
+
+MAX_FILE_BYTES = 512 * 1024 * 1024
 
 
 class Unavailable(Exception):
@@ -83,17 +85,17 @@ class Archive:
         Unavailable
             If it is not there, or `read` raises a `DataError`.
         """
-        return self._once((cid, read), lambda: _readable(read, self._bytes(cid)))
+        return self._once((cid, read), lambda: _readable(read, self._bytes(cid, MAX_FILE_BYTES)))
 
     def _document(self, kind: type[D], digest: bytes) -> D:
-        data = self._bytes(cid_of_digest(digest))
+        data = self._bytes(cid_of_digest(digest), MAX_DOCUMENT_BYTES)
         if hashlib.sha256(data).digest() != digest:
             raise Unavailable("failed", f"its bytes don't hash to 0x{digest.hex()}")
         return _readable(kind.from_bytes, data)
 
-    def _bytes(self, cid: str) -> bytes:
+    def _bytes(self, cid: str, limit: int) -> bytes:
         try:
-            data = self._store.get(cid)
+            data = self._store.get(cid, limit=limit)
         except StoreUnreachable:
             raise
         except MissingContent as error:

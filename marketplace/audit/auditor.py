@@ -14,7 +14,7 @@ from marketplace.audit.checks import TRADE_CHECKS
 from marketplace.audit.checks.storage import check_credits, check_ledger
 from marketplace.audit.history import History, fold
 from marketplace.audit.log import MarketLog, read_log
-from marketplace.audit.report import AuditedTrade, Check, Finding, Report, judged
+from marketplace.audit.report import AuditedTrade, Check, Finding, Report, counted, judged
 from marketplace.audit.rpc import Rpc
 from marketplace.audit.trade import Trade
 from marketplace.protocol.errors import ConfigurationError, NoContract
@@ -107,7 +107,7 @@ def _market_checks(log: MarketLog, history: History, chain: Chain) -> Iterator[C
         ),
         "committee": judged(
             history.misrotations,
-            f"{len(history.committees)} committee versions follow each other, majorities all",
+            f"{counted(len(history.committees), 'committee version')} with a majority as quorum",
         ),
         "ledger": check_ledger(history, chain),
         "storage-state": check_credits(history, chain),

@@ -33,8 +33,6 @@ from offchain.storage.cid import cid_of_digest
 from offchain.validation.commitment import Opening, decode_openings, opened_labels
 from offchain.validation.evidence import Evidence, decode_evidence
 
-MAX_ROUTING_BYTES = 512 * 1024 * 1024
-
 
 class TradeEvidence:
     """What the store holds about one trade.
@@ -167,6 +165,13 @@ class TradeEvidence:
         self._require_own(evidence.trade, evidence.attempt, passed)
         if passed is None or not names(evidence.attempt_evidence, passed.report.evidence):
             raise Unavailable("failed", f"it names other evidence, {evidence.attempt_evidence}")
+        quote = self._trade.acceptance.quote if self._trade.acceptance else None
+        if quote is not None and evidence.expert_pool != quote.expert_pool:
+            raise Unavailable(
+                "failed", f"it divides {evidence.expert_pool} where {quote.expert_pool} is the pool"
+            )
+        for share in evidence.shares:
+            account(share.expert)
         return evidence
 
     def attestation(self, attested: Attested) -> Attestation:
@@ -207,8 +212,6 @@ def names(reference: str, digest: bytes) -> bool:
 def _decode_routing(data: bytes) -> NDArray[np.int16]:
     """Read a routing array: safetensors with ``routing``, int16 of shape (rows, candidates)."""
     try:
-        if len(data) > MAX_ROUTING_BYTES:
-            raise ValueError(f"{len(data)} bytes are too many")
         routing = load(data)["routing"]
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise _not_routing(str(error)) from error

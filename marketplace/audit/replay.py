@@ -53,11 +53,10 @@ def requested(event: Event, in_force: Terms) -> Trade:
 
 def replay(trade: Trade, event: Event) -> None:
     """Take the next event of a trade."""
-    known = _STEPS.get(event.name)
-    if known is None:
-        note(trade, event, "came for a trade that was already requested")
+    if event.name in _STEPS:
+        _STEPS[event.name](trade, event)
     else:
-        known(trade, event)
+        note(trade, event, "is not a step of a trade that was requested before")
 
 
 # ------------------------------------------------------------------ the steps

@@ -149,6 +149,11 @@ def not_reached(ended: bool, step: str) -> Finding | None:
     return None if ended else Finding("open", f"the trade is running and has seen no {step} yet")
 
 
+def counted(number: int, noun: str) -> str:
+    """Return ``1 report`` or ``2 reports``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def listed(sentences: Iterable[str]) -> str:
     """Join sentences into one, made safe to print: strangers wrote some of the words."""
     text = "; ".join(sentences)

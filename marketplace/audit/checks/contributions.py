@@ -29,20 +29,28 @@ def check_shapley(case: Case) -> Finding | None:
         return not_reached(case.trade.ended, "settlement")
     if settlement.by_gate:
         return None
-    shares = {account(share.expert): share for share in case.evidence.settlement().shares}
+    evidence = case.evidence.settlement()
+    pool = evidence.expert_pool
+    shares = {account(share.expert): share for share in evidence.shares}
     values = _values(case, settlement)
-    weights = dict(zip(values, payout_weights(list(values.values())), strict=True))
     faults = []
     if shares.keys() != values.keys():
         faults.append(f"shares of {sorted(shares)} stand for the experts {sorted(values)}")
-    for expert in shares.keys() & values.keys():
-        share = shares[expert]
-        if _fraction(share) != values[expert]:
-            faults.append(f"{expert} has {share.shapley[:80]} where {values[expert]} is true")
-        if share.weight != weights[expert]:
-            faults.append(f"{expert} weighs {share.weight} where {weights[expert]} is due")
+    weights = payout_weights(list(values.values()))
+    amounts = largest_remainder(pool, weights) if any(weights) else [0] * len(weights)
+    for (expert, value), weight, amount in zip(values.items(), weights, amounts, strict=True):
+        share = shares.get(expert)
+        if share is None:
+            continue
+        if _fraction(share) != value:
+            faults.append(f"{expert} has {share.shapley[:80]} where {value} is true")
+        if (share.weight, share.amount) != (weight, amount):
+            faults.append(
+                f"{expert} has weight {share.weight} and {share.amount} where {weight} and"
+                f" {amount} are due"
+            )
     total = sum(values.values(), Fraction(0))
-    return judged(sorted(faults), f"{len(values)} Shapley values are exact and sum to {total}")
+    return judged(faults, f"{len(values)} Shapley values are exact and sum to {total}")
 
 
 def check_allocation(case: Case) -> Finding | None:

@@ -8,7 +8,7 @@ from marketplace.audit.case import Case
 from marketplace.audit.checks.attempts import over_attempts
 from marketplace.audit.evidence import account
 from marketplace.audit.history import ascending
-from marketplace.audit.report import Finding, judged, not_reached
+from marketplace.audit.report import Finding, counted, judged, not_reached
 from marketplace.audit.signatures import objection_to
 from marketplace.audit.trade import ReportedAttempt
 from marketplace.protocol.documents import Training
@@ -39,7 +39,9 @@ def check_gate(case: Case) -> Finding | None:
         routed = _routed_weights(case)
         if committed != routed:
             faults.append(f"committed was {committed} where the routing array gives {routed}")
-    return judged(faults, f"{len(committed)} experts have their shares of the routing array")
+    return judged(
+        faults, f"{counted(len(committed), 'expert')} with their shares of the routing array"
+    )
 
 
 def _routed_weights(case: Case) -> dict[str, int]:
@@ -71,7 +73,9 @@ def check_training(case: Case) -> Finding | None:
                 yield f"{expert} votes without a commitment"
 
     return over_attempts(
-        case, faults_of, lambda: f"{sum(counts)} training commitments are signed by their experts"
+        case,
+        faults_of,
+        lambda: f"{counted(sum(counts), 'training commitment')} signed by the experts",
     )
 
 

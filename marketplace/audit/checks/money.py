@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from marketplace.audit.case import Case
-from marketplace.audit.report import Finding, judged, not_reached
+from marketplace.audit.report import Finding, counted, judged, not_reached
 from marketplace.audit.trade import Acceptance, Credit, Payment
 from marketplace.protocol.states import Purpose, State
 from marketplace.protocol.units import BASIS_POINTS, even_split
@@ -48,7 +48,7 @@ def check_fees(case: Case) -> Finding | None:
         return not_reached(trade.ended, "end")
     due = _fees_due(case, trade.acceptance) if trade.acceptance else []
     return judged(
-        _differences(due, paid), f"{len(paid)} fees sum to {_total(paid)}, as the quote says"
+        _differences(due, paid), f"{counted(len(paid), 'fee')} of {_total(paid)} in all were earned"
     )
 
 

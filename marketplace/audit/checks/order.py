@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marketplace.audit.case import Case
 from marketplace.audit.history import ascending
-from marketplace.audit.report import Finding, judged, not_reached
+from marketplace.audit.report import Finding, counted, judged, not_reached
 from marketplace.audit.signatures import RecoveredReport
 
 
@@ -52,10 +52,8 @@ def check_quorum(case: Case) -> Finding | None:
     if not case.reports:
         return not_reached(case.trade.ended, "committee report")
     faults = [fault for report in case.reports for fault in _quorum_faults(case, report)]
-    threshold = case.committee.threshold
-    return judged(
-        faults, f"{len(case.reports)} reports carry {threshold} or more members' signatures each"
-    )
+    reports = counted(len(case.reports), "report")
+    return judged(faults, f"{reports} signed by at least {case.committee.threshold} members each")
 
 
 def _quorum_faults(case: Case, report: RecoveredReport) -> list[str]:

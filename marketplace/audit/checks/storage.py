@@ -9,7 +9,7 @@ from eth_utils.crypto import keccak
 
 from marketplace.audit.case import Case, Chain
 from marketplace.audit.history import History
-from marketplace.audit.report import Finding, judged
+from marketplace.audit.report import Finding, counted, judged
 from marketplace.audit.rpc import Rpc
 from marketplace.audit.trade import Trade
 from marketplace.protocol.structs import abi_type, solidity_fields
@@ -32,6 +32,8 @@ def check_storage_state(case: Case) -> Finding:
         for name, value in expected.items()
         if stored.get(name) != value
     ]
+    unknown = stored.keys() - expected.keys()
+    faults += [f"{name} is in storage and unknown to this audit" for name in sorted(unknown)]
     return judged(faults, f"all {len(expected)} stored fields follow from the log")
 
 
@@ -42,7 +44,9 @@ def check_credits(history: History, chain: Chain) -> Finding:
         stored = _view(chain, "creditOf", account, currency)
         if stored != owed:
             faults.append(f"{account} has {stored} of {currency} in storage and {owed} by the log")
-    return judged(faults, f"the credits of all {len(history.credit)} wallets follow from the log")
+    return judged(
+        faults, f"{counted(len(history.credit), 'credit')} in storage follow from the log"
+    )
 
 
 def check_ledger(history: History, chain: Chain) -> Finding:
@@ -55,10 +59,7 @@ def check_ledger(history: History, chain: Chain) -> Finding:
         held = _balance(chain, currency)
         if held < amount:
             faults.append(f"the market holds {held} of {currency} and owes {amount}")
-    return judged(
-        faults,
-        f"withdrawals were covered, and the market holds what it owes in {len(owed)} currencies",
-    )
+    return judged(faults, "withdrawals were covered, and the market holds all that it owes")
 
 
 def _record(case: Case) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from itertools import combinations
 
 from marketplace.audit.case import Case
 from marketplace.audit.history import NOBODY, ascending
-from marketplace.audit.report import Finding, judged, not_reached
+from marketplace.audit.report import Finding, counted, judged, not_reached
 from marketplace.audit.signatures import objection_to
 from marketplace.protocol.ids import trade_id
 from marketplace.protocol.terms import DataQuote, ModelQuote
@@ -72,7 +72,7 @@ def check_roles(case: Case) -> Finding:
         if auditor != trade.request.auditor
     ]
     count = len(set().union(*parties.values()))
-    return judged(faults, f"{count} accounts hold one role each")
+    return judged(faults, f"{counted(count, 'account')} with one role each")
 
 
 def check_quote_signatures(case: Case) -> Finding | None:
@@ -99,7 +99,7 @@ def check_quote_signatures(case: Case) -> Finding | None:
         )
         if why is not None:
             faults.append(f"the signature under the quote of {party}: {why}")
-    return judged(faults, f"the broker and {len(offers)} providers signed their quotes")
+    return judged(faults, f"the broker and {counted(len(offers), 'provider')} signed their quotes")
 
 
 def check_price(case: Case) -> Finding | None:

@@ -342,19 +342,28 @@ class AuditedTrade:
         *,
         shares: Callable[[list[Share]], list[Share]] = lambda shares: shares,
         amounts: Callable[[list[int]], list[int]] = lambda amounts: amounts,
+        **document: Any,
     ) -> None:
-        """Divide the pool, once the buyer has confirmed or its window has passed."""
+        """Divide the pool, once the buyer has confirmed or its window has passed.
+
+        Parameters
+        ----------
+        shares, amounts
+            Turn what is due into what the document says and what is paid.
+        document
+            Other fields of the evidence document that are to differ.
+        """
         assert self.passing is not None
-        number, document, evidence = self.passing
+        number, attempt, evidence = self.passing
         due = self.true_shares(evidence)
         paid = amounts([share.amount for share in due])
         settlement = SettlementEvidence(
             trade=self.name,
             attempt=number,
-            attempt_evidence=cid_of(document.to_bytes()),
+            attempt_evidence=cid_of(attempt.to_bytes()),
             expert_pool=self.expert_pool,
             shares=tuple(shares(due)),
-        )
+        ).model_copy(update=document)
         self.unpublished.append(settlement.to_bytes())
         digest = digest_of(cid_of(settlement.to_bytes()))
         report = SettlementReport(self.id, 1, self.experts, tuple(paid), digest)

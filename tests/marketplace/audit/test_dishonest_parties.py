@@ -290,6 +290,10 @@ def heavier(shares: list[Share]) -> list[Share]:
     return [shares[0].model_copy(update={"weight": shares[0].weight + 1}), *shares[1:]]
 
 
+def dearer(shares: list[Share]) -> list[Share]:
+    return [shares[0].model_copy(update={"amount": shares[0].amount + 1}), *shares[1:]]
+
+
 def endless(shares: list[Share]) -> list[Share]:
     return [shares[0].model_copy(update={"shapley": "1e999999999"}), *shares[1:]]
 
@@ -302,7 +306,7 @@ def unnamed(shares: list[Share]) -> list[Share]:
     return shares[1:]
 
 
-@pytest.mark.parametrize("shares", [raised, heavier, endless, divided_by_nothing, unnamed])
+@pytest.mark.parametrize("shares", [raised, heavier, dearer, endless, divided_by_nothing, unnamed])
 def test_shares_that_are_not_the_shapley_values(
     trade: AuditedTrade, shares: Callable[[list[Share]], list[Share]]
 ) -> None:
@@ -314,6 +318,45 @@ def test_shares_that_are_not_the_shapley_values(
     report = report_on(trade)
     assert objections(report) == {"shapley"}
     assert trade.experts[0] in detail(report, "shapley")
+
+
+def test_evidence_of_another_pool(trade: AuditedTrade) -> None:
+    trade.to_passed()
+    trade.confirm()
+    trade.settle(expert_pool=trade.expert_pool + 1)
+    trade.publish()
+    trade.open_scores()
+    assert objections(report_on(trade)) == {"documents", "shapley?"}
+
+
+def test_a_share_of_nobody(trade: AuditedTrade) -> None:
+    def nobody_s(shares: list[Share]) -> list[Share]:
+        return [shares[0].model_copy(update={"expert": "the first"}), *shares[1:]]
+
+    trade.to_passed()
+    trade.confirm()
+    trade.settle(shares=nobody_s)
+    trade.publish()
+    trade.open_scores()
+    assert objections(report_on(trade)) == {"documents", "shapley?"}
+
+
+def test_a_settlement_of_another_attempt(trade: AuditedTrade) -> None:
+    trade.to_passed()
+    trade.confirm()
+    trade.settle(attempt=2)
+    trade.publish()
+    trade.open_scores()
+    assert objections(report_on(trade)) == {"documents", "shapley?"}
+
+
+def test_a_settlement_on_other_evidence(trade: AuditedTrade) -> None:
+    trade.to_passed()
+    trade.confirm()
+    trade.settle(attempt_evidence="0x" + "00" * 32)
+    trade.publish()
+    trade.open_scores()
+    assert objections(report_on(trade)) == {"documents", "shapley?"}
 
 
 def test_a_payout_one_unit_off(trade: AuditedTrade) -> None:

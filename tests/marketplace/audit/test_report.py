@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from marketplace.audit import AuditedTrade, Check, Report, Verdict, audit
-from marketplace.audit.report import MAX_DETAIL, judged, listed
+from marketplace.audit.report import MAX_DETAIL, counted, judged, listed
 from marketplace.audit.terminal import show_report
 from marketplace.protocol.errors import ProtocolError
 from offchain.storage.disk import DiskStore
@@ -94,6 +94,10 @@ def test_an_unheard_of_verdict_is_refused() -> None:
 def test_faults_are_listed_and_none_is_a_pass() -> None:
     assert judged([], "all well") == ("passed", "all well")
     assert judged(["one", "two"], "all well") == ("failed", "one; two")
+
+
+def test_numbers_and_nouns_agree() -> None:
+    assert [counted(number, "fee") for number in (0, 1, 2)] == ["0 fees", "1 fee", "2 fees"]
 
 
 @given(st.lists(st.text()))

@@ -90,7 +90,7 @@ AMOUNTS: dict[str, tuple[Alter, set[str]]] = {
     "the price": (changing("QuoteAccepted", (1,), more), {"price"}),
     "the expert pool in the quote": (
         changing("QuoteAccepted", (0, 2), more),
-        {"price", "quote-signatures", "allocation", "storage-state"},
+        {"price", "quote-signatures", "documents", "shapley?", "allocation", "storage-state"},
     ),
     "a data quote": (
         changing("QuoteAccepted", (0, 1, 0, 4), more),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from audited_trade import AuditedTrade, Settled
-from tampering import objections
+from tampering import LyingNode, changing, objections
 
 from marketplace.audit import Report, audit
 from marketplace.protocol.documents import AttemptEvidence, GateManifest
@@ -126,6 +126,35 @@ def test_an_empty_store_leaves_only_what_the_chain_proves(settled: Settled, tmp_
     report = audited(settled, DiskStore(tmp_path / "nothing"))
     assert objections(report) == {"documents?", "gate?", "shapley?", *VOTES, *LABELS}
     assert not [check for check in report.checks if check.verdict == "failed"]
+
+
+def test_sums_are_checked_without_any_evidence(settled: Settled, tmp_path: Path) -> None:
+    alter = changing("TradeSettled", (1, 0), lambda amount: amount + 1)
+    node = LyingNode(settled.chain, alter)
+    found = objections(audit(node, settled.market, DiskStore(tmp_path / "nothing")))
+    assert {"allocation", "quorum"} <= found
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_fault_in_one_attempt_outweighs_what_another_lacks(
+    settled: Settled, copy: DiskStore, which: int
+) -> None:
+    block(copy, cid_of_digest(settled.trade.attempts[which][0].evidence)).unlink()
+    alter = changing("ScoresOpened", (2, 0), lambda score: score + 1, 1 - which)
+    report = audit(LyingNode(settled.chain, alter), settled.market, copy)
+    assert "seals" in objections(report)
+
+
+def test_more_than_a_document_s_bytes_are_not_read(settled: Settled, copy: DiskStore) -> None:
+    asked = []
+
+    class Watched(DiskStore):
+        def get(self, cid: str, *, limit: int = 0) -> bytes:
+            asked.append(limit)
+            return super().get(cid, limit=limit)
+
+    assert audited(settled, Watched(copy.path)).ok
+    assert set(asked) == {256 * 1024, 512 * 1024 * 1024}
 
 
 def test_a_store_that_does_not_answer_is_an_error_and_no_verdict(settled: Settled) -> None:
