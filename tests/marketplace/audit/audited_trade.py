@@ -374,8 +374,8 @@ class AuditedTrade:
         values = [by_name.get(name, 0 * worth(evidence, ())) for name in self.experts]
         scale = math.lcm(*(value.denominator for value in values))
         weights = [max(0, int(value * scale)) for value in values]
-        weights = [weight // math.gcd(*weights) for weight in weights]
-        amounts = largest_remainder(self.expert_pool, weights)
+        weights = [weight // (math.gcd(*weights) or 1) for weight in weights]
+        amounts = largest_remainder(self.expert_pool, weights if any(weights) else [1] * 3)
         return [
             Share(expert=name, shapley=str(value), weight=weight, amount=amount)
             for name, value, weight, amount in zip(

@@ -368,6 +368,15 @@ def test_a_payout_one_unit_off(trade: AuditedTrade) -> None:
     assert objections(report_on(trade)) == {"allocation"}
 
 
+def test_a_pool_that_nobody_earned(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(0, passed=True)
+    trade.finish()
+    report = report_on(trade)
+    assert objections(report) == {"score", "shapley", "allocation"}
+    assert "contributed anything" in detail(report, "allocation")
+
+
 def test_an_expert_that_harms_is_paid_nothing(trade: AuditedTrade) -> None:
     wrong = votes(trade.experts, 10)
     wrong.predictions[0] = np.roll(wrong.predictions[0], 1, axis=1)

@@ -379,6 +379,17 @@ def test_a_dropped_event_is_missed(settled: Settled, name: str) -> None:
     assert objections(audit(node, settled.market, settled.store)) == DROPPED[name]
 
 
+def test_a_pass_that_is_left_out_leaves_nothing_to_pay_by(settled: Settled) -> None:
+    node = LyingNode(settled.chain, dropping("AttemptReported", 1))
+    assert objections(audit(node, settled.market, settled.store)) == {
+        "states",
+        "documents",
+        "shapley?",
+        "allocation?",
+        "storage-state",
+    }
+
+
 def reversed_order(logs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return logs[::-1]
 
