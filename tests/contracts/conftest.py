@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # for the modules beside this on
 from deploying import TestContracts
 from parties import PARTIES, fund
 from quick_chain import QuickProvider
-from trade_builder import FEE_BPS, TradeBuilder
+from trade_builder import TradeBuilder
+from trade_terms import FEE_BPS
 
 from marketplace.chain.client import Node
 from marketplace.chain.deploy import Deployment, deploy

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from expectations import credits_of, events, held_by, refused
 from parties import PARTIES
-from trade_builder import FEE_BPS, Prices, TradeBuilder, commitment
+from trade_builder import TradeBuilder
+from trade_terms import FEE_BPS, Prices, commitment
 
 from marketplace.chain.market import Market
 from marketplace.protocol.states import State

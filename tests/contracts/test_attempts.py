@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from expectations import credits_of, events, only_event, quorum_refused, refused
 from parties import PARTIES
-from trade_builder import TradeBuilder, commitment
+from trade_builder import TradeBuilder
+from trade_terms import commitment
 
 from marketplace.chain.market import Market
 from marketplace.protocol.states import Purpose, State

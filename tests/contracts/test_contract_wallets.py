@@ -8,7 +8,8 @@ import pytest
 from deploying import TestContracts
 from expectations import refused
 from parties import PARTIES
-from trade_builder import TradeBuilder, commitment
+from trade_builder import TradeBuilder
+from trade_terms import commitment
 from web3.contract import Contract
 
 from marketplace.chain.market import Market

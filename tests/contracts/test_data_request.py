@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from expectations import credits_of, events, only_event, refused
 from parties import PARTIES
-from trade_builder import TradeBuilder, commitment
+from trade_builder import TradeBuilder
+from trade_terms import commitment
 
 from marketplace.protocol.states import State
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from expectations import credits_of, events, only_event, quorum_refused, refused, refused_for_one_of
 from parties import PARTIES
-from trade_builder import TradeBuilder, commitment
+from trade_builder import TradeBuilder
+from trade_terms import Prices, commitment
 
 from marketplace.chain.market import Market
 from marketplace.protocol.states import Purpose, State
@@ -65,9 +66,7 @@ def test_a_dropped_providers_price_stays_in_the_escrow(funded: TradeBuilder) -> 
 
 
 def test_free_data_makes_no_entry(market: Market) -> None:
-    trade = TradeBuilder(market)
-    trade.prices = replace(trade.prices, data=(0, 0, 0))
-    trade.advance_to(State.FUNDED)
+    trade = TradeBuilder(market, prices=Prices(data=(0, 0, 0))).advance_to(State.FUNDED)
     only_event(market, trade.deliver(), "DataDelivered")
 
 

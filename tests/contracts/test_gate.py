@@ -9,7 +9,8 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from expectations import only_event, quorum_refused, refused, refused_for_one_of
 from parties import PARTIES
-from trade_builder import TradeBuilder, commitment
+from trade_builder import TradeBuilder
+from trade_terms import commitment
 
 from marketplace.protocol.states import State
 from marketplace.protocol.terms import NATIVE, GateReport

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from expectations import credits_of, held_by, refused
 from parties import PARTIES, ascending
-from trade_builder import Prices, TradeBuilder
+from trade_builder import TradeBuilder
+from trade_terms import Prices
 
 from marketplace.chain.market import Market
 from marketplace.protocol.states import State

@@ -8,7 +8,8 @@ import pytest
 from expectations import credits_of, held_by, refused
 from parties import PARTIES, fund
 from replay import Replay
-from trade_builder import FEE_BPS, TradeBuilder
+from trade_builder import TradeBuilder
+from trade_terms import FEE_BPS
 
 from marketplace.chain.client import connect
 from marketplace.chain.deploy import deploy

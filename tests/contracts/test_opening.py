@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from expectations import only_event, refused
 from parties import PARTIES
-from trade_builder import SCORE, TradeBuilder, commitment
+from trade_builder import TradeBuilder
+from trade_terms import SCORE, commitment
 
 from marketplace.protocol.states import State
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from expectations import credits_of, only_event, refused
 from parties import PARTIES
-from trade_builder import FEE_BPS, TradeBuilder
+from trade_builder import TradeBuilder
+from trade_terms import FEE_BPS
 
 from marketplace.chain.market import Market
 from marketplace.protocol.states import State

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from parties import PARTIES
 from quick_chain import QuickProvider
 from replay import Replay
-from trade_builder import Prices, TradeBuilder
+from trade_builder import TradeBuilder
+from trade_terms import Prices
 
 from marketplace.chain.market import Market, Trade
 from marketplace.protocol.states import State
@@ -186,40 +187,50 @@ class Books:
         return {account: amount for (account, of), amount in credit if of == currency and amount}
 
 
-@pytest.mark.parametrize("currency", ["token"], indirect=True)
-@settings(
-    max_examples=6,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.generate],  # to shrink takes minutes here, and the plans are small as they are
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(plans=st.lists(PLANS, min_size=2, max_size=3), data=st.data())
-def test_the_money_adds_up_and_the_log_tells_it_all(
-    market: Market, currency: str, plans: list[Plan], data: st.DataObject
-) -> None:
-    provider = market.node.web3.provider
-    assert isinstance(provider, QuickProvider)
+def run_side_by_side(market: Market, token: str, plans: list[Plan], data: st.DataObject) -> None:
+    """Take several trades through their plans, in random turns."""
     trades = [
         TradeBuilder(
             market,
             salt=f"random trade {number}",
             prices=plan.prices,
             weights=plan.weights,
-            currency=NATIVE if plan.in_coin else currency,
+            currency=NATIVE if plan.in_coin else token,
             max_attempts=2,
             windows=windows_of(plan),
         )
         for number, plan in enumerate(plans)
     ]
     courses = {trade: course(trade, plan) for trade, plan in zip(trades, plans, strict=True)}
-    books = Books(market, currency, trades)
-    with provider.forgetting():
-        while courses:
-            trade = data.draw(st.sampled_from(list(courses)), "whose turn")
-            state = next(courses[trade], None)
-            if state is None:
-                del courses[trade]
-            else:
-                books.check(trade, state)
-        books.close()
+    books = Books(market, token, trades)
+    while courses:
+        trade = data.draw(st.sampled_from(list(courses)), "whose turn")
+        state = next(courses[trade], None)
+        if state is None:
+            del courses[trade]
+        else:
+            books.check(trade, state)
+    books.close()
+
+
+@pytest.mark.parametrize("currency", ["token"], indirect=True)
+@pytest.mark.parametrize("examples", [3, pytest.param(40, marks=pytest.mark.slow)])
+def test_the_money_adds_up_and_the_log_tells_it_all(
+    market: Market, currency: str, examples: int
+) -> None:
+    provider = market.node.web3.provider
+    assert isinstance(provider, QuickProvider)
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.generate],  # to shrink takes minutes, and the plans are small as they are
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @given(plans=st.lists(PLANS, min_size=2, max_size=3), data=st.data())
+    def explore(plans: list[Plan], data: st.DataObject) -> None:
+        with provider.forgetting():
+            run_side_by_side(market, currency, plans, data)
+
+    explore()

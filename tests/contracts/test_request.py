@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from expectations import only_event, refused
 from parties import PARTIES
-from trade_builder import FEE_BPS, WINDOWS, TradeBuilder
+from trade_builder import TradeBuilder
+from trade_terms import FEE_BPS, WINDOWS
 
 from marketplace.chain.market import Market
 from marketplace.protocol.states import State

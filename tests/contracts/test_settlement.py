@@ -13,7 +13,8 @@ from expectations import (
     refused_for_one_of,
 )
 from parties import PARTIES
-from trade_builder import Prices, TradeBuilder, commitment
+from trade_builder import TradeBuilder
+from trade_terms import Prices, commitment
 
 from marketplace.chain.market import Market
 from marketplace.protocol.states import Purpose, State
@@ -228,9 +229,8 @@ def test_confirming_moves_the_gates_clock_as_well(passed: TradeBuilder) -> None:
 
 
 def test_an_empty_pool_settles(market: Market) -> None:
-    trade = TradeBuilder(market, prices=Prices(data=(), experts=0, broker=0, auditor=0, oracle=0))
-    trade.prices = Prices(data=(0, 0, 0), experts=0, broker=0, auditor=0, oracle=0)
-    trade.advance_to(State.PASSED)
+    free = Prices(data=(0, 0, 0), experts=0, broker=0, auditor=0, oracle=0)
+    trade = TradeBuilder(market, prices=free).advance_to(State.PASSED)
     trade.lapse(trade.request.windows.settlement)
     settled, ended = events(market, trade.settle_by_gate())
     assert settled[1]["amounts"] == [0] * 5

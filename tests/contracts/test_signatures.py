@@ -9,7 +9,8 @@ from eth_account.signers.local import LocalAccount
 from eth_keys.constants import SECPK1_N
 from expectations import quorum_refused, refused
 from parties import PARTIES
-from trade_builder import TradeBuilder, commitment
+from trade_builder import TradeBuilder
+from trade_terms import commitment
 
 from marketplace.chain.market import Market
 from marketplace.protocol.states import State

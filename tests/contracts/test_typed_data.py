@@ -13,7 +13,8 @@ from eth_utils.crypto import keccak
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from parties import PARTIES
-from trade_builder import FAR_FUTURE, TradeBuilder
+from trade_builder import TradeBuilder
+from trade_terms import FAR_FUTURE
 from web3.types import Wei
 
 from marketplace.chain.market import Market

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from parties import COINS_EACH, PARTIES, account, fund
-from trade_builder import FEE_BPS, TradeBuilder
+from trade_builder import TradeBuilder
+from trade_terms import FEE_BPS
 from web3.types import TxReceipt, Wei
 
 from marketplace.chain.client import Node
