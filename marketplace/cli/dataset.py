@@ -45,16 +45,14 @@ def check_command(
     """
     from offchain.compute import work_on_one_core
     from offchain.data import decode
-    from offchain.oracle.numerics import refusing
-    from offchain.training import examine, require_usable
+    from offchain.oracle.inspection import require_acceptable
+    from offchain.training import examine
 
     task = _task(scenario, spec, store_location)
     dataset = decode(read_file(file), task)
     work_on_one_core()
-    with refusing("the rows can't be examined", "offer rows of an ordinary scale"):
-        found = examine(dataset, task, seed=0)
-        if not found.accepted:
-            require_usable({file.name: dataset}, task, seed=0)
+    require_acceptable(file.name, dataset, task, seed=0)
+    evidence = examine(dataset, task, seed=0).evidence
     classes = {
         name: int((dataset.labels == index).sum()) for index, name in enumerate(task.classes)
     }
@@ -62,16 +60,14 @@ def check_command(
     def show() -> None:
         counts = ", ".join(f"{name} {count}" for name, count in classes.items())
         click.echo(f"{file}: {len(dataset)} rows for task {task.name} ({counts})")
-        click.echo(
-            f"labels follow from features: {found.evidence:.1f} standard errors above chance"
-        )
+        click.echo(f"labels follow from features: {evidence:.1f} standard errors above chance")
 
     conclude(
         {
             "task": task.name,
             "rows": len(dataset),
             "classes": classes,
-            "standardErrors": round(found.evidence, 1),
+            "standardErrors": round(evidence, 1),
         },
         json_output,
         show,

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from marketplace.protocol.documents import DataManifest, Delivery, Sealed
-from marketplace.protocol.errors import MarketError, StoreUnreachable, TradeRefused
+from marketplace.protocol.errors import MarketError, StoreUnreachable, TradeRefused, UnusableData
 from marketplace.protocol.ids import dataset_commitment
 from marketplace.protocol.terms import DataQuote
-from offchain.data import Dataset, decode
+from offchain.data import Dataset, Task, decode
 from offchain.exchange import Exchange
 from offchain.oracle.case import Case
 from offchain.oracle.numerics import refusing
 from offchain.training import require_usable
 
 SALT_BYTES = 32
+
+MAX_MAGNITUDE = 1e15
+"""Larger numbers overflow float32 once they are squared and summed, in everybody's training."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +73,23 @@ def inspect(
     return Inspection(DataManifest(trade=case.name, deliveries=tuple(found)), datasets)
 
 
+def require_acceptable(provider: str, dataset: Dataset, task: Task, seed: int) -> None:
+    """Refuse rows that teach nothing, or that would spoil the training of everybody's.
+
+    Raises
+    ------
+    UnusableData
+        Saying what is wrong with them.
+    """
+    largest = float(np.abs(dataset.features).max())
+    if largest > MAX_MAGNITUDE:
+        raise UnusableData(
+            f"a feature is as large as {largest:g}", f"scale features to {MAX_MAGNITUDE:g} at most"
+        )
+    with refusing("the rows can't be examined", "deliver rows of an ordinary scale"):
+        require_usable({provider: dataset}, task, seed)
+
+
 def _opened(case: Case, exchange: Exchange, quote: DataQuote, sealed: Sealed | None) -> Dataset:
     if sealed is None:
         raise TradeRefused("nothing was delivered", "deliver before the window closes")
@@ -82,6 +104,5 @@ def _opened(case: Case, exchange: Exchange, quote: DataQuote, sealed: Sealed | N
         raise TradeRefused(
             f"{len(dataset)} rows were delivered, {quote.rows} were quoted", "deliver as quoted"
         )
-    with refusing("the rows can't be examined", "deliver rows of an ordinary scale"):
-        require_usable({quote.provider: dataset}, case.task, case.seed)
+    require_acceptable(quote.provider, dataset, case.task, case.seed)
     return dataset

@@ -150,7 +150,7 @@ class OracleLeader:
         case = self.book.case(trade_id)
         composite, trainings = assemble(self.signer, trade_id, number, owners, self.progress)
         votes = composite.evidence(case.validation.features)
-        proposal = self._proposal(case, number, composite, trainings, votes)
+        proposal = self.propose(case, number, composite, trainings, votes)
 
         def signed(verdict: Verdict) -> tuple[Struct, bytes]:
             return full_report(case, number, proposal.report, verdict.seal), verdict.signature
@@ -168,6 +168,47 @@ class OracleLeader:
         step = f"reportAttempt {number}"
         self._send("reportAttempt", trade_id, proposal.report, seals, signatures, step=step)
         return proposal
+
+    def propose(
+        self,
+        case: Case,
+        number: int,
+        composite: Composite,
+        trainings: tuple[Training, ...],
+        votes: Evidence,
+    ) -> AttemptProposal:
+        """Seal and publish what belongs to an attempt; returns what the seats are asked to sign.
+
+        Parameters
+        ----------
+        number
+            The attempt, 1 and up.
+        trainings
+            The signed commitment of each expert in the composite, in its order.
+        votes
+            The composite's answers on the validation rows.
+        """
+        parts = EvidenceParts.of(case, votes)
+        record = TrainingRecord(
+            trade=case.name,
+            trainings=trainings,
+            evidence=self.exchange.seal(
+                parts.to_bytes(), case.trade_id, f"evidence/{number}", case.evidence_readers
+            ),
+        )
+        training = self.exchange.publish(record)
+        payload = composite.to_bytes()
+        purpose = f"composite/{number}"
+        sealed = self.exchange.seal(payload, case.trade_id, purpose, case.members)
+        passed = score_of(case, votes).ppm >= case.request.threshold
+        report = Attempt(
+            model=model_digest(case.name, number, composite, payload),
+            training=training,
+            passed=passed,
+            delivery=self._delivery(case, number, sealed) if passed else NO_DELIVERY,
+            evidence=digest_of(cid_of(parts.document(case, number, training).to_bytes())),
+        )
+        return AttemptProposal(number, sealed, report)
 
     def report_settlement(self, trade_id: bytes) -> SettlementEvidence:
         """Divide the expert pool by Shapley value and settle the trade.
@@ -231,36 +272,6 @@ class OracleLeader:
             payload, case.trade_id, f"subset/{owner.address}", [owner.address, *case.members]
         )
         return Subset(expert=owner.address, expert_kind=owner.kind, sealed=sealed)
-
-    def _proposal(
-        self,
-        case: Case,
-        number: int,
-        composite: Composite,
-        trainings: tuple[Training, ...],
-        votes: Evidence,
-    ) -> AttemptProposal:
-        parts = EvidenceParts.of(case, votes)
-        record = TrainingRecord(
-            trade=case.name,
-            trainings=trainings,
-            evidence=self.exchange.seal(
-                parts.to_bytes(), case.trade_id, f"evidence/{number}", case.evidence_readers
-            ),
-        )
-        training = self.exchange.publish(record)
-        payload = composite.to_bytes()
-        purpose = f"composite/{number}"
-        sealed = self.exchange.seal(payload, case.trade_id, purpose, case.members)
-        passed = score_of(case, votes).ppm >= case.request.threshold
-        report = Attempt(
-            model=model_digest(case.name, number, composite, payload),
-            training=training,
-            passed=passed,
-            delivery=self._delivery(case, number, sealed) if passed else NO_DELIVERY,
-            evidence=digest_of(cid_of(parts.document(case, number, training).to_bytes())),
-        )
-        return AttemptProposal(number, sealed, report)
 
     def _delivery(self, case: Case, number: int, sealed: Sealed) -> bytes:
         manifest = DeliveryManifest(

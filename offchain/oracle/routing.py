@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from marketplace.protocol.errors import MarketError, TradeRefused, UnreadableDataset
+from marketplace.protocol.errors import MarketError, TradeRefused, UnreadableDataset, UnusableData
 from marketplace.protocol.units import PARTS, largest_remainder
 from offchain.data import Dataset
+from offchain.experts import load_fitted
 from offchain.oracle.case import Case
 from offchain.oracle.numerics import refusing
-from offchain.training import Pool, Routing, Subset, pool, probe_subset, route, train_expert
+from offchain.training import Pool, Routing, pool, probe_subset, route, train_expert
+from offchain.training.predictions import predict
 from offchain.validation import SCALE, quantise_gate
 
 
@@ -67,12 +69,12 @@ def decide_gate(
     TradeRefused
         If no candidate's kind can be fitted.
     UnusableData
-        If the data can't be pooled or routed.
+        If the data can't be pooled or routed, or nobody can be chosen for them.
     """
     ordered = dict(sorted(roster.items()))
     with refusing("the data can't be pooled", "let the trade time out"):
         pooled = pool(datasets, case.task, case.seed)
-    by_kind = _probes(case, probe_subset(pooled), ordered, progress)
+    by_kind = _probes(case, pooled, ordered, progress)
     probes = {name: by_kind[kind] for name, kind in ordered.items() if kind in by_kind}
     if not probes:
         raise TradeRefused("no candidate can be probed", "find experts that suit the task")
@@ -80,6 +82,8 @@ def decide_gate(
     with refusing("the data can't be routed", "let the trade time out"):
         routing = route(pooled, ordered, probes, case.seed)
         chosen = quantise_gate(routing.gate.weights(pooled.dataset.features))
+    if not chosen.any():
+        raise UnusableData("the gate chooses nobody for these data", "let the trade time out")
     routed = np.zeros((len(pooled.dataset), len(ordered)), np.int16)
     routed[:, [list(ordered).index(name) for name in routing.experts]] = chosen
     return GateDecision(ordered, pooled, routing, routed)
@@ -117,15 +121,18 @@ def decode_routing(data: bytes) -> NDArray[np.int16]:
 
 
 def _probes(
-    case: Case, probe: Subset, roster: Mapping[str, str], progress: Callable[[str], None]
+    case: Case, pooled: Pool, roster: Mapping[str, str], progress: Callable[[str], None]
 ) -> dict[str, bytes]:
-    """Fit one model of each kind that can be fitted."""
+    """Fit one model of each kind that can be fitted, and that answers with probabilities."""
     by_kind: dict[str, bytes] = {}
+    probe = probe_subset(pooled)
     for kind in dict.fromkeys(roster.values()):
         progress(f"probing {kind} on {len(probe)} rows")
         try:
             with refusing("it can't be fitted to these rows", "offer another kind"):
-                by_kind[kind] = train_expert(kind, probe, case.task, case.seed)
+                model = train_expert(kind, probe, case.task, case.seed)
+                predict(load_fitted(kind, model), pooled.dataset.features, len(case.task.classes))
+                by_kind[kind] = model
         except MarketError as error:
             progress(f"{kind} is left out: {error.cause}")
     return by_kind

@@ -1,0 +1,178 @@
+"""A trade on real data, small enough to be played in a second, and its chain at each stage.
+
+The data are 450 tumours of scikit-learn's breast cancer set. A trade is played once per
+process; a test gets a copy of the chain and the store as they were in any state.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer
+
+from marketplace.chain.client import Node
+from marketplace.chain.deploy import Deployment
+from marketplace.chain.devnet import DevnetProvider, open_devnet
+from marketplace.protocol.states import State
+from marketplace.scripted.script import Script
+from marketplace.scripted.trade import TradeRun
+from marketplace.scripted.world import build_world, join_world
+from offchain.data import Dataset, Task
+from offchain.data.scenarios import Scenario
+from offchain.oracle.signer import OracleSigner
+from offchain.storage.disk import DiskStore
+
+PROVIDER_ROWS, VALIDATION_ROWS = 100, 150
+EXPERTS = ("logistic", "nearest-neighbours", "extra-trees")
+SMALL = Script(
+    "small",
+    "tumours from three clinics",
+    "tumours",
+    threshold=850_000,
+    ends=State.SETTLED,
+    max_attempts=2,
+    experts=EXPERTS,
+)
+
+
+@cache
+def small_scenario() -> Scenario:
+    """Three providers with 100 tumours each, and a buyer with 150."""
+    features, labels = load_breast_cancer(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(labels))
+    rows = Dataset(features[order].astype(np.float32), labels[order].astype(np.int64))
+
+    def part(start: int, count: int) -> Dataset:
+        return rows.take(np.arange(start, start + count))
+
+    return Scenario(
+        Task("tumours", (30,), ("malignant", "benign"), "balanced_accuracy"),
+        {
+            name: part(number * PROVIDER_ROWS, PROVIDER_ROWS)
+            for number, name in enumerate(("north", "east", "west"))
+        },
+        part(3 * PROVIDER_ROWS, VALIDATION_ROWS),
+    )
+
+
+class Said(list[str]):
+    """Remembers each line of progress."""
+
+    def __call__(self, line: str) -> None:
+        self.append(line)
+
+
+@dataclass
+class Stages:
+    """One trade, kept at every state that it went through."""
+
+    script: Script
+    deployment: Deployment
+    trade_id: bytes
+    signers: tuple[OracleSigner, ...]
+    home: tempfile.TemporaryDirectory[str] = field(default_factory=tempfile.TemporaryDirectory)
+    kept: list[State] = field(default_factory=list)
+
+    @classmethod
+    def played(cls, script: Script) -> Stages:
+        """Play a script to its end, keeping chain and store before each step."""
+        with tempfile.TemporaryDirectory() as live:
+            run = fresh_run(script, Path(live))
+            run.request()
+            stages = cls(script, run.world.deployment, run.trade_id, run.world.signers)
+            stages._keep(run)
+            while not run.state().final:
+                run.step()
+                stages._keep(run)
+        return stages
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.home.name)
+
+    def at(
+        self, state: State, folder: Path, *, store_of: State | None = None, fresh: bool = False
+    ) -> TradeRun:
+        """Return a run on a copy of the chain as it was when the trade came to a state.
+
+        Parameters
+        ----------
+        store_of
+            Take the store from a later state, which holds more.
+        fresh
+            The oracles start anew and compute all again; otherwise they remember what
+            they computed when the trade was played.
+        """
+        store = folder / f"store-{len(list(folder.iterdir()))}"
+        shutil.copytree(self.folder / f"{(store_of or state).name}-store", store)
+        node = Node(DevnetProvider(open_devnet(self.folder / state.name)))
+        scenario = small_scenario()
+        world = join_world(node, DiskStore(store), self.deployment, self.script, scenario)
+        for signer, remembers in zip(world.signers, self.signers, strict=True):
+            if not fresh:
+                for kept, computed in vars(remembers.book).items():
+                    if isinstance(computed, dict):
+                        vars(signer.book)[kept].update(computed)
+        return TradeRun(world, self.script, scenario, 0, Said(), self.trade_id)
+
+    def _keep(self, run: TradeRun) -> None:
+        state = run.state()
+        if state in self.kept:
+            return
+        self.kept.append(state)
+        provider, store = run.world.market.node.web3.provider, run.world.store
+        assert isinstance(provider, DevnetProvider)
+        assert isinstance(store, DiskStore)
+        provider.devnet.save(self.folder / state.name)
+        shutil.copytree(store.path, self.folder / f"{state.name}-store")
+
+
+def fresh_run(script: Script, folder: Path, node: Node | None = None) -> TradeRun:
+    """Make a run of a script in a world of its own; nothing has been requested yet."""
+    said, scenario = Said(), small_scenario()
+    chain = node or Node(DevnetProvider(open_devnet()))
+    world = build_world(chain, DiskStore(folder / "store"), script, scenario, said)
+    return TradeRun(world, script, scenario, seed=0, progress=said)
+
+
+@cache
+def stages_of(script: Script = SMALL) -> Stages:
+    """Play a script once in this process."""
+    return Stages.played(script)
+
+
+StageAt = Callable[..., TradeRun]
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> StageAt:
+    """Give runs on copies of the small trade, or of another script, at a state."""
+
+    def at(
+        state: State,
+        script: Script = SMALL,
+        store_of: State | None = None,
+        fresh: bool = False,
+    ) -> TradeRun:
+        return stages_of(script).at(state, tmp_path, store_of=store_of, fresh=fresh)
+
+    return at
+
+
+def rejoined(run: TradeRun, store: DiskStore | None = None) -> TradeRun:
+    """Return the same trade to parties who remember nothing: fresh objects, the same keys."""
+    world = join_world(
+        run.world.market.node,
+        store or run.world.store,
+        run.world.deployment,
+        run.script,
+        run.scenario,
+    )
+    return replace(run, world=world, offer=None)
