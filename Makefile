@@ -67,7 +67,7 @@ benchmark: setup compile ## compare the composite with single experts, over seed
 	@$(BIN)/python scripts/benchmark.py
 
 gas: setup compile ## write the snapshot of gas per step
-	@$(BIN)/python scripts/gas.py
+	@MOEMARKET_UPDATE_GAS=1 $(BIN)/pytest -q tests/gas
 
 wheel: setup compile ## build an sdist and a wheel into dist/
 	@$(BIN)/python -m build --no-isolation
