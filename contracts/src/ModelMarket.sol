@@ -304,6 +304,7 @@ contract ModelMarket is IModelMarket, Ledger, EIP712, Ownable2Step {
         bytes32[] memory seals = new bytes32[](count);
         uint32[] memory scores = new uint32[](count);
         bytes32[] memory salts = new bytes32[](count);
+        bool opened; // at least one: who knows no salt has nothing to publish
         for (uint256 i = 0; i < count; ++i) {
             Opening calldata opening = openings[i];
             (signers[i], seals[i]) = (opening.signer, opening.seal);
@@ -311,7 +312,9 @@ contract ModelMarket is IModelMarket, Ledger, EIP712, Ownable2Step {
             bytes32 seal = TypedData.sealOf(tradeId, attempt, opening.signer, opening.score, opening.salt);
             if (seal != opening.seal) revert SealsMismatch(attempt);
             (scores[i], salts[i]) = (opening.score, opening.salt);
+            opened = true;
         }
+        if (!opened) revert SealsMismatch(attempt);
         if (keccak256(abi.encode(signers, seals)) != _seals[tradeId][attempt]) revert SealsMismatch(attempt);
         emit ScoresOpened(tradeId, attempt, signers, scores, salts);
     }

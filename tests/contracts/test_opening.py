@@ -43,6 +43,13 @@ def test_one_signer_may_stay_closed(ended: TradeBuilder) -> None:
     assert said["salts"] == [bytes(32), second.salt]
 
 
+def test_an_opening_that_opens_nothing_is_refused(ended: TradeBuilder) -> None:
+    # Otherwise a stranger, who knows no salt, could publish it ahead of the signers.
+    closed = [replace(opening, score=0, salt=bytes(32)) for opening in ended.openings(2)]
+    with refused("SealsMismatch", 2):
+        ended.open_scores(2, closed)
+
+
 def test_openings_that_are_not_what_was_sealed_are_refused(ended: TradeBuilder) -> None:
     first, second = ended.openings(2)
     other_seal = ended.opening(2, PARTIES.signers[0], score=1)

@@ -181,7 +181,8 @@ interface IModelMarket is ILedger {
     function settleByGate(bytes32 tradeId, address[] calldata experts, uint32[] calldata weights) external;
 
     /// @notice After the end: publishes sealed scores of one attempt.
-    /// @param openings All seals of the attempt in order; those with a zero salt stay closed.
+    /// @param openings All seals of the attempt in order; those with a zero salt stay closed, and
+    ///        at least one is opened.
     function openScores(bytes32 tradeId, uint8 attempt, Opening[] calldata openings) external;
 
     // -------------------------------------------------------------------- admin
