@@ -21,7 +21,7 @@ _HEADER = "header"
 def pack(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Write arrays and a JSON header; equal content gives equal bytes."""
     text = json.dumps(header, separators=(",", ":"), sort_keys=True).encode()
-    files = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    files = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     return save({**files, _HEADER: np.frombuffer(text, np.uint8)})
 
 

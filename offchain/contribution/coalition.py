@@ -2,8 +2,9 @@
 
 v(S) is the score, on the validation rows, of the composite whose experts outside S are
 masked: their gate weights become zero and all else stays. Scaling a row's weights does not
-change which class wins, so renormalising the same gate over S gives the same v(S). A row
-whose experts are all masked has no votes and counts as wrong, so v(empty) = 0.
+change which class wins, so for accuracies renormalising the same gate over S gives the same v(S).
+A row whose experts are all masked has no votes: it counts as wrong, or for the Gini
+coefficient as tied with every other such row, so v(empty) = 0.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Exact Shapley values of the experts in the game of :mod:`offchain.contribution.coalition`.
 
-The score is a weighted sum over rows, so the game is a sum of one game per row, and the
+Accuracies are weighted sums over rows, so the game is a sum of one game per row, and the
 value is the sum of their values (Shapley 1953, additivity). Experts without weight in a
 row are null players of its game: a row that the gate sends to k experts needs 2^k
-coalitions, not 2^E. Everything is integers until the last division.
+coalitions, not 2^E. The Gini coefficient compares rows, so there every coalition of the
+experts that are called at all is ranked. Everything is integers until the last division.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offchain.data.dataset import Metric
-from offchain.validation.score import class_weights
+from offchain.validation.score import class_weights, gini
 
 MAX_EXPERTS = 20
+MAX_RANKED_EXPERTS = 16
 _CELLS = 1 << 20
 
 
@@ -43,11 +45,13 @@ def shapley(
     ------
     ValueError
         If the arrays do not fit each other, or one row has weight on more than
-        ``MAX_EXPERTS`` experts.
+        ``MAX_EXPERTS`` experts, or a ranking on more than ``MAX_RANKED_EXPERTS`` in all.
     """
     experts, rows, _ = predictions.shape
     if gates.shape != (rows, experts) or labels.shape != (rows,):
         raise ValueError(f"shapes {predictions.shape}, {gates.shape} and {labels.shape} do not fit")
+    if metric == "gini":
+        return _ranking_values(predictions, gates, labels)
     points, total = class_weights(labels, metric)
     values = [Fraction(0)] * experts
     for members, members_rows in _supports(gates):
@@ -60,6 +64,27 @@ def shapley(
             )
             for member, value in zip(members, _values(wins, len(members)), strict=True):
                 values[member] += points[int(label)] * value / total
+    return tuple(values)
+
+
+def _ranking_values(
+    predictions: NDArray[np.int16], gates: NDArray[np.int16], labels: NDArray[np.int64]
+) -> tuple[Fraction, ...]:
+    """Return the values of the game whose payoff is the Gini coefficient."""
+    members = np.flatnonzero(gates.any(axis=0))
+    if len(members) > MAX_RANKED_EXPERTS:
+        raise ValueError(f"the gate calls {len(members)} experts, over {MAX_RANKED_EXPERTS}")
+    leads = predictions[members, :, 1].astype(np.int64) - predictions[members, :, 0]
+    leads *= gates[:, members].T
+    table = np.zeros(1 << len(members), np.int64)
+    pairs = 1
+    for mask in range(1, len(table)):
+        inside = (mask >> np.arange(len(members))) & 1 == 1
+        score = gini(leads[inside].sum(axis=0), labels)
+        table[mask], pairs = score.numerator, score.denominator
+    values = [Fraction(0)] * len(predictions)
+    for member, value in zip(members, _values(table, len(members)), strict=True):
+        values[member] = value / pairs
     return tuple(values)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from marketplace.protocol.errors import ConfigurationError, UnreadableDataset
 
-Metric = Literal["accuracy", "balanced_accuracy"]
+Metric = Literal["accuracy", "balanced_accuracy", "gini"]
 
 MAX_CLASSES = 1_000
 MAX_FEATURES = 1_000_000
@@ -29,8 +29,8 @@ class Task:
     classes
         Class names in the order of their integer labels.
     metric
-        ``accuracy`` (share of rows) or ``balanced_accuracy`` (mean recall of the classes
-        that occur).
+        ``accuracy`` (share of rows), ``balanced_accuracy`` (mean recall of the classes
+        that occur), or for two classes ``gini`` (how well the rows are ranked).
 
     Raises
     ------
@@ -58,6 +58,12 @@ class Task:
         if self.metric not in get_args(Metric):
             raise ConfigurationError(
                 f"metric {self.metric!r} is unknown", f"use one of {', '.join(get_args(Metric))}"
+            )
+        if self.metric == "gini" and len(self.classes) != 2:
+            raise ConfigurationError(
+                f"metric 'gini' ranks rows of two classes, task {self.name!r} has"
+                f" {len(self.classes)}",
+                "use accuracy or balanced_accuracy",
             )
 
     @property

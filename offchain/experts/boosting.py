@@ -27,8 +27,8 @@ SETTINGS: dict[str, Any] = {
     "num_threads": 1,
     "verbosity": -1,
 }
-FEW_COLUMNS = {"num_leaves": 5, "learning_rate": 0.08, "feature_fraction": 0.5}
-FEW_ROUNDS = 100
+FEW_COLUMNS = {"num_leaves": 5, "learning_rate": 0.04, "feature_fraction": 0.5}
+FEW_ROUNDS = 200
 PIXELS = {"num_leaves": 15, "learning_rate": 0.16, "feature_fraction": 0.15}
 PIXEL_ROUNDS = 50
 
@@ -144,7 +144,7 @@ def from_lightgbm(booster: lightgbm.Booster) -> Trees:
 
 
 def _table(root: dict[str, Any]) -> dict[str, NDArray[Any]]:
-    """Number the nodes of one tree, root first."""
+    """Lay the nodes of one tree out as a table, root first."""
     nodes, left, right = [root], [0], [0]
     for place, node in enumerate(nodes):
         left[place] = right[place] = place

@@ -116,9 +116,10 @@ NEURAL_EXPERTS = (
         Schedule(epochs=20, rate=1e-2, decay=1e-1),
     ),
     NeuralExpert(
-        Description("mlp", "Perceptron with two hidden layers.", "any"),
+        Description("mlp", "Three perceptrons with two hidden layers each.", "any"),
         perceptron,
         Schedule(epochs=10, rate=2e-3, decay=1e-1),
+        members=3,
     ),
     NeuralExpert(
         Description("cnn", "Convolutional network with three layers.", "image"),

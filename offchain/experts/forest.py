@@ -17,6 +17,8 @@ from offchain.packing import pack, unpack, unreadable
 KIND = "extra-trees"
 TREES = 80
 MAX_DEPTH = 30
+FEW_COLUMNS = {"min_samples_leaf": 6, "max_features": None}
+PIXELS = {"min_samples_leaf": 1, "max_features": "sqrt"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class ExtraTrees:
         forest = ExtraTreesClassifier(
             n_estimators=TREES * effort,
             max_depth=MAX_DEPTH,
-            min_samples_leaf=1 if columns.shape[1] > MANY_COLUMNS else 4,
+            **(PIXELS if columns.shape[1] > MANY_COLUMNS else FEW_COLUMNS),
             random_state=seed % 2**31,
             n_jobs=1,
         )

@@ -52,7 +52,7 @@ class NearestNeighbours:
         importance = weights[kept] / weights[kept].mean()
         prior = np.bincount(labels[kept], importance, minlength=classes)
         return FittedNeighbours(
-            count=max(1, min(math.isqrt(len(rows)) // 2, 25 if features.ndim == 2 else 6)),
+            count=max(1, min(math.isqrt(len(rows)), 50 if features.ndim == 2 else 6)),
             mean=mean,
             axes=axes,
             points=(inputs - mean) @ axes,

@@ -47,7 +47,7 @@ class Network(nn.Module):
 
 @dataclass(frozen=True)
 class NeuralExpert:
-    """An expert whose model is the mean of ``effort`` networks of one design.
+    """An expert whose model is the mean of several networks of one design.
 
     Parameters
     ----------
@@ -57,11 +57,14 @@ class NeuralExpert:
         From feature shape and number of classes to (front, head).
     schedule
         How the head is trained.
+    members
+        Networks at effort 1; more effort means as many times the networks.
     """
 
     description: Description
     design: Design
     schedule: Schedule
+    members: int = 1
 
     def describe(self) -> Description:
         """Return the description."""
@@ -79,7 +82,7 @@ class NeuralExpert:
         """Train; see :meth:`offchain.experts.protocol.Expert.fit`."""
         inputs, targets, importance = tensors(features, labels, weights)
         members = []
-        for member in range(min(effort, MAX_MEMBERS)):
+        for member in range(min(effort * self.members, MAX_MEMBERS)):
             generator = torch.Generator().manual_seed(seed * MAX_MEMBERS + member)
             network = self._blank(features.shape[1:], classes)
             initialise(network.head, generator)

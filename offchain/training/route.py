@@ -15,7 +15,8 @@ from offchain.training.predictions import predict
 from offchain.training.subset import Subset
 
 LEAST_LOAD = 0.01
-FLOOR = 0.2
+CALLED_FLOOR = 0.2
+UNSURE_FLOOR = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,31 +66,48 @@ def route(
         If a probe model cannot be loaded or does not answer with probabilities.
     """
     names = tuple(name for name in sorted(roster) if name in probes)
-    classes = len(pooled.task.classes)
-    judged = pooled.dataset.take(pooled.gate)
+    rows, classes = pooled.dataset, len(pooled.task.classes)
     answers = np.stack(
-        [
-            predict(load_fitted(roster[name], probes[name]), judged.features, classes)
-            for name in names
-        ]
+        [predict(load_fitted(roster[name], probes[name]), rows.features, classes) for name in names]
     )
-    gate = Gate.fit(judged.features, answers, judged.labels, pooled.weights[pooled.gate], seed)
-    loads = gate.weights(pooled.dataset.features).mean(axis=0)
-    kept = np.flatnonzero(loads >= LEAST_LOAD)
+    judged = pooled.gate
+    gate = Gate.fit(
+        rows.features[judged],
+        answers[:, judged],
+        rows.labels[judged],
+        pooled.weights[judged],
+        seed,
+    )
+    kept = np.flatnonzero(gate.weights(rows.features).mean(axis=0) >= LEAST_LOAD)
     gate = gate.restricted(kept)
-    weights = gate.weights(pooled.dataset.features)
+    shares = gate.weights(rows.features)
+    importance = _importance(shares, gate.calibrated(answers[kept]), rows.labels)
     experts = tuple(names[index] for index in kept)
+    loads = dict(zip(experts, shares.mean(axis=0).tolist(), strict=True))
     return Routing(
         gate,
         experts,
-        dict.fromkeys(names, 0.0)
-        | {name: float(load) for name, load in zip(experts, weights.mean(axis=0), strict=True)},
-        {name: _subset(pooled, weights[:, index]) for index, name in enumerate(experts)},
+        dict.fromkeys(names, 0.0) | loads,
+        {name: _subset(pooled, importance[:, at]) for at, name in enumerate(experts)},
     )
 
 
-def _subset(pooled: Pool, weights: NDArray[np.float32]) -> Subset:
-    """Return the rows routed to one expert; every routed row keeps a floor of weight."""
-    rows = np.flatnonzero(weights > 0)
-    scaled = np.minimum(1.0, FLOOR + weights[rows] / weights[rows].mean())
-    return pooled.subset(rows, scaled.astype(np.float32))
+def _importance(
+    shares: NDArray[np.float32], answers: NDArray[np.float32], labels: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return what each row counts in each expert's training, (n, E); zero if not routed there.
+
+    A row counts more for the experts that the gate calls on it, and the less the composite
+    of the probe models is sure of its label. Both factors are bounded, so that an expert
+    still sees ordinary rows and a wrong label can't take over.
+    """
+    certain = answers[:, np.arange(len(labels)), labels].T
+    unsure = 1.0 - (shares * certain).sum(axis=1, keepdims=True)
+    called = np.minimum(1.0, CALLED_FLOOR + shares / shares.mean(axis=0))
+    return np.where(shares > 0, called * (UNSURE_FLOOR + unsure), 0.0).astype(np.float32)
+
+
+def _subset(pooled: Pool, importance: NDArray[np.float32]) -> Subset:
+    """Return the rows that count for one expert."""
+    rows = np.flatnonzero(importance > 0)
+    return pooled.subset(rows, importance[rows])

@@ -19,7 +19,13 @@ from offchain.validation.quantise import (
     quantise_probabilities,
     vote,
 )
-from offchain.validation.score import Score, class_weights, score_decisions, score_votes
+from offchain.validation.score import (
+    Score,
+    class_weights,
+    gini,
+    score_decisions,
+    score_votes,
+)
 
 __all__ = [
     "SCALE",
@@ -34,6 +40,7 @@ __all__ = [
     "decode_openings",
     "encode_evidence",
     "encode_openings",
+    "gini",
     "opened_labels",
     "opens",
     "quantise_gate",
