@@ -45,7 +45,7 @@ class Commission:
     windows
         Clocks of the stages, in seconds.
     salt
-        32 bytes; another salt makes another trade of the same terms.
+        32 bytes; its secret validation salts are derived with it.
     auditor_reads
         Whether the auditor may open the sealed evidence before the trade has ended.
     """

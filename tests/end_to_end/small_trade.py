@@ -21,11 +21,14 @@ from marketplace.chain.client import Node
 from marketplace.chain.deploy import Deployment
 from marketplace.chain.devnet import DevnetProvider, open_devnet
 from marketplace.protocol.states import State
+from marketplace.protocol.terms import Attempt
+from marketplace.protocol.typed_data import sign
 from marketplace.scripted.script import Script
 from marketplace.scripted.trade import TradeRun
 from marketplace.scripted.world import build_world, join_world
 from offchain.data import Dataset, Task
 from offchain.data.scenarios import Scenario
+from offchain.oracle.attempt import full_report
 from offchain.oracle.signer import OracleSigner
 from offchain.storage.disk import DiskStore
 
@@ -164,6 +167,19 @@ def stage(tmp_path: Path) -> StageAt:
         return stages_of(script).at(state, tmp_path, store_of=store_of, fresh=fresh)
 
     return at
+
+
+def collude(run: TradeRun, report: Attempt) -> None:
+    """Report an attempt that two of the three oracles sign without looking."""
+    market, seats = run.world.market, sorted(run.world.signers[:2], key=lambda s: s.address.lower())
+    case = seats[0].book.case(run.trade_id)
+    number = market.trade(run.trade_id).attempts + 1
+    seals = [bytes([place]) * 32 for place in range(2)]
+    signatures = [
+        sign(market.domain, full_report(case, number, report, seal), seat.account)
+        for seat, seal in zip(seats, seals, strict=True)
+    ]
+    market.send(seats[0].account, "reportAttempt", run.trade_id, report, seals, signatures)
 
 
 def rejoined(run: TradeRun, store: DiskStore | None = None) -> TradeRun:
