@@ -55,7 +55,7 @@ def bank() -> Book:
         *_one_hot(table["Job"], "fixed", "freelance", "partime", "others"),
         *_one_hot(table["Records"], "yes"),
     ]
-    tenants = (table["Home"] != "owner").to_numpy(np.int64)
+    tenants = np.asarray(table["Home"] != "owner", np.int64)
     return _book(columns, table["Status"] == "bad", tenants)
 
 
@@ -98,16 +98,16 @@ def mortgage() -> Book:
 def _book(columns: Columns, bad: pd.Series[bool], segment: NDArray[np.int64] | None = None) -> Book:
     features = np.stack(columns, axis=1).astype(np.float32)
     features.flags.writeable = False
-    labels = bad.to_numpy(np.int64)
+    labels = np.asarray(bad, np.int64)
     return Book(features, labels, np.zeros_like(labels) if segment is None else segment)
 
 
 def _number(column: pd.Series[float]) -> NDArray[np.float64]:
-    return column.to_numpy(np.float64)
+    return np.asarray(column, np.float64)
 
 
 def _logs(table: pd.DataFrame, *names: str) -> Columns:
-    return [np.log1p(_number(table[name])) for name in names]
+    return [np.log1p(_number(table[name])).astype(np.float64) for name in names]
 
 
 def _plain(table: pd.DataFrame, *names: str) -> Columns:
@@ -115,4 +115,4 @@ def _plain(table: pd.DataFrame, *names: str) -> Columns:
 
 
 def _one_hot(column: pd.Series[str], *values: str) -> Columns:
-    return [(column == value).to_numpy(np.float64) for value in values]
+    return [np.asarray(column == value, np.float64) for value in values]
