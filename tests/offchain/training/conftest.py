@@ -25,8 +25,8 @@ def _small(name: str, rows: int, validation: int) -> Scenario:
 
 @pytest.fixture(scope="session")
 def credit() -> Scenario:
-    """200 rows of each of four lenders."""
-    return _small("credit", 200, 300)
+    """300 rows of each of four lenders."""
+    return _small("credit", 300, 400)
 
 
 @pytest.fixture(scope="session")
