@@ -173,15 +173,6 @@ def test_scores_that_nobody_opens_are_missing(trade: AuditedTrade) -> None:
     assert objections(report_on(trade)) == {"seals?"}
 
 
-def test_scores_opened_with_nothing_in_them_are_missing(trade: AuditedTrade) -> None:
-    trade.to_passed()
-    trade.confirm()
-    trade.settle()
-    trade.publish()
-    trade.open_scores(closed=[signer.address for signer in trade.parties.signers])
-    assert objections(report_on(trade)) == {"seals?"}
-
-
 def other_label() -> bytes:
     """Open the first row with another label than the buyer committed to."""
     first, *rest = validation_commitment().openings

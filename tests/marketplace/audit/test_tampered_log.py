@@ -287,6 +287,10 @@ REPORTS: dict[str, tuple[Alter, set[str]]] = {
         changing("AttemptReported", (2,), lambda seals: seals[:1], 1),
         {"quorum", "seals"},
     ),
+    "scores opened with nothing in them": (
+        changing("ScoresOpened", (3,), lambda salts: [bytes(32)] * len(salts), 1),
+        {"seals?"},
+    ),
     "the signers of opened scores": (
         changing("ScoresOpened", (1,), lambda signers: signers[::-1]),
         {"seals"},
