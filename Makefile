@@ -64,7 +64,7 @@ format: .venv/.ready ## let ruff mend style
 	@$(BIN)/ruff format .
 
 benchmark: setup compile ## compare the composite with single experts, over seeds
-	@$(BIN)/python scripts/benchmark.py
+	@$(BIN)/python scripts/benchmark_gate.py
 
 gas: setup compile ## write the snapshot of gas per step
 	@MOEMARKET_UPDATE_GAS=1 $(BIN)/pytest -q tests/gas
