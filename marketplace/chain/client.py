@@ -77,7 +77,7 @@ class Node:
     def __init__(self, provider: BaseProvider, chain_id: int | None = None) -> None:
         self.web3 = Web3(provider)
         self.gas_records: list[GasRecord] = []
-        self.chain_id = self._ask(lambda: self.web3.eth.chain_id)
+        self.chain_id = self._ask_chain_id()
         if chain_id is not None and self.chain_id != chain_id:
             raise WrongChain(
                 f"the node is on chain {self.chain_id}, not {chain_id}",
@@ -254,10 +254,23 @@ class Node:
         except TransactionNotFound as error:
             raise ChainError(str(error), "check the transaction hash and the chain") from error
         except Web3Exception as error:
-            raise ChainError(
-                f"the node at {self._endpoint()} gave an unusable answer: {error}",
-                "check that the endpoint is an Ethereum JSON-RPC node",
-            ) from error
+            raise self._unusable(error) from error
+
+    def _ask_chain_id(self) -> int:
+        """Ask the first question; whoever can't answer it is no node."""
+        try:
+            answer = self._ask(lambda: self.web3.eth.chain_id)
+        except ValueError as error:  # web3 parses whatever comes back
+            raise self._unusable(error) from error
+        if not isinstance(answer, int):
+            raise self._unusable(f"its chain id is {answer!r}")
+        return answer
+
+    def _unusable(self, reason: object) -> ChainError:
+        return ChainError(
+            f"the node at {self._endpoint()} gave an unusable answer: {reason}",
+            "check that the endpoint is an Ethereum JSON-RPC node",
+        )
 
     def _endpoint(self) -> str:
         return str(getattr(self.web3.provider, "endpoint_uri", "the in-process chain"))

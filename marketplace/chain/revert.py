@@ -36,8 +36,8 @@ def explain_revert(error: Web3Exception) -> tuple[str, Explanation | None]:
             name, types = solidity_errors()[selector]
             values = ", ".join(_shown(value) for value in decode(types, body))
             return f"{name}({values})", EXPLANATIONS.get(name)
-    except DecodingError:
-        pass  # a foreign error that shares a selector: show it raw
+    except (DecodingError, UnicodeDecodeError):
+        pass  # a foreign error that shares a selector, or a hostile one: show it raw
     return f"0x{data.hex()}", None
 
 

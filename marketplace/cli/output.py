@@ -98,6 +98,8 @@ def _fail(error: MarketError, json_output: bool, **more: Any) -> NoReturn:
         _print_json({"ok": False, "error": details, **more})
     else:
         click.echo(f"error: {' '.join(str(error).split())}", err=True)
+        for note in getattr(error, "__notes__", ()):  # what a compiler said, for example
+            click.echo(note, err=True)
     sys.exit(error.exit_code)
 
 
