@@ -7,6 +7,7 @@ process; a test gets a copy of the chain and the store as they were in any state
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,9 @@ from offchain.oracle.attempt import full_report
 from offchain.oracle.signer import OracleSigner
 from offchain.storage.disk import DiskStore
 
+MOEMARKET = (sys.executable, "-c", "from marketplace.cli import main; main()")
+"""The command-line program, of this checkout, as a process of its own."""
+
 PROVIDER_ROWS, VALIDATION_ROWS = 100, 150
 EXPERTS = ("logistic", "nearest-neighbours", "extra-trees")
 SMALL = Script(
@@ -43,6 +47,7 @@ SMALL = Script(
     max_attempts=2,
     experts=EXPERTS,
 )
+TOKEN = replace(SMALL, name="token", token=True)
 
 
 @cache

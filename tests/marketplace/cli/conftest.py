@@ -1,12 +1,13 @@
-"""Trades to test with come from `tests/end_to_end/small_trade.py`."""
+"""Trades are from `tests/end_to_end/small_trade.py`, commands from `command_line.py`."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[2] / "end_to_end"))
 
-from small_trade import stage
+from command_line import devnet_url, run, serve
 
-__all__ = ["stage"]
+__all__ = ["devnet_url", "run", "serve"]

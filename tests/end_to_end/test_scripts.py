@@ -1,0 +1,107 @@
+"""Every script ends as it says, pays exactly, leaves nothing behind, and passes the audit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from small_trade import EXPERTS, fresh_run
+
+from marketplace.audit import audit
+from marketplace.protocol.states import Purpose, State
+from marketplace.protocol.terms import NATIVE
+from marketplace.protocol.units import largest_remainder
+from marketplace.scripted.script import SCRIPTS
+from marketplace.scripted.summary import Summary, summarise
+from marketplace.scripted.trade import TradeRun
+
+# Whether it is paid in a token; the shipped scripts cover both for trades that settle.
+CASES = [*((name, script.token) for name, script in SCRIPTS.items()), ("exhausted", True)]
+
+
+def balance(run: TradeRun, account: str) -> int:
+    """What an account holds of the trade's currency, in its smallest unit."""
+    node, currency = run.world.market.node, run.world.currency
+    if currency == NATIVE:
+        return node.balance(account)
+    return int(node.call(node.contract("DevToken", currency).functions.balanceOf(account)))
+
+
+def paid(summary: Summary, *purposes: str) -> int:
+    return sum(p.amount for p in summary.payments if p.purpose in purposes)
+
+
+@pytest.mark.parametrize(("name", "token"), CASES, ids=lambda value: str(value))
+def test_script(tmp_path: Path, name: str, token: bool) -> None:
+    shipped = SCRIPTS[name]
+    script = replace(shipped, experts=EXPERTS, token=token)
+    run = fresh_run(script, tmp_path)
+    buyer = run.world.buyer.account.address
+    before = balance(run, buyer)
+    assert run.play() == shipped.ends
+    summary = summarise(run)
+    market = run.world.market
+
+    # To the wei: what was locked is what was paid, and nothing is left in the contract.
+    locked = market.log(run.trade_id)
+    price = sum(e["args"]["amount"] for e in locked if e["event"] == "Locked")
+    assert price == (0 if shipped.ends == State.DECLINED else summary.price)
+    assert paid(summary, *(p.name.lower() for p in Purpose), "refund") == price
+    assert balance(run, market.address) == 0
+    if token:
+        assert balance(run, buyer) == before - price + paid(summary, "refund")
+    assert sum(part.amount for part in summary.price_parts) == summary.price
+
+    check_ending(name, summary, run)
+    report = audit(market.node.web3.provider, market.address, run.world.store)
+    assert report.ok, report.objections
+
+
+def check_ending(name: str, summary: Summary, run: TradeRun) -> None:
+    """Hold each script's own promise."""
+    purposes = {payment.purpose for payment in summary.payments}
+    data = sum(p.amount for p in summary.price_parts if p.name.startswith("data of"))
+    if name in ("credit", "digits"):
+        assert purposes == {"data", "expert", "broker", "audit", "oracle", "protocol"}
+        check_shapley(summary)
+    elif name == "declined":
+        assert not summary.payments
+        assert summary.price > run.script.budget
+    elif name == "exhausted":
+        assert purposes == {"data", "oracle", "refund"}
+        assert [(line.attempt, line.passed) for line in summary.attempts] == [
+            (1, False),
+            (2, False),
+        ]
+        assert paid(summary, "data") == data
+        assert paid(summary, "oracle") == run.world.broker.prices.oracle_fee
+    elif name == "garbage":
+        assert "refund" in purposes
+        assert paid(summary, "data") + paid(summary, "refund") == data
+        assert len({p.account for p in summary.payments if p.purpose == "data"}) == 2
+        check_shapley(summary)
+    elif name == "silent":
+        assert purposes == {"data", "refund"}
+        assert paid(summary, "refund") == summary.price - data
+        assert not summary.attempts
+    else:
+        assert name == "unsettled"
+        weights = [line.weight_ppm for line in summary.experts]
+        pool = run.world.broker.prices.expert_pool
+        assert [line.amount for line in summary.experts] == largest_remainder(pool, weights)
+        assert purposes == {"data", "expert", "broker", "audit", "oracle", "protocol"}
+
+
+def check_shapley(summary: Summary) -> None:
+    """Shapley values sum to the score, and pay in proportion."""
+    (attempt,) = summary.attempts
+    values = [Fraction(line.shapley) for line in summary.experts]
+    assert int(sum(values) * 1_000_000) == attempt.score_ppm
+    assert attempt.score_ppm >= summary.threshold_ppm
+    pool = paid(summary, "expert")
+    assert sum(line.amount for line in summary.experts) == pool
+    for line, value in zip(summary.experts, values, strict=True):
+        assert abs(line.amount - pool * value / sum(values)) < 1
+    assert sum(line.weight_ppm for line in summary.experts) == 1_000_000

@@ -1,0 +1,122 @@
+"""What a party does with a trade from its terminal: look, end it, take money and model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command_line import Run, Serve
+from small_trade import stages_of
+
+from marketplace.chain.client import connect
+from marketplace.chain.devnet.accounts import well_known_accounts
+from marketplace.protocol.errors import (
+    ConfigurationError,
+    EnvelopeError,
+    MissingContent,
+    NoContract,
+    TradeRefused,
+    TransactionReverted,
+)
+from marketplace.protocol.states import State
+from offchain.data.scenarios import Scenario
+from offchain.training import Composite
+
+BUYER, BROKER, STRANGER = 1, 2, 4  # places among the well-known accounts
+
+
+def test_lists_trades_and_their_exits(run: Run, serve: Serve) -> None:
+    running, ended = serve(State.GATED), serve(State.SETTLED)
+    (line,) = run("trades", *running.place, "--json").data
+    assert line["trade"] == running.trade
+    assert line["state"] == "GATED"
+    assert 7_000 < line["secondsToExit"] <= 7_201
+    assert running.trade in run("trades", *running.place).out
+    (line,) = run("trades", *ended.place, "--json").data
+    assert (line["state"], line["secondsToExit"]) == ("SETTLED", None)
+
+
+def test_anyone_ends_a_trade_that_stands_still(run: Run, serve: Serve) -> None:
+    served = serve(State.GATED)
+    ending = ("timeout", *served.place, "--trade", served.trade, "--account", STRANGER)
+    early = run(*ending)
+    assert early.status == TransactionReverted.exit_code
+    assert "it is too early for this step (DeadlineNotReached" in early.err
+    assert run(*ending, "--skip-time").out == "the trade is REFUNDED\n"
+    again = run(*ending, "--json")
+    assert again.error["kind"] == "TradeRefused"
+    assert "has ended as REFUNDED" in again.error["cause"]
+
+    node = connect(served.url)
+    buyer = well_known_accounts()[BUYER].address
+    held, to = node.balance(served.market), well_known_accounts()[19].address
+    before = node.balance(to)
+    taken = run("withdraw", *served.place, "--account", BUYER, "--to", to, "--json").data
+    assert taken["account"] == buyer
+    assert node.balance(to) - before == int(taken["amount"])
+    assert held - node.balance(served.market) == int(taken["amount"]) > 0
+    nothing = run("withdraw", *served.place, "--account", BUYER)
+    assert nothing.status == TransactionReverted.exit_code
+    assert "the account has no credit" in nothing.err
+
+
+def test_after_a_pass_the_experts_are_paid(run: Run, serve: Serve) -> None:
+    served = serve(State.PASSED)
+    ending = ("timeout", *served.place, "--trade", served.trade, "--skip-time", "--json")
+    assert run(*ending).data == {"state": "SETTLED"}
+
+
+def test_the_buyer_receives_the_model(run: Run, serve: Serve) -> None:
+    served = serve(State.PASSED)
+    receiving = ("receive", *served.place, "--trade", served.trade, "--store", served.store)
+    ran = run(*receiving, "--account", BUYER, "--out", "model", "--json").data
+    content = Path("model").read_bytes()
+    assert ran["bytes"] == len(content)
+    composite = Composite.from_bytes(content)
+    assert [fitted.kind for fitted in composite.experts.values()] == ran["experts"]
+    scenario: Scenario = stages_of().at(State.PASSED, Path()).scenario
+    answers = composite.predict(scenario.validation.features)
+    assert (answers == scenario.validation.labels).mean() > 0.85
+
+
+@pytest.mark.parametrize(
+    ("state", "account", "store", "error"),
+    [
+        (State.PASSED, BROKER, None, EnvelopeError),
+        (State.PASSED, BUYER, "elsewhere", MissingContent),
+        (State.GATED, BUYER, None, TradeRefused),
+    ],
+    ids=["another key", "another store", "nothing delivered"],
+)
+def test_nothing_is_saved_that_is_not_the_model(
+    run: Run, serve: Serve, state: State, account: int, store: str | None, error: type[Exception]
+) -> None:
+    served = serve(state)
+    ran = run(
+        "receive", *served.place, "--trade", served.trade, "--store", store or served.store,
+        "--account", account, "--out", "model",
+    )  # fmt: skip
+    assert ran.status == vars(error)["exit_code"]
+    assert ran.err.startswith("error: ")
+    assert ran.err.count("\n") == 1
+    assert not list(Path().iterdir())
+
+
+def test_what_leads_to_no_trade(run: Run, serve: Serve) -> None:
+    served = serve(State.FUNDED)
+    here = ("--rpc", served.url)
+    nobody = well_known_accounts()[9].address
+    for words, error in (
+        ((*here, "--market", nobody, "--trade", served.trade), NoContract),
+        ((*here, "--market", "0x12", "--trade", served.trade), ConfigurationError),
+        ((*served.place, "--trade", "0x12"), ConfigurationError),
+        ((*served.place, "--trade", "not hex"), ConfigurationError),
+        ((*served.place, "--trade", "0x" + "00" * 32), TradeRefused),
+    ):
+        ran = run("timeout", *words)
+        assert ran.status == error.exit_code, ran.err
+        assert ran.err.count("\n") == 1
+    ran = run("withdraw", *served.place, "--currency", "0x12")
+    assert ran.status == ConfigurationError.exit_code
+    ran = run("withdraw", *served.place, "--to", nobody.replace("a", "A"))
+    assert ran.status == ConfigurationError.exit_code
