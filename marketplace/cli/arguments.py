@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from eth_utils.address import is_address, to_checksum_address
+from eth_utils.address import (
+    is_checksum_address,
+    is_checksum_formatted_address,
+    is_hex_address,
+    to_checksum_address,
+)
 
 from marketplace.protocol.errors import ConfigurationError, WrongChain
 
@@ -55,7 +60,8 @@ def address_of(text: str, what: str) -> str:
     ConfigurationError
         If it is none, or its checksum is wrong.
     """
-    if not is_address(text):
+    mistyped = is_checksum_formatted_address(text) and not is_checksum_address(text)
+    if mistyped or not is_hex_address(text):
         raise ConfigurationError(
             f"{what} {text!r} is no address", "give 0x and 40 hex digits with a right checksum"
         )

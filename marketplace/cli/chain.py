@@ -16,6 +16,10 @@ from marketplace.cli.arguments import (
     rpc_option,
 )
 from marketplace.cli.output import as_json, command, conclude, timed_progress
+from marketplace.protocol.errors import ConfigurationError
+
+MAX_SEATS = 16
+"""The committee contract takes no more members."""
 
 
 @click.command("devnet")
@@ -60,7 +64,7 @@ def compile_command(force: bool, json_output: bool) -> None:
 )
 @click.option(
     "--quorum",
-    type=click.IntRange(1, 16),
+    type=click.IntRange(1, MAX_SEATS),
     required=True,
     help="Signatures that make a quorum: more than half of the signers.",
 )
@@ -99,6 +103,7 @@ def deploy_command(
     from marketplace.chain.files import require_writable
 
     members = [address_of(signer, "the signer") for signer in signers]
+    _require_committee(members, quorum)
     receiver = None if treasury is None else address_of(treasury, "the treasury")
     node = connect(rpc, chain_id)
     operator = open_account(node, keystore, account)
@@ -121,3 +126,13 @@ def deploy_command(
     if out is not None:
         deployment.save(out)
     conclude(asdict(deployment), json_output, show)
+
+
+def _require_committee(members: list[str], quorum: int) -> None:
+    """Refuse what the committee contract would refuse when it is already deployed."""
+    seats = len(set(members))
+    if seats < len(members) or seats > MAX_SEATS or not seats // 2 < quorum <= seats:
+        raise ConfigurationError(
+            f"{quorum} of {len(members)} signers make no committee",
+            f"name up to {MAX_SEATS} different signers, and more than half of them as the quorum",
+        )

@@ -329,13 +329,13 @@ class OracleLeader:
         return [signature for _, signature in found]
 
     def _seats(self, trade_id: bytes) -> list[OracleSigner]:
-        """Return all seats, the own first; another peer is next in each state.
+        """Return all seats, the own first; peers take turns, so that each earns its seat.
 
-        So that all of them earn their seat.
+        Whoever reviews the gate comes first in the attempts, too: it has fitted that gate.
         """
         if not self.peers:
             return [self.signer]
-        turn = int(self.market.trade(trade_id).state) % len(self.peers)
+        turn = int(self.market.trade(trade_id).state) // 2 % len(self.peers)
         return [self.signer, *self.peers[turn:], *self.peers[:turn]]
 
     def _send(self, function: str, *arguments: object, step: str | None = None) -> None:

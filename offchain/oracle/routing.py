@@ -17,7 +17,6 @@ from offchain.experts import load_fitted
 from offchain.oracle.case import Case
 from offchain.oracle.numerics import refusing
 from offchain.training import Pool, Routing, pool, probe_subset, route, train_expert
-from offchain.training.predictions import predict
 from offchain.validation import SCALE, quantise_gate
 
 
@@ -123,7 +122,7 @@ def decode_routing(data: bytes) -> NDArray[np.int16]:
 def _probes(
     case: Case, pooled: Pool, roster: Mapping[str, str], progress: Callable[[str], None]
 ) -> dict[str, bytes]:
-    """Fit one model of each kind that can be fitted, and that answers with probabilities."""
+    """Fit one model of each kind that can be fitted, and whose model can be loaded."""
     by_kind: dict[str, bytes] = {}
     probe = probe_subset(pooled)
     for kind in dict.fromkeys(roster.values()):
@@ -131,7 +130,7 @@ def _probes(
         try:
             with refusing("it can't be fitted to these rows", "offer another kind"):
                 model = train_expert(kind, probe, case.task, case.seed)
-                predict(load_fitted(kind, model), pooled.dataset.features, len(case.task.classes))
+                load_fitted(kind, model)
                 by_kind[kind] = model
         except MarketError as error:
             progress(f"{kind} is left out: {error.cause}")

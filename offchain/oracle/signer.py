@@ -301,7 +301,9 @@ class OracleSigner:
         features = case.validation.features
         with refusing("the composite can't be run", "leave out the expert that fails"):
             answered = composite.evidence(features)
-            expected = self._under_own_gate(case, composite).evidence(features)
+            own = self._under_own_gate(case, composite)
+            same = own.gate.to_bytes() == composite.gate.to_bytes()
+            expected = answered if same else own.evidence(features)
         _require(same_votes(theirs, answered), "the sealed votes are not the composite's answers")
         apart = votes_apart(theirs, expected)
         _require(
