@@ -81,6 +81,9 @@ WINDOWS = Windows(
 )
 ROWS_EACH = (50, 30, 20)
 PRICES_EACH = (3 * 10**15 + 1, 2 * 10**15 + 7, 10**15 + 3)
+FEES = (5 * 10**14, 4 * 10**14, 3 * 10**14 + 1)
+"""For broker, auditor and oracles."""
+
 SKILLED, UNSKILLED = 8, 4
 
 
@@ -97,6 +100,8 @@ class AuditedTrade:
         self.routing: NDArray[np.int16] = routing(len(self.experts))
         self.routing_file: bytes | None = None
         self.expiry = FAR_FUTURE
+        self.prices = PRICES_EACH
+        self.fees = FEES
         self.labels = validation_commitment()
         self.request = replace(self._usual_request(salt), **request)
         self.id = trade_id(market.domain.chain_id, market.address, self.request)
@@ -153,16 +158,16 @@ class AuditedTrade:
         quotes = tuple(
             DataQuote(self.id, provider.address, keccak(text=f"data {i}"), rows, price, self.expiry)
             for i, (provider, rows, price) in enumerate(
-                zip(self.parties.providers, ROWS_EACH, PRICES_EACH, strict=True)
+                zip(self.parties.providers, ROWS_EACH, self.prices, strict=True)
             )
         )
         return ModelQuote(
             trade_id=self.id,
             data_quotes=quotes,
             expert_pool=self.expert_pool,
-            broker_fee=5 * 10**14,
-            auditor_fee=4 * 10**14,
-            oracle_fee=3 * 10**14 + 1,
+            broker_fee=self.fees[0],
+            auditor_fee=self.fees[1],
+            oracle_fee=self.fees[2],
             expiry=self.expiry,
         )
 

@@ -543,6 +543,37 @@ def test_a_trade_that_used_up_its_attempts_must_end(trade: AuditedTrade) -> None
     assert found == {"attempts", "fees", "sums", "storage-state"}
 
 
+def test_a_running_trade_pays_no_more_than_is_locked(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    alter = changing("Credited", (0,), 10**18)
+    node = LyingNode(trade.market.node.web3.provider, alter)
+    found = objections(audit(node, trade.market.address, trade.store))
+    assert found == {"data-payments", "sums", *STORED}
+
+
+def test_a_running_trade_refunds_nothing(trade: AuditedTrade) -> None:
+    trade.to_funded()
+    trade.lapse()
+    trade.time_out()
+    node = LyingNode(trade.market.node.web3.provider, dropping("TradeEnded"))
+    found = objections(audit(node, trade.market.address, trade.store))
+    assert found == {"sums", "storage-state"}
+
+
+@pytest.mark.parametrize(
+    ("alter", "said"),
+    [
+        (repeating("AttemptReported", 0), "3 attempts were reported where 2 are allowed"),
+        (repeating("AttemptReported", 1), "after one that passed"),
+        (changing("AttemptReported", (0,), 7, 1), "numbered 1, 7"),
+    ],
+)
+def test_what_is_wrong_with_attempts_is_said(settled: Settled, alter: Alter, said: str) -> None:
+    report = audit(LyingNode(settled.chain, alter), settled.market, settled.store)
+    details = [check.detail for check in report.objections if check.name == "attempts"]
+    assert said in details[0]
+
+
 def test_a_refund_comes_with_the_end(trade: AuditedTrade) -> None:
     trade.to_funded()
     trade.lapse()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from audited_trade import AuditedTrade, Settled
@@ -133,6 +134,22 @@ def test_sums_are_checked_without_any_evidence(settled: Settled, tmp_path: Path)
     node = LyingNode(settled.chain, alter)
     found = objections(audit(node, settled.market, DiskStore(tmp_path / "nothing")))
     assert {"allocation", "quorum"} <= found
+
+
+@pytest.mark.parametrize(
+    ("place", "change"),
+    [
+        ((1, 0), lambda weight: weight + 1),
+        ((1,), lambda weights: [0, weights[0] + weights[1], weights[2]]),
+        ((1,), lambda weights: [*weights[:1], weights[1] + weights[2]]),
+        ((0,), lambda experts: experts[::-1]),
+    ],
+)
+def test_gates_are_checked_without_any_evidence(
+    settled: Settled, tmp_path: Path, place: tuple[int, ...], change: Callable[[Any], Any]
+) -> None:
+    node = LyingNode(settled.chain, changing("GateCommitted", place, change))
+    assert "gate" in objections(audit(node, settled.market, DiskStore(tmp_path / "nothing")))
 
 
 @pytest.mark.parametrize("which", [0, 1])
