@@ -23,6 +23,7 @@ from marketplace.protocol.documents import (
     DataNeed,
     DeliveryManifest,
     GateManifest,
+    Sealed,
     SettlementEvidence,
     Specification,
     TrainingRecord,
@@ -119,6 +120,36 @@ class TradeEvidence:
         manifest = self._archive.document(DeliveryManifest, attempt.report.delivery)
         self._require_own(manifest.trade, manifest.attempt, attempt)
         return manifest
+
+    # --------------------------------------------- sealed: bytes that others can open
+
+    def sealed(self, payload: Sealed) -> None:
+        """Require that a sealed payload and its envelope are there, byte for byte."""
+        for cid in (payload.ciphertext, payload.envelope):
+            self._archive.file(cid, len)
+
+    def sealed_datasets(self) -> None:
+        """Require every accepted dataset; what was refused may be anything."""
+        for delivery in self.data_manifest().deliveries:
+            if delivery.accepted:
+                if delivery.sealed is None:
+                    raise Unavailable("failed", f"{delivery.provider} delivered nothing")
+                self.sealed(delivery.sealed)
+
+    def sealed_subsets(self) -> None:
+        """Require every expert's training subset."""
+        for subset in self.gate_manifest().subsets:
+            self.sealed(subset.sealed)
+
+    def sealed_evidence(self, attempt: ReportedAttempt) -> None:
+        """Require the evidence as it was sealed while the trade was open."""
+        payload = self.training_record(attempt).evidence
+        if payload is not None:
+            self.sealed(payload)
+
+    def delivered_model(self, attempt: ReportedAttempt) -> None:
+        """Require the encrypted model and the key that was wrapped for the buyer."""
+        self.sealed(self.delivery_manifest(attempt).sealed)
 
     # ------------------------------------------------ public once the trade has ended
 

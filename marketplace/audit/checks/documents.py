@@ -13,7 +13,11 @@ Read = Callable[[], object]
 
 
 def check_documents(case: Case) -> Finding:
-    """Check that every digest on chain and CID in a document leads to what it names."""
+    """Check that every digest on chain and CID in a document leads to what it names.
+
+    Of what is sealed, the encrypted bytes are checked: that they are still there and are
+    what was paid for, though only their recipients can read them.
+    """
     gaps: dict[Verdict, list[str]] = {"failed": [], "missing": [], "sealed": []}
     count = 0
     for title, read in _named(case):
@@ -34,18 +38,23 @@ def _named(case: Case) -> Iterator[tuple[str, Read]]:
     """Yield everything that the log names by now, directly or through a document."""
     trade, evidence = case.trade, case.evidence
     yield "specification", evidence.task
+    yield "sealed validation set", lambda: evidence.sealed(evidence.specification().validation)
     if trade.data_need is not None:
         yield "data need", evidence.data_need
     if trade.data is not None:
         yield "data manifest", evidence.data_manifest
+        yield "accepted datasets", evidence.sealed_datasets
     if trade.gate is not None:
         yield "gate manifest", evidence.gate_manifest
         yield "routing array", evidence.routing
+        yield "training subsets", evidence.sealed_subsets
     for attempt in trade.attempts:
         of = f"of attempt {attempt.number}"
         yield f"training record {of}", partial(evidence.training_record, attempt)
+        yield f"sealed evidence {of}", partial(evidence.sealed_evidence, attempt)
         if attempt.report.passed:
             yield f"delivery manifest {of}", partial(evidence.delivery_manifest, attempt)
+            yield f"delivered model {of}", partial(evidence.delivered_model, attempt)
         yield f"evidence {of}", partial(evidence.attempt_evidence, attempt)
         yield f"votes {of}", partial(evidence.votes, attempt)
         yield f"opened labels {of}", partial(evidence.openings, attempt)
