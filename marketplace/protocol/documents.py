@@ -25,6 +25,8 @@ def _amount(value: Any) -> Any:
         if not value.isascii() or not value.isdigit():
             raise ValueError("not a decimal number")
         return int(value)
+    if isinstance(value, int) and value < 0:
+        raise ValueError("negative")
     return value
 
 

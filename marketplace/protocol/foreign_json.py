@@ -31,7 +31,7 @@ def parse_json(data: bytes) -> Any:
     NestedTooDeep
         If it is nested more than `MAX_DEPTH` levels deep.
     ValueError
-        If it is not JSON.
+        If it is not JSON, or not UTF-8.
     """
     depth = 0
     for token in _STRING_OR_BRACKET.finditer(data):
@@ -41,4 +41,4 @@ def parse_json(data: bytes) -> Any:
                 raise NestedTooDeep
         elif token[0] in (b"]", b"}"):
             depth -= 1
-    return json.loads(data)
+    return json.loads(data.decode())  # bytes would be taken for UTF-16 if they look like it

@@ -13,10 +13,11 @@ Solidity would not (unknown keys, ``"5"`` for a number, a short ``bytes32``).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Self, get_args, get_origin, get_type_hints
 
-from eth_utils.address import is_address, to_checksum_address
+from eth_utils.address import is_address, is_checksum_address, to_checksum_address
 
 from marketplace.protocol.errors import ProtocolError
 
@@ -70,10 +71,22 @@ class Struct:
 
     @classmethod
     def from_values(cls, values: Any) -> Self:
-        """Rebuild from a tuple in declaration order or a mapping by Solidity name."""
+        """Rebuild from a tuple in declaration order or a mapping by Solidity name.
+
+        Raises
+        ------
+        ProtocolError
+            If a member is missing, too many, unknown, or not what its field takes.
+        """
         members = solidity_fields(cls)
-        if isinstance(values, dict):
-            values = [values[field.name] for field in members]
+        names = [field.name for field in members]
+        if isinstance(values, Mapping):
+            if set(values) != set(names):
+                odd = ", ".join(sorted(set(names) ^ set(values), key=str))
+                raise _invalid(cls.__name__, odd, f"exactly the members {', '.join(names)}")
+            values = [values[name] for name in names]
+        if not isinstance(values, list | tuple) or len(values) != len(members):
+            raise _invalid(cls.__name__, values, f"the members {', '.join(names)}")
         return cls(*(_rebuilt(f, v) for f, v in zip(members, values, strict=True)))
 
 
@@ -128,15 +141,17 @@ def _message(value: Any) -> Any:
 def _rebuilt(field: Field, value: Any) -> Any:
     if field.struct is None:
         return value
-    if field.is_list:
+    if field.is_list and isinstance(value, list | tuple):
         return tuple(field.struct.from_values(item) for item in value)
+    if field.is_list:
+        return value
     return field.struct.from_values(value)
 
 
 def _checked(field: Field, value: Any, owner: str) -> Any:
     where = f"{owner}.{field.name}"
     if field.is_list:
-        if isinstance(value, str | bytes):
+        if isinstance(value, str | bytes) or not isinstance(value, Sequence):
             raise _invalid(where, value, "a sequence")
         single = Field(field.python_name, field.name, field.solidity_type[:-2], field.struct)
         return tuple(_checked(single, item, owner) for item in value)
@@ -149,7 +164,7 @@ def _checked(field: Field, value: Any, owner: str) -> Any:
 
 def _checked_scalar(kind: str, value: Any, where: str) -> Any:
     if kind == "address":
-        if not isinstance(value, str) or not is_address(value):
+        if not isinstance(value, str) or not is_address(value) or not _checksum_holds(value):
             raise _invalid(where, value, "a 20-byte 0x address with a right checksum")
         return to_checksum_address(value)
     if kind == "bytes32":
@@ -164,6 +179,11 @@ def _checked_scalar(kind: str, value: Any, where: str) -> Any:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << bits:
         raise _invalid(where, value, f"a whole number from 0 to 2**{bits} - 1")
     return value
+
+
+def _checksum_holds(address: str) -> bool:
+    digits = address[2:]
+    return digits in (digits.lower(), digits.upper()) or is_checksum_address(address)
 
 
 def _invalid(where: str, value: Any, wanted: str) -> ProtocolError:
