@@ -24,13 +24,14 @@ class Trained:
 
     Parameters
     ----------
-    pooled, routing, composite
-        Results of the steps.
+    pooled, probes, routing, composite
+        Results of the steps; the probes' models by name.
     evidence, score
         The composite on the buyer's validation rows.
     """
 
     pooled: Pool
+    probes: Mapping[str, bytes]
     routing: Routing
     composite: Composite
     evidence: Evidence
@@ -77,4 +78,4 @@ def run_local(
     score = score_votes(
         evidence.predictions, evidence.gates, scenario.validation.labels, task.metric
     )
-    return Trained(pooled, routing, composite, evidence, score)
+    return Trained(pooled, probes, routing, composite, evidence, score)

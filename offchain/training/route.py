@@ -16,7 +16,7 @@ from offchain.training.subset import Subset
 
 LEAST_LOAD = 0.01
 CALLED_FLOOR = 0.2
-UNSURE_FLOOR = 0.5
+DOUBT_FLOOR = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,9 @@ def route(
     kept = np.flatnonzero(gate.weights(rows.features).mean(axis=0) >= LEAST_LOAD)
     gate = gate.restricted(kept)
     shares = gate.weights(rows.features)
-    importance = _importance(shares, gate.calibrated(answers[kept]), rows.labels)
+    importance = _importance(shares)
+    if pooled.task.metric != "gini":
+        importance *= _doubt(shares, gate.calibrated(answers[kept]), rows.labels)
     experts = tuple(names[index] for index in kept)
     loads = dict(zip(experts, shares.mean(axis=0).tolist(), strict=True))
     return Routing(
@@ -92,19 +94,28 @@ def route(
     )
 
 
-def _importance(
-    shares: NDArray[np.float32], answers: NDArray[np.float32], labels: NDArray[np.int64]
-) -> NDArray[np.float32]:
+def _importance(shares: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return what each row counts in each expert's training, (n, E); zero if not routed there.
 
-    A row counts more for the experts that the gate calls on it, and the less the composite
-    of the probe models is sure of its label. Both factors are bounded, so that an expert
-    still sees ordinary rows and a wrong label can't take over.
+    A row counts the more for an expert, the more the gate calls it there than elsewhere.
+    The range is bounded, so that no expert is starved of ordinary rows.
+    """
+    called = np.minimum(1.0, CALLED_FLOOR + shares / shares.mean(axis=0))
+    return np.where(shares > 0, called, 0.0).astype(np.float32)
+
+
+def _doubt(
+    shares: NDArray[np.float32], answers: NDArray[np.float32], labels: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return a factor (n, 1) that is larger where the probe models doubt the label.
+
+    Decisions are won at the boundary between classes, so rows near it are worth more. It is
+    bounded, so that a wrong label can't take over. A ranking has no boundary: there the
+    factor costs more in calibration than it brings.
     """
     certain = answers[:, np.arange(len(labels)), labels].T
     unsure = 1.0 - (shares * certain).sum(axis=1, keepdims=True)
-    called = np.minimum(1.0, CALLED_FLOOR + shares / shares.mean(axis=0))
-    return np.where(shares > 0, called * (UNSURE_FLOOR + unsure), 0.0).astype(np.float32)
+    return np.asarray(DOUBT_FLOOR + unsure, np.float32)
 
 
 def _subset(pooled: Pool, importance: NDArray[np.float32]) -> Subset:
