@@ -51,6 +51,13 @@ def test_a_fee_counts_for_trades_requested_afterwards(market: Market) -> None:
     assert (record.fee_bps, record.treasury) == (FEE_BPS, PARTIES.treasury.address)
     assert record.protocol_fee == parts * FEE_BPS // 10_000
 
+    trade.deliver()
+    trade.gate()
+    trade.attempt()
+    trade.settle_in_time()
+    assert market.credit_of(PARTIES.treasury.address) == record.protocol_fee
+    assert market.credit_of(STRANGER.address) == 0
+
     later = TradeBuilder(market, salt="later").advance_to(State.FUNDED).record
     assert (later.fee_bps, later.treasury) == (1_000, STRANGER.address)
     assert later.protocol_fee == parts // 10
