@@ -158,7 +158,8 @@ def summary(scenario: str, runs: list[dict[str, float]]) -> list[str]:
             f"{len(runs)} seeds. The gate chose {mean['experts']:.1f} of"
             f" {len(default_roster(load_scenario(scenario, 0).task))} experts and called"
             f" {mean['calls']:.1f} per row; the most called one had {mean['max_load']:.0%} of the"
-            f" weight. A run took {mean['seconds']:.1f} s ({mean['cpu_seconds']:.1f} s of one core)."
+            f" weight. A run took {mean['seconds']:.1f} s"
+            f" ({mean['cpu_seconds']:.1f} s of one core)."
         ),
         "",
     ]

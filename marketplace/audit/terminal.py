@@ -49,6 +49,8 @@ def _table(title: str, checks: Iterable[Check]) -> Table:
 def _summary(report: Report) -> Text:
     counts = Counter(check.verdict for check in report.checks)
     numbers = ", ".join(f"{counts[verdict]} {verdict}" for verdict in _STYLES if counts[verdict])
+    if not report.trades:
+        return Text("there are no trades here; nothing was audited", style="yellow")
     if report.ok:
         return Text(f"{numbers}; nothing speaks against what was paid", style="green")
     names = ", ".join(sorted({check.name for check in report.objections}))

@@ -99,7 +99,7 @@ class TransactionReverted(ChainError):
     Attributes
     ----------
     reason
-        The decoded custom error, e.g. ``AttemptsExhausted(3, 3)``.
+        The decoded custom error, e.g. ``OverBudget(7, 5)``.
     transaction
         Hash of the mined transaction (0x-hex), or None when the refusal was
         seen before sending.

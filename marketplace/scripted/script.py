@@ -106,7 +106,7 @@ SCRIPTS = MappingProxyType(
             ),
             Script(
                 "unsettled",
-                "the oracles fall silent after delivery, and the gate's weights pay the experts",
+                "the oracles settle nothing after delivery, and the gate's weights pay the experts",
                 "credit",
                 threshold=650_000,
                 ends=State.SETTLED,

@@ -185,7 +185,8 @@ class TradeRun:
             for account in self.world.accounts
             if market.credit_of(account.address, currency) > 0
         ]
-        self.progress(f"{len(owed)} parties withdraw their credits")
+        if owed:
+            self.progress(f"{len(owed)} parties withdraw their credits")
         for account in owed:
             market.send(account, "withdraw", currency, account.address)
 
@@ -255,6 +256,6 @@ class TradeRun:
         """Tell whoever sees this run break off how nobody's money stays behind."""
         self.progress(
             "the trade stands still; once its time is over anyone can end it:"
-            f" moemarket timeout --market {self.world.market.address}"
+            f" moemarket timeout --rpc URL --market {self.world.market.address}"
             f" --trade 0x{self.trade_id.hex()}"
         )

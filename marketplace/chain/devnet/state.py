@@ -118,7 +118,7 @@ def _decode(path: Path, content: bytes) -> ChainSnapshot:
     if hashlib.sha256(body).digest() != digest:
         raise ConfigurationError(
             f"state file {path} is damaged: its checksum doesn't match",
-            "restore it from a backup, or remove it to start a fresh chain",
+            "get an undamaged copy; for a chain of your own, remove the file to start anew",
         )
     end_of_line = body.index(b"\n", len(_FORMAT))
     about = json.loads(body[len(_FORMAT) : end_of_line])

@@ -88,7 +88,7 @@ def test_a_report_that_contradicts_itself_is_refused() -> None:
 
 def test_an_unheard_of_verdict_is_refused() -> None:
     with pytest.raises(ValidationError):
-        Check(trade=None, name="sums", verdict="maybe", detail="")  # type: ignore[arg-type]
+        Check(trade=None, name="sums", verdict="maybe", detail="")  # type: ignore[arg-type]  # what must fail
 
 
 def test_faults_are_listed_and_none_is_a_pass() -> None:
