@@ -15,8 +15,7 @@ from marketplace.protocol.terms import NATIVE, Attempt, DataQuote, ModelQuote, R
 from offchain.data import Dataset, Task, decode
 from offchain.exchange import Exchange
 from offchain.validation import Commitment, commit
-
-SECRET_BYTES = 32
+from offchain.validation.commitment import SECRET_BYTES
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,13 +6,17 @@ process; a test gets a copy of the chain and the store as they were in any state
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -172,6 +176,26 @@ def stage(tmp_path: Path) -> StageAt:
         return stages_of(script).at(state, tmp_path, store_of=store_of, fresh=fresh)
 
     return at
+
+
+def moemarket(*arguments: str) -> Any:
+    """Run a command with --json in a process of its own and return its envelope."""
+    result = subprocess.run(
+        [*MOEMARKET, *arguments, "--json"], capture_output=True, text=True, check=False
+    )
+    envelope = json.loads(result.stdout)
+    assert envelope["ok"] == (result.returncode == 0), result.stderr[-2_000:]
+    return envelope
+
+
+@contextmanager
+def devnet_process(state: Path) -> Iterator[str]:
+    """Serve a devnet as a second terminal would, while a with statement lasts."""
+    command = [*MOEMARKET, "devnet", "--port", "0", "--state", str(state)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield next(line for line in process.stdout if line.startswith("endpoint")).split()[1]
+        process.terminate()
 
 
 def collude(run: TradeRun, report: Attempt) -> None:

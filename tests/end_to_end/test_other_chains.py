@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small_trade import MOEMARKET, SMALL, TOKEN, fresh_run
+from small_trade import SMALL, TOKEN, devnet_process, fresh_run
 
 from marketplace.audit import audit
 from marketplace.chain.client import connect
@@ -20,12 +19,8 @@ from marketplace.scripted.summary import summarise
 def devnet_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A devnet in a process of its own, as a second terminal would start it."""
     state = tmp_path_factory.mktemp("devnet") / "chain"
-    command = [*MOEMARKET, "devnet", "--port", "0", "--state", str(state)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        line = next(line for line in process.stdout if line.startswith("endpoint"))
-        yield line.split()[1]
-        process.terminate()
+    with devnet_process(state) as url:
+        yield url
     assert state.is_file()
 
 

@@ -140,7 +140,7 @@ amounts = st.integers(0, 4 * WEI)
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     prices=st.tuples(amounts, amounts, amounts),

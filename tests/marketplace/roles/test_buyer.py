@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_trade import SMALL, StageAt, collude, fresh_run
+from small_trade import TOKEN, StageAt, collude, fresh_run
 
 from marketplace.protocol.documents import DataNeed, DeliveryManifest, Specification
 from marketplace.protocol.errors import (
@@ -32,8 +32,6 @@ from marketplace.scripted.trade import TradeRun
 from offchain.data import Dataset, decode
 from offchain.oracle.attempt import model_digest
 from offchain.validation import commit
-
-TOKEN = replace(SMALL, name="token", token=True)
 
 
 def quoted(run: TradeRun) -> tuple[SignedModelQuote, int]:

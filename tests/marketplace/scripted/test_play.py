@@ -22,14 +22,13 @@ from marketplace.protocol.errors import (
     StoreUnreachable,
     TradeRefused,
 )
-from marketplace.protocol.states import State
 from marketplace.scripted import play as playing
 from marketplace.scripted.play import Played, play
 from marketplace.scripted.script import SCRIPTS, Script
 from marketplace.scripted.summary import Summary
 from offchain.storage.disk import DiskStore
 
-WRONG_END = replace(SMALL, name="wrong", ends=State.FAILED)
+WRONG_END = replace(SMALL, name="wrong", budget=1)
 BROKEN = replace(SMALL, name="broken", experts=("crystal-ball",))
 
 
@@ -113,11 +112,11 @@ def test_a_run_that_breaks_off_leaves_a_chain_to_end_it_on(tmp_path: Path) -> No
         play("broken", seed=0, rpc=None, folder=tmp_path, store_location=None, progress=said)
     assert names(tmp_path) == ["chain", "deployment.json", "store"]
     market = Deployment.load(tmp_path / "deployment.json").market
-    assert f"moemarket timeout --market {market} --trade 0x" in said[-1]
+    assert f"moemarket timeout --rpc URL --market {market} --trade 0x" in said[-1]
 
 
 def test_another_end_than_the_scripts_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(TradeRefused, match="ended as SETTLED, the script 'wrong' says FAILED"):
+    with pytest.raises(TradeRefused, match="ended as DECLINED, the script 'wrong' says SETTLED"):
         played("wrong", tmp_path)
 
 
