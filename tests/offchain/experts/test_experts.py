@@ -28,6 +28,21 @@ def _fit(kind, data, rows=slice(0, 300), weights=None, seed=1, effort=1):
     return expert(kind).fit(data.features[rows], labels, weights, CLASSES, seed, effort)
 
 
+@pytest.fixture(scope="session")
+def trained() -> dict:
+    """Models that several tests look at, trained once."""
+    return {}
+
+
+@pytest.fixture
+def fitted(rows, kind, trained):
+    """A model of 300 rows, the same for all tests of a kind."""
+    key = rows.features.shape, kind
+    if key not in trained:
+        trained[key] = _fit(kind, rows)
+    return trained[key]
+
+
 def test_both_kinds_of_rows_have_at_least_six_experts() -> None:
     assert len(kinds((29,))) >= 6
     assert len(kinds((28, 28))) >= 6
@@ -44,16 +59,15 @@ class TestEveryExpert:
         np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-4)
         assert (answers.argmax(axis=1) == rows.labels[800:]).mean() > 0.8
 
-    def test_loaded_model_is_the_saved_one(self, rows, kind) -> None:
-        fitted = _fit(kind, rows)
+    def test_loaded_model_is_the_saved_one(self, rows, kind, fitted) -> None:
         loaded = load_fitted(kind, fitted.to_bytes())
         before, after = (model.predict_proba(rows.features[300:500]) for model in (fitted, loaded))
         np.testing.assert_array_equal(before, after)
         assert loaded.to_bytes() == fitted.to_bytes()
         assert loaded.kind == kind
 
-    def test_same_seed_gives_the_same_bytes(self, rows, kind) -> None:
-        assert _fit(kind, rows).to_bytes() == _fit(kind, rows).to_bytes()
+    def test_same_seed_gives_the_same_bytes(self, rows, kind, fitted) -> None:
+        assert _fit(kind, rows).to_bytes() == fitted.to_bytes()
 
     @pytest.mark.parametrize("count", [1, 2, 7])
     def test_few_rows_do_not_break_it(self, rows, kind, count) -> None:
@@ -74,16 +88,16 @@ class TestEveryExpert:
         alone = _fit(kind, rows, slice(0, 200)).predict_proba(rows.features[300:400])
         np.testing.assert_allclose(masked, alone, atol=1e-6)
 
-    def test_weights_move_predictions(self, rows, kind) -> None:
+    def test_weights_move_predictions(self, rows, kind, fitted) -> None:
         heavy = np.where(rows.labels[:300] == 8, 50, 1).astype(np.float32)
         plain, pulled = (
-            _fit(kind, rows, weights=w).predict_proba(rows.features[300:])[:, 8].mean()
-            for w in (None, heavy)
+            model.predict_proba(rows.features[300:])[:, 8].mean()
+            for model in (fitted, _fit(kind, rows, weights=heavy))
         )
         assert pulled > plain
 
-    def test_no_rows_have_no_answers(self, rows, kind) -> None:
-        assert _fit(kind, rows).predict_proba(rows.features[:0]).shape == (0, CLASSES)
+    def test_no_rows_have_no_answers(self, rows, fitted) -> None:
+        assert fitted.predict_proba(rows.features[:0]).shape == (0, CLASSES)
 
     def test_more_effort_is_accepted_and_saved(self, rows, kind) -> None:
         fitted = _fit(kind, rows, slice(0, 100), effort=2)
@@ -97,8 +111,8 @@ class TestEveryExpert:
         with pytest.raises(UnreadableModel):
             load_fitted(kind, data)
 
-    def test_missing_arrays_and_odd_headers_are_refused(self, rows, kind) -> None:
-        header, arrays = unpack(_fit(kind, rows).to_bytes())
+    def test_missing_arrays_and_odd_headers_are_refused(self, rows, kind, fitted) -> None:
+        header, arrays = unpack(fitted.to_bytes())
         for name in arrays:
             fewer = {key: value for key, value in arrays.items() if key != name}
             with pytest.raises(UnreadableModel):
@@ -109,8 +123,8 @@ class TestEveryExpert:
                     load_fitted(kind, pack(header | {key: odd}, arrays))
 
     @pytest.mark.parametrize("change", ["longer", "shorter", "negative", "double", "nan"])
-    def test_altered_arrays_are_refused_or_still_answer(self, rows, kind, change) -> None:
-        header, arrays = unpack(_fit(kind, rows).to_bytes())
+    def test_altered_arrays_are_refused_or_still_answer(self, rows, kind, fitted, change) -> None:
+        header, arrays = unpack(fitted.to_bytes())
         for name, array in arrays.items():
             flat = array.reshape(-1)
             altered = {
@@ -121,12 +135,11 @@ class TestEveryExpert:
                 "nan": np.full_like(array, np.nan) if array.dtype.kind == "f" else array[:0],
             }[change]
             try:
-                fitted = load_fitted(kind, pack(header, arrays | {name: altered}))
-                predict(fitted, rows.features[:20], CLASSES)
+                other = load_fitted(kind, pack(header, arrays | {name: altered}))
+                predict(other, rows.features[:20], CLASSES)
             except UnreadableModel:
                 continue
 
-    def test_rows_of_another_shape_are_refused(self, rows, kind) -> None:
-        fitted = _fit(kind, rows)
+    def test_rows_of_another_shape_are_refused(self, rows, fitted) -> None:
         with pytest.raises(UnreadableModel):
             fitted.predict_proba(np.zeros((3, *np.add(rows.features.shape[1:], 2)), np.float32))
