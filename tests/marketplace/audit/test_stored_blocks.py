@@ -9,9 +9,7 @@ from audited_trade import AuditedTrade
 from marketplace.audit import audit
 
 
-def test_one_altered_byte_in_any_stored_block_is_named(
-    trade: AuditedTrade, tmp_path: Path
-) -> None:
+def test_one_altered_byte_in_any_stored_block_is_named(trade: AuditedTrade, tmp_path: Path) -> None:
     trade.to_gate()
     trade.attempt()
     trade.attest()
