@@ -1,73 +1,230 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
+import {Committee, CommitteeTerms, Stake} from "./types/Committee.sol";
+import {Currency} from "./types/Currency.sol";
 
 /// @title OracleCommittee
-contract OracleCommittee is IOracleCommittee, Ownable2Step {
+/// @dev A scheduled committee takes office by the clock alone: `_version` reads which one it is, and
+///      nobody has to send a transaction.
+contract OracleCommittee is IOracleCommittee, AccessManaged, ReentrancyGuardTransient {
     uint256 private constant MAX_MEMBERS = 16; // a bitmap of signers is 16 bits wide
 
     /// @inheritdoc IOracleCommittee
-    uint32 public currentVersion;
+    Currency public immutable stakeCurrency;
+    /// @inheritdoc IOracleCommittee
+    uint128 public immutable minStake;
+    /// @inheritdoc IOracleCommittee
+    uint32 public immutable rotationDelay;
+    /// @inheritdoc IOracleCommittee
+    uint32 public immutable unbondingDelay;
+    /// @inheritdoc IOracleCommittee
+    address public immutable arbiter;
 
-    mapping(uint32 version => address[]) private _members;
-    mapping(uint32 version => uint8) private _threshold;
+    /// @dev One slot. `_next` takes over from `_incumbent` at `_effectiveAt`; with none scheduled the
+    ///      two are in office already, or the same.
+    uint32 private _incumbent;
+    uint32 private _next;
+    uint32 private _latest; // versions given out, cancelled ones included
+    uint40 private _effectiveAt;
 
-    /// @dev One more than the member's position; zero for strangers.
-    mapping(uint32 version => mapping(address member => uint8)) private _seat;
-
-    constructor(address admin) Ownable(admin) {}
+    mapping(uint32 version => Committee) private _committees;
 
     /// @inheritdoc IOracleCommittee
-    function rotate(address[] calldata members, uint8 threshold)
+    mapping(uint32 version => bytes32) public digestOf;
+
+    mapping(address member => Stake) private _stakes;
+
+    /// @inheritdoc IOracleCommittee
+    mapping(address account => uint256) public creditOf;
+
+    constructor(address authority, CommitteeTerms memory terms) AccessManaged(authority) {
+        stakeCurrency = terms.stakeCurrency;
+        minStake = terms.minStake;
+        rotationDelay = terms.rotationDelay;
+        unbondingDelay = terms.unbondingDelay;
+        arbiter = terms.arbiter;
+    }
+
+    // --------------------------------------------------------------- committees
+
+    /// @inheritdoc IOracleCommittee
+    function scheduleRotation(address[] calldata members, uint8 threshold)
         external
-        onlyOwner
+        restricted
         returns (uint32 version)
     {
-        if (members.length == 0 || members.length > MAX_MEMBERS) revert InvalidMembers();
+        _requireMembers(members);
         if (threshold > members.length || 2 * uint256(threshold) <= members.length) {
             revert InvalidThreshold(threshold, members.length);
         }
-        version = ++currentVersion;
-        address previous;
-        for (uint256 i = 0; i < members.length; ++i) {
-            if (members[i] <= previous) revert InvalidMembers();
-            previous = members[i];
-            _seat[version][previous] = uint8(i + 1); // at most 16
-        }
-        _members[version] = members;
-        _threshold[version] = threshold;
-        emit CommitteeRotated(version, members, threshold);
+        uint32 incumbent = _version();
+        if (_isScheduled()) emit RotationCancelled(_next);
+
+        version = _latest + 1;
+        uint40 effectiveAt = uint40(block.timestamp) + (incumbent == 0 ? 0 : rotationDelay);
+        (_incumbent, _next, _latest, _effectiveAt) = (incumbent, version, version, effectiveAt);
+        _endTerms(incumbent, effectiveAt);
+
+        Committee memory next = Committee(version, threshold, members);
+        _committees[version] = next;
+        digestOf[version] = keccak256(abi.encode(next));
+        emit RotationScheduled(version, members, threshold, effectiveAt);
     }
 
     /// @inheritdoc IOracleCommittee
-    function committee(uint32 version) external view returns (address[] memory, uint8) {
-        return (_members[version], _threshold[version]);
+    function cancelRotation() external restricted {
+        if (!_isScheduled()) revert NoRotationScheduled();
+        uint32 cancelled = _next;
+        _next = _incumbent;
+        emit RotationCancelled(cancelled);
     }
 
     /// @inheritdoc IOracleCommittee
-    function verify(uint32 version, bytes32[] calldata digests, bytes[] calldata signatures)
+    function currentDigest() external view returns (bytes32) {
+        return digestOf[_version()];
+    }
+
+    /// @inheritdoc IOracleCommittee
+    function current() external view returns (Committee memory) {
+        return _committees[_version()];
+    }
+
+    /// @inheritdoc IOracleCommittee
+    function scheduled() external view returns (Committee memory next, uint40 effectiveAt) {
+        if (_isScheduled()) (next, effectiveAt) = (_committees[_next], _effectiveAt);
+    }
+
+    /// @inheritdoc IOracleCommittee
+    function committee(uint32 version) external view returns (Committee memory) {
+        return _committees[version];
+    }
+
+    // ------------------------------------------------------------------- stakes
+
+    /// @inheritdoc IOracleCommittee
+    function stake(address member, uint128 amount) external payable nonReentrant {
+        if (amount == 0) revert ZeroAmount();
+        _stakes[member].bonded += amount;
+        emit Staked(member, msg.sender, amount);
+        stakeCurrency.pull(msg.sender, amount);
+    }
+
+    /// @inheritdoc IOracleCommittee
+    function requestUnstake(uint128 amount) external {
+        if (amount == 0) revert ZeroAmount();
+        Stake storage held = _stakes[msg.sender];
+        if (amount > held.bonded) revert NotStaked(msg.sender, amount, held.bonded);
+        held.bonded -= amount;
+        held.unbonding += amount;
+        held.noticeAt = uint40(block.timestamp);
+        emit UnstakeRequested(msg.sender, amount);
+    }
+
+    /// @inheritdoc IOracleCommittee
+    function withdrawStake(address to) external nonReentrant returns (uint128 amount) {
+        if (to == address(0)) revert NoReceiver();
+        Stake storage held = _stakes[msg.sender];
+        amount = held.unbonding;
+        if (amount == 0) revert NothingToUnstake(msg.sender);
+        if (isSeated(msg.sender)) revert InOffice(msg.sender);
+        uint256 until = _withdrawableAt(held);
+        if (block.timestamp < until) revert StillBonded(msg.sender, until);
+        held.unbonding = 0;
+        emit StakeWithdrawn(msg.sender, to, amount);
+        stakeCurrency.push(to, amount);
+    }
+
+    /// @inheritdoc IOracleCommittee
+    function slash(address member, uint128 amount, address to) external returns (uint128 taken) {
+        if (msg.sender != arbiter) revert OnlyArbiter(msg.sender, arbiter);
+        Stake storage held = _stakes[member];
+        uint128 fromUnbonding = _least(amount, held.unbonding);
+        uint128 fromBonded = _least(amount - fromUnbonding, held.bonded);
+        taken = fromUnbonding + fromBonded;
+        held.unbonding -= fromUnbonding;
+        held.bonded -= fromBonded;
+        creditOf[to] += taken;
+        emit Slashed(member, to, taken);
+    }
+
+    /// @inheritdoc IOracleCommittee
+    function withdrawCredit(address to) external nonReentrant returns (uint256 amount) {
+        if (to == address(0)) revert NoReceiver();
+        amount = creditOf[msg.sender];
+        if (amount == 0) revert NoCredit(msg.sender);
+        creditOf[msg.sender] = 0;
+        emit CreditWithdrawn(msg.sender, to, amount);
+        stakeCurrency.push(to, amount);
+    }
+
+    /// @inheritdoc IOracleCommittee
+    function stakeOf(address member)
         external
         view
-        returns (address[] memory signers, uint16 bitmap)
+        returns (uint128 bonded, uint128 unbonding, uint40 withdrawableAt)
     {
-        uint256 count = signatures.length;
-        if (digests.length != count) revert LengthMismatch(digests.length, count);
-        uint8 threshold = _threshold[version];
-        if (count < threshold || count == 0) revert QuorumNotReached(count, threshold);
+        Stake storage held = _stakes[member];
+        (bonded, unbonding) = (held.bonded, held.unbonding);
+        if (unbonding != 0) withdrawableAt = _withdrawableAt(held);
+    }
 
-        signers = new address[](count);
+    /// @inheritdoc IOracleCommittee
+    function isSeated(address member) public view returns (bool) {
+        uint32 version = _version();
+        return _sitsIn(version, member) || (_next != version && _sitsIn(_next, member));
+    }
+
+    // ------------------------------------------------------------------ private
+
+    function _version() private view returns (uint32) {
+        return block.timestamp < _effectiveAt ? _incumbent : _next;
+    }
+
+    function _isScheduled() private view returns (bool) {
+        return block.timestamp < _effectiveAt && _next != _incumbent;
+    }
+
+    function _requireMembers(address[] calldata members) private view {
+        if (members.length == 0 || members.length > MAX_MEMBERS) revert InvalidMembers();
         address previous;
-        for (uint256 i = 0; i < count; ++i) {
-            address signer = ECDSA.recoverCalldata(digests[i], signatures[i]);
-            if (signer <= previous) revert SignersNotAscending(previous, signer);
-            uint8 seat = _seat[version][signer];
-            if (seat == 0) revert NotAMember(signer, version);
-            bitmap |= uint16(1) << (seat - 1);
-            signers[i] = signer;
-            previous = signer;
+        for (uint256 i = 0; i < members.length; ++i) {
+            address member = members[i];
+            if (member <= previous) revert InvalidMembers();
+            previous = member;
+            uint128 bonded = _stakes[member].bonded;
+            if (bonded < minStake) revert StakeTooLow(member, bonded, minStake);
         }
+    }
+
+    /// @dev A cancelled rotation leaves the date behind, which is harmless: while a member is seated
+    ///      it can't withdraw, and the rotation that unseats it writes the date anew.
+    function _endTerms(uint32 version, uint40 end) private {
+        address[] storage members = _committees[version].members;
+        uint256 count = members.length;
+        for (uint256 i = 0; i < count; ++i) {
+            _stakes[members[i]].servedUntil = end;
+        }
+    }
+
+    function _sitsIn(uint32 version, address member) private view returns (bool) {
+        address[] storage members = _committees[version].members;
+        uint256 count = members.length;
+        for (uint256 i = 0; i < count; ++i) {
+            if (members[i] == member) return true;
+        }
+        return false;
+    }
+
+    function _withdrawableAt(Stake storage held) private view returns (uint40) {
+        uint40 from = held.noticeAt > held.servedUntil ? held.noticeAt : held.servedUntil;
+        return from + unbondingDelay;
+    }
+
+    function _least(uint128 left, uint128 right) private pure returns (uint128) {
+        return left < right ? left : right;
     }
 }

@@ -1,11 +1,38 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @title The M-of-N oracle committee and its history
-/// @notice Every rotation makes a new version; a trade keeps the version it was requested under.
+import {Committee} from "../types/Committee.sol";
+import {Currency} from "../types/Currency.sol";
+
+/// @title The M-of-N oracle committee, its history and its stakes
+/// @notice Every rotation makes a new version; a trade keeps the committee that it was requested
+///         under. Deployed twice: the members who judge, and the panel that decides challenges.
+///
+///         Stakes back the members' word. Notice is given at any time, but the money stays in reach
+///         of the arbiter until `unbondingDelay` has passed since both the notice and the end of the
+///         member's last term. The delay has to outlast the longest trade that the market admits,
+///         its challenge included: then whoever signed can still be slashed when the trade ends.
 interface IOracleCommittee {
-    /// @notice A new committee signs for the trades that are requested from now on.
-    event CommitteeRotated(uint32 indexed version, address[] members, uint8 threshold);
+    // ------------------------------------------------------------------ events
+
+    /// @notice A committee takes office at `effectiveAt`, for the trades requested from then on.
+    event RotationScheduled(
+        uint32 indexed version, address[] members, uint8 threshold, uint40 effectiveAt
+    );
+
+    /// @notice A scheduled committee never takes office; its version is not used again.
+    event RotationCancelled(uint32 indexed version);
+
+    event Staked(address indexed member, address indexed from, uint256 amount);
+    event UnstakeRequested(address indexed member, uint256 amount);
+    event StakeWithdrawn(address indexed member, address to, uint256 amount);
+
+    /// @notice The arbiter took `amount`, less than it asked for when the stake held no more.
+    event Slashed(address indexed member, address indexed to, uint256 amount);
+
+    event CreditWithdrawn(address indexed account, address to, uint256 amount);
+
+    // ------------------------------------------------------------------ errors
 
     /// @notice The list is empty, too long, not strictly ascending, or has a zero address.
     error InvalidMembers();
@@ -13,38 +40,92 @@ interface IOracleCommittee {
     /// @notice The threshold is not a majority of the members.
     error InvalidThreshold(uint8 threshold, uint256 members);
 
-    /// @notice Fewer members signed than the threshold.
-    error QuorumNotReached(uint256 signatures, uint8 threshold);
+    error StakeTooLow(address member, uint256 bonded, uint256 needed);
+    error NoRotationScheduled();
+    error OnlyArbiter(address caller, address arbiter);
+    error ZeroAmount();
 
-    /// @notice The signer is not a member of this version.
-    error NotAMember(address signer, uint32 version);
+    /// @notice The member has less at stake than it wants back.
+    error NotStaked(address member, uint256 amount, uint256 bonded);
 
-    /// @notice Signers must be strictly ascending, which also makes them distinct.
-    error SignersNotAscending(address previous, address signer);
+    /// @notice The member sits in a committee that is in office or scheduled.
+    error InOffice(address member);
 
-    /// @notice One signature belongs to each digest.
-    error LengthMismatch(uint256 digests, uint256 signatures);
+    error StillBonded(address member, uint256 until);
 
-    /// @notice Replaces the committee.
-    /// @param members Strictly ascending addresses, 16 at most.
-    /// @param threshold Signatures needed; more than half of the members, so that two quorums
-    ///        always share one.
+    /// @notice The member has not asked to unstake, or all of it was slashed.
+    error NothingToUnstake(address member);
+    error NoCredit(address account);
+    error NoReceiver();
+
+    // --------------------------------------------------------------- committees
+
+    /// @notice Schedules the next committee, in place of one that is scheduled already. The very
+    ///         first takes office at once.
+    /// @param members Strictly ascending addresses, 16 at most, each with `minStake` bonded.
+    /// @param threshold Signatures needed: more than half of the members.
     /// @return version The new committee's version.
-    function rotate(address[] calldata members, uint8 threshold) external returns (uint32 version);
+    function scheduleRotation(address[] calldata members, uint8 threshold)
+        external
+        returns (uint32 version);
 
-    /// @notice The version that new requests get; zero before the first rotation.
-    function currentVersion() external view returns (uint32);
+    /// @notice Withdraws the committee that is scheduled and not in office yet.
+    function cancelRotation() external;
 
-    /// @notice Members and threshold of a version.
-    function committee(uint32 version) external view returns (address[] memory members, uint8 threshold);
+    /// @notice Digest of the committee in office, which new requests must name; zero before the first.
+    function currentDigest() external view returns (bytes32);
 
-    /// @notice Checks a quorum's signatures or reverts.
-    /// @param digests What each signer signed, in the order of the signatures.
-    /// @param signatures 65-byte ECDSA signatures, strictly ascending by signer.
-    /// @return signers The signers, ascending.
-    /// @return bitmap Bit i is set when member i of the version signed.
-    function verify(uint32 version, bytes32[] calldata digests, bytes[] calldata signatures)
+    /// @notice The committee in office; empty before the first.
+    function current() external view returns (Committee memory);
+
+    /// @notice The committee that is scheduled and when it takes office; empty when there is none.
+    function scheduled() external view returns (Committee memory next, uint40 effectiveAt);
+
+    /// @notice Any committee ever scheduled, also a cancelled one; empty when unknown.
+    function committee(uint32 version) external view returns (Committee memory);
+
+    /// @notice Digest of any committee ever scheduled, also a cancelled one; zero when unknown.
+    function digestOf(uint32 version) external view returns (bytes32);
+
+    // ------------------------------------------------------------------- stakes
+
+    /// @notice Bonds `amount` of the caller's money as the member's stake, for good: it is the
+    ///         member who gets it back.
+    function stake(address member, uint128 amount) external payable;
+
+    /// @notice Gives notice: `amount` of the caller's stake no longer counts towards `minStake`. A
+    ///         further notice starts the delay anew for all that is unbonding.
+    function requestUnstake(uint128 amount) external;
+
+    /// @notice Sends the caller's unbonded stake to `to`.
+    function withdrawStake(address to) external returns (uint128 amount);
+
+    /// @notice Takes up to `amount` of the member's stake, unbonding money first, and credits `to`.
+    /// @return taken What there was.
+    function slash(address member, uint128 amount, address to) external returns (uint128 taken);
+
+    /// @notice Sends what was credited to the caller to `to`.
+    function withdrawCredit(address to) external returns (uint256 amount);
+
+    /// @notice What a member has at stake.
+    /// @return bonded Counts towards `minStake`.
+    /// @return unbonding On its way out, still slashable.
+    /// @return withdrawableAt When the unbonding part is free, if the member leaves or has left its
+    ///         seats by then; zero when nothing is unbonding.
+    function stakeOf(address member)
         external
         view
-        returns (address[] memory signers, uint16 bitmap);
+        returns (uint128 bonded, uint128 unbonding, uint40 withdrawableAt);
+
+    /// @notice What `withdrawCredit` would send.
+    function creditOf(address account) external view returns (uint256);
+
+    /// @notice Whether the member sits in the committee in office or in the scheduled one.
+    function isSeated(address member) external view returns (bool);
+
+    function stakeCurrency() external view returns (Currency);
+    function minStake() external view returns (uint128);
+    function rotationDelay() external view returns (uint32);
+    function unbondingDelay() external view returns (uint32);
+    function arbiter() external view returns (address);
 }

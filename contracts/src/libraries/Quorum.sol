@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {Committee} from "../types/Committee.sol";
+
+/// @title Checks that a committee's quorum signed
+/// @notice Signatures are compact (EIP-2098: `r`, then `s` with the parity in its top bit), 64 bytes
+///         each, back to back in the order of their signers' seats. Members are externally owned
+///         accounts: a signature is good for one seat, so one signer can't fill two.
+/// @dev The caller has checked the committee against the digest that it trusts.
+library Quorum {
+    uint256 private constant SIGNATURE_BYTES = 64;
+
+    /// @notice Fewer members signed than the threshold.
+    error QuorumNotReached(uint256 signers, uint8 threshold);
+
+    /// @notice The bitmap names a seat that the committee does not have.
+    error NoSuchSeat(uint16 signers, uint256 seats);
+
+    /// @notice One 64-byte signature belongs to each signer.
+    error SignaturesLengthMismatch(uint256 length, uint256 needed);
+
+    /// @notice One digest belongs to each signer.
+    error DigestsLengthMismatch(uint256 length, uint256 needed);
+
+    /// @notice The signature for this seat is not its member's over the digest.
+    error BadSeatSignature(uint256 seat, address member);
+
+    /// @notice Reverts unless a quorum signed one and the same digest.
+    /// @param signers Bit i is set when member i signed.
+    /// @return count How many signed.
+    function verify(
+        Committee calldata committee,
+        uint16 signers,
+        bytes32 digest,
+        bytes calldata signatures
+    ) internal pure returns (uint256 count) {
+        count = _requireQuorum(committee, signers, signatures);
+        uint256 position;
+        for (uint256 seat = 0; position < count; ++seat) {
+            if (signers & (1 << seat) == 0) continue;
+            _requireSigned(committee.members[seat], seat, digest, signatures, position);
+            ++position;
+        }
+    }
+
+    /// @notice Reverts unless each signer of a quorum signed its own digest.
+    /// @param digests One for each signer, in the order of their seats.
+    /// @return count How many signed.
+    function verify(
+        Committee calldata committee,
+        uint16 signers,
+        bytes32[] memory digests,
+        bytes calldata signatures
+    ) internal pure returns (uint256 count) {
+        count = _requireQuorum(committee, signers, signatures);
+        if (digests.length != count) revert DigestsLengthMismatch(digests.length, count);
+        uint256 position;
+        for (uint256 seat = 0; position < count; ++seat) {
+            if (signers & (1 << seat) == 0) continue;
+            _requireSigned(committee.members[seat], seat, digests[position], signatures, position);
+            ++position;
+        }
+    }
+
+    /// @notice How many bits are set.
+    function signerCount(uint16 signers) internal pure returns (uint256 bits) {
+        for (uint256 left = signers; left != 0; left &= left - 1) {
+            ++bits;
+        }
+    }
+
+    function _requireQuorum(Committee calldata committee, uint16 signers, bytes calldata signatures)
+        private
+        pure
+        returns (uint256 bits)
+    {
+        uint256 seats = committee.members.length;
+        if (uint256(signers) >> seats != 0) revert NoSuchSeat(signers, seats);
+        bits = signerCount(signers);
+        if (bits == 0 || bits < committee.threshold) {
+            revert QuorumNotReached(bits, committee.threshold);
+        }
+        uint256 needed = bits * SIGNATURE_BYTES;
+        if (signatures.length != needed) revert SignaturesLengthMismatch(signatures.length, needed);
+    }
+
+    function _requireSigned(
+        address member,
+        uint256 seat,
+        bytes32 digest,
+        bytes calldata signatures,
+        uint256 position
+    ) private pure {
+        uint256 start = position * SIGNATURE_BYTES;
+        (address signer, ECDSA.RecoverError problem,) = ECDSA.tryRecover(
+            digest,
+            bytes32(signatures[start:start + 32]),
+            bytes32(signatures[start + 32:start + SIGNATURE_BYTES])
+        );
+        if (problem != ECDSA.RecoverError.NoError || signer != member) {
+            revert BadSeatSignature(seat, member);
+        }
+    }
+}

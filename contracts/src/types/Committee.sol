@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Currency} from "./Currency.sol";
+
+/// @notice One M-of-N committee. Its digest, `keccak256(abi.encode(committee))`, is what trades and
+///         rulings refer to; the members are passed in calldata and checked against it.
+struct Committee {
+    uint32 version;
+    uint8 threshold; // more than half of the members, so that two quorums always share one
+    address[] members; // strictly ascending, 16 at most; a member's position is its seat
+}
+
+/// @notice What a committee contract is deployed with; nothing of it ever changes.
+struct CommitteeTerms {
+    Currency stakeCurrency;
+    uint128 minStake; // what a member needs at stake to be appointed
+    uint32 rotationDelay; // seconds from scheduling a committee to its taking office
+    uint32 unbondingDelay; // seconds a stake stays in reach after notice and after leaving office
+    address arbiter; // the only one who may slash
+}
+
+/// @dev Packed by who is read together:
+///
+///  slot 0  bonded 128 | unbonding 128
+///  slot 1  noticeAt 40 | servedUntil 40
+struct Stake {
+    uint128 bonded; // counts towards `minStake`
+    uint128 unbonding; // on its way out, still slashable
+    uint40 noticeAt; // when the member last asked to unstake
+    uint40 servedUntil; // when the last committee of which it was a member left, or leaves, office
+}
