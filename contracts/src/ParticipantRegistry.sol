@@ -77,7 +77,7 @@ contract ParticipantRegistry is IParticipantRegistry, ReentrancyGuardTransient {
 
     /// @inheritdoc IParticipantRegistry
     function depositStake(uint128 amount) external payable nonReentrant {
-        if (amount == 0) revert ZeroStake();
+        if (amount == 0) revert ZeroAmount();
         _participants[msg.sender].stake += amount;
         emit StakeDeposited(msg.sender, amount);
         stakeCurrency.pull(msg.sender, amount);
@@ -85,7 +85,7 @@ contract ParticipantRegistry is IParticipantRegistry, ReentrancyGuardTransient {
 
     /// @inheritdoc IParticipantRegistry
     function unlockStake(uint128 amount) external {
-        if (amount == 0) revert ZeroStake();
+        if (amount == 0) revert ZeroAmount();
         Participant storage participant = _participants[msg.sender];
         uint128 stake = participant.stake;
         if (amount > stake) revert StakeTooSmall(amount, stake);

@@ -114,6 +114,36 @@ EXPLANATIONS: dict[str, Explanation] = {
         "signatures are not in ascending order of their signers", "sort them by signer"
     ),
     "ZeroKey": Explanation("the encryption key is zero", "publish a real X25519 key"),
+    # the registry of participants
+    "UnknownDomain": Explanation(
+        "the set names a domain that there is not", "use the domains that the registry lists"
+    ),
+    "DomainsFixedUntil": Explanation(
+        "domains were declared too short ago", "wait for the time that the error names"
+    ),
+    "ZeroAmount": Explanation("the amount is zero", "name an amount"),
+    "StakeTooSmall": Explanation("the stake is less than that", "ask for what is staked at most"),
+    "StakeLockedUntil": Explanation(
+        "the stake is still locked", "wait for the time that the error names"
+    ),
+    "NoStakeToWithdraw": Explanation("no stake is on its way out", "unlock it first"),
+    "GroupExists": Explanation("the group was founded before", "found one with another content"),
+    "AlreadyAffiliated": Explanation(
+        "the account belongs to a group, or is joining or leaving one", "leave it and wait"
+    ),
+    "NotAffiliated": Explanation("the account belongs to no group", "found or join one first"),
+    "AlreadyLeaving": Explanation(
+        "the account is leaving already", "wait for the time that the error names"
+    ),
+    "NotTheFounder": Explanation(
+        "only a group's founder invites", "send it from the founder's account"
+    ),
+    "NotInvited": Explanation(
+        "the group has not invited the account", "ask its founder for an invitation"
+    ),
+    "GroupClosed": Explanation(
+        "the group's founder has left, so nobody joins it", "found another group"
+    ),
     "DevnetOnly": Explanation(
         "the development token lives on the devnet only", "use a real token on this chain"
     ),

@@ -69,7 +69,7 @@ interface IParticipantRegistry {
 
     error UnknownDomain(uint16 domains);
     error DomainsFixedUntil(uint40 changeableAt);
-    error ZeroStake();
+    error ZeroAmount();
     error StakeTooSmall(uint128 asked, uint128 stake);
     error StakeLockedUntil(uint40 leavesAt);
     error NoStakeToWithdraw(address account);
