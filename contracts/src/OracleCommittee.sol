@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
-import {Committee, CommitteeTerms, Stake} from "./types/Committee.sol";
+import {Committee, CommitteeTerms, Rotation, Stake} from "./types/Committee.sol";
 import {Currency} from "./types/Currency.sol";
 
 /// @title OracleCommittee
@@ -24,13 +24,7 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, ReentrancyGuardTran
     /// @inheritdoc IOracleCommittee
     address public immutable arbiter;
 
-    /// @dev One slot. `_next` takes over from `_incumbent` at `_effectiveAt`; with none scheduled the
-    ///      two are in office already, or the same.
-    uint32 private _incumbent;
-    uint32 private _next;
-    uint32 private _latest; // versions given out, cancelled ones included
-    uint40 private _effectiveAt;
-
+    Rotation private _rotation;
     mapping(uint32 version => Committee) private _committees;
 
     /// @inheritdoc IOracleCommittee
@@ -62,11 +56,11 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, ReentrancyGuardTran
             revert InvalidThreshold(threshold, members.length);
         }
         uint32 incumbent = _version();
-        if (_isScheduled()) emit RotationCancelled(_next);
+        if (_isScheduled()) emit RotationCancelled(_rotation.next);
 
-        version = _latest + 1;
+        version = _rotation.latest + 1;
         uint40 effectiveAt = uint40(block.timestamp) + (incumbent == 0 ? 0 : rotationDelay);
-        (_incumbent, _next, _latest, _effectiveAt) = (incumbent, version, version, effectiveAt);
+        _rotation = Rotation(incumbent, version, version, effectiveAt);
         _endTerms(incumbent, effectiveAt);
 
         Committee memory next = Committee(version, threshold, members);
@@ -78,8 +72,8 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, ReentrancyGuardTran
     /// @inheritdoc IOracleCommittee
     function cancelRotation() external restricted {
         if (!_isScheduled()) revert NoRotationScheduled();
-        uint32 cancelled = _next;
-        _next = _incumbent;
+        uint32 cancelled = _rotation.next;
+        _rotation.next = _rotation.incumbent;
         emit RotationCancelled(cancelled);
     }
 
@@ -95,7 +89,9 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, ReentrancyGuardTran
 
     /// @inheritdoc IOracleCommittee
     function scheduled() external view returns (Committee memory next, uint40 effectiveAt) {
-        if (_isScheduled()) (next, effectiveAt) = (_committees[_next], _effectiveAt);
+        if (_isScheduled()) {
+            (next, effectiveAt) = (_committees[_rotation.next], _rotation.effectiveAt);
+        }
     }
 
     /// @inheritdoc IOracleCommittee
@@ -175,17 +171,20 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, ReentrancyGuardTran
     /// @inheritdoc IOracleCommittee
     function isSeated(address member) public view returns (bool) {
         uint32 version = _version();
-        return _sitsIn(version, member) || (_next != version && _sitsIn(_next, member));
+        uint32 next = _rotation.next;
+        return _sitsIn(version, member) || (next != version && _sitsIn(next, member));
     }
 
     // ------------------------------------------------------------------ private
 
     function _version() private view returns (uint32) {
-        return block.timestamp < _effectiveAt ? _incumbent : _next;
+        Rotation memory rotation = _rotation;
+        return block.timestamp < rotation.effectiveAt ? rotation.incumbent : rotation.next;
     }
 
     function _isScheduled() private view returns (bool) {
-        return block.timestamp < _effectiveAt && _next != _incumbent;
+        Rotation memory rotation = _rotation;
+        return block.timestamp < rotation.effectiveAt && rotation.next != rotation.incumbent;
     }
 
     function _requireMembers(address[] calldata members) private view {

@@ -37,10 +37,11 @@ library Quorum {
         bytes calldata signatures
     ) internal pure returns (uint256 count) {
         count = _requireQuorum(committee, signers, signatures);
+        address[] calldata members = committee.members;
         uint256 position;
         for (uint256 seat = 0; position < count; ++seat) {
             if (signers & (1 << seat) == 0) continue;
-            _requireSigned(committee.members[seat], seat, digest, signatures, position);
+            _requireSigned(members[seat], seat, digest, signatures, position);
             ++position;
         }
     }
@@ -56,18 +57,22 @@ library Quorum {
     ) internal pure returns (uint256 count) {
         count = _requireQuorum(committee, signers, signatures);
         if (digests.length != count) revert DigestsLengthMismatch(digests.length, count);
+        address[] calldata members = committee.members;
         uint256 position;
         for (uint256 seat = 0; position < count; ++seat) {
             if (signers & (1 << seat) == 0) continue;
-            _requireSigned(committee.members[seat], seat, digests[position], signatures, position);
+            _requireSigned(members[seat], seat, digests[position], signatures, position);
             ++position;
         }
     }
 
     /// @notice How many bits are set.
     function signerCount(uint16 signers) internal pure returns (uint256 bits) {
-        for (uint256 left = signers; left != 0; left &= left - 1) {
-            ++bits;
+        unchecked {
+            // `left` is above zero in the body, and has sixteen bits
+            for (uint256 left = signers; left != 0; left &= left - 1) {
+                ++bits;
+            }
         }
     }
 
@@ -93,12 +98,15 @@ library Quorum {
         bytes calldata signatures,
         uint256 position
     ) private pure {
-        uint256 start = position * SIGNATURE_BYTES;
-        (address signer, ECDSA.RecoverError problem,) = ECDSA.tryRecover(
-            digest,
-            bytes32(signatures[start:start + 32]),
-            bytes32(signatures[start + 32:start + SIGNATURE_BYTES])
-        );
+        bytes32 r;
+        bytes32 vs;
+        assembly ("memory-safe") {
+            // inside the signatures: their length was checked, and position is below the count
+            let start := add(signatures.offset, mul(position, SIGNATURE_BYTES))
+            r := calldataload(start)
+            vs := calldataload(add(start, 32))
+        }
+        (address signer, ECDSA.RecoverError problem,) = ECDSA.tryRecover(digest, r, vs);
         if (problem != ECDSA.RecoverError.NoError || signer != member) {
             revert BadSeatSignature(seat, member);
         }

@@ -20,7 +20,16 @@ struct CommitteeTerms {
     address arbiter; // the only one who may slash
 }
 
-/// @dev Packed by who is read together:
+/// @dev One slot. `next` takes over from `incumbent` at `effectiveAt`; without a committee to come
+///      the date has passed, or the two are the same.
+struct Rotation {
+    uint32 incumbent;
+    uint32 next;
+    uint32 latest; // the last version given out; a cancelled one is not given out again
+    uint40 effectiveAt;
+}
+
+/// @dev Packed by what is read together:
 ///
 ///  slot 0  bonded 128 | unbonding 128
 ///  slot 1  noticeAt 40 | servedUntil 40

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Quorum} from "../src/libraries/Quorum.sol";
+import {Committee} from "../src/types/Committee.sol";
+
+/// @title Lets a test call the library without a report around it, and weigh its gas
+contract QuorumHarness {
+    function verifySame(
+        Committee calldata committee,
+        uint16 signers,
+        bytes32 digest,
+        bytes calldata signatures
+    ) external view returns (uint256 count, uint256 gas) {
+        uint256 before = gasleft();
+        count = Quorum.verify(committee, signers, digest, signatures);
+        gas = before - gasleft();
+    }
+
+    function verifyEach(
+        Committee calldata committee,
+        uint16 signers,
+        bytes32[] memory digests,
+        bytes calldata signatures
+    ) external view returns (uint256 count, uint256 gas) {
+        uint256 before = gasleft();
+        count = Quorum.verify(committee, signers, digests, signatures);
+        gas = before - gasleft();
+    }
+}
