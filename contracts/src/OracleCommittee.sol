@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Credits} from "./Credits.sol";
 import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
 import {Committee, CommitteeTerms, Rotation, Stake} from "./types/Committee.sol";
 import {Currency} from "./types/Currency.sol";
@@ -10,7 +10,7 @@ import {Currency} from "./types/Currency.sol";
 /// @title OracleCommittee
 /// @dev A scheduled committee takes office by the clock alone: `_version` reads which one it is, and
 ///      nobody has to send a transaction.
-contract OracleCommittee is IOracleCommittee, AccessManaged, ReentrancyGuardTransient {
+contract OracleCommittee is IOracleCommittee, AccessManaged, Credits {
     uint256 private constant MAX_MEMBERS = 16; // a bitmap of signers is 16 bits wide
 
     /// @inheritdoc IOracleCommittee
@@ -31,9 +31,6 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, ReentrancyGuardTran
     mapping(uint32 version => bytes32) public digestOf;
 
     mapping(address member => Stake) private _stakes;
-
-    /// @inheritdoc IOracleCommittee
-    mapping(address account => uint256) public creditOf;
 
     constructor(address authority, CommitteeTerms memory terms) AccessManaged(authority) {
         stakeCurrency = terms.stakeCurrency;
@@ -122,7 +119,7 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, ReentrancyGuardTran
 
     /// @inheritdoc IOracleCommittee
     function withdrawStake(address to) external nonReentrant returns (uint128 amount) {
-        if (to == address(0)) revert NoReceiver();
+        _requireReceiver(to);
         Stake storage held = _stakes[msg.sender];
         amount = held.unbonding;
         if (amount == 0) revert NothingToUnstake(msg.sender);
@@ -143,18 +140,8 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, ReentrancyGuardTran
         taken = fromUnbonding + fromBonded;
         held.unbonding -= fromUnbonding;
         held.bonded -= fromBonded;
-        creditOf[to] += taken;
+        _credit(to, stakeCurrency, taken);
         emit Slashed(member, to, taken);
-    }
-
-    /// @inheritdoc IOracleCommittee
-    function withdrawCredit(address to) external nonReentrant returns (uint256 amount) {
-        if (to == address(0)) revert NoReceiver();
-        amount = creditOf[msg.sender];
-        if (amount == 0) revert NoCredit(msg.sender);
-        creditOf[msg.sender] = 0;
-        emit CreditWithdrawn(msg.sender, to, amount);
-        stakeCurrency.push(to, amount);
     }
 
     /// @inheritdoc IOracleCommittee

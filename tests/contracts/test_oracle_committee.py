@@ -256,7 +256,7 @@ def test_who_never_served_waits_from_its_notice(office: Office) -> None:
     move_to(office.node, until - 2)
     with refused("StillBonded", member.address, until):  # asked in the next second
         office.send(member, "withdrawStake", member.address)
-    with refused("NoReceiver"):
+    with refused("InvalidReceiver", NATIVE):
         office.send(member, "withdrawStake", NATIVE)
     move_to(office.node, until)
     before = office.node.balance(PARTIES.treasury.address)
@@ -339,7 +339,7 @@ def test_slashing_takes_unbonding_money_first(office: Office) -> None:
     receipt = office.send(ARBITER, "slash", member, 150, victim)
     assert office.events(receipt) == [("Slashed", {"member": member, "to": victim, "amount": 150})]
     assert office.view("stakeOf", member) == (MIN_STAKE - 150, 0, 0)
-    assert office.view("creditOf", victim) == 150
+    assert office.view("creditOf", victim, NATIVE) == 150
 
 
 def test_slashing_takes_what_there_is(office: Office) -> None:
@@ -349,7 +349,7 @@ def test_slashing_takes_what_there_is(office: Office) -> None:
     assert office.events(receipt)[0][1]["amount"] == MIN_STAKE
     assert office.view("stakeOf", member) == (0, 0, 0)
     office.send(ARBITER, "slash", member, 1, victim)
-    assert office.view("creditOf", victim) == MIN_STAKE
+    assert office.view("creditOf", victim, NATIVE) == MIN_STAKE
     wait(office, UNBONDING_DELAY)
     with refused("NothingToUnstake", member):
         office.send(FIRST[0], "withdrawStake", member)
@@ -357,16 +357,16 @@ def test_slashing_takes_what_there_is(office: Office) -> None:
 
 def test_credit_is_pulled_once(office: Office) -> None:
     victim = PARTIES.buyer
-    with refused("NoCredit", victim.address):
-        office.send(victim, "withdrawCredit", victim.address)
+    with refused("NothingToWithdraw", victim.address, NATIVE):
+        office.send(victim, "withdrawCredit", NATIVE, victim.address)
     office.send(ARBITER, "slash", FIRST[0].address, 7, victim.address)
-    with refused("NoReceiver"):
-        office.send(victim, "withdrawCredit", NATIVE)
+    with refused("InvalidReceiver", NATIVE):
+        office.send(victim, "withdrawCredit", NATIVE, NATIVE)
     before = office.node.balance(PARTIES.treasury.address)
-    office.send(victim, "withdrawCredit", PARTIES.treasury.address)
+    office.send(victim, "withdrawCredit", NATIVE, PARTIES.treasury.address)
     assert office.node.balance(PARTIES.treasury.address) == before + 7
-    with refused("NoCredit", victim.address):
-        office.send(victim, "withdrawCredit", victim.address)
+    with refused("NothingToWithdraw", victim.address, NATIVE):
+        office.send(victim, "withdrawCredit", NATIVE, victim.address)
     stakes = len(FIRST + SECOND + THIRD) * MIN_STAKE
     assert office.node.balance(office.contract.address) == stakes - 7
 
@@ -383,7 +383,7 @@ def test_stakes_can_be_held_in_a_token(node: Node, test_contracts: TestContracts
     assert node.call(token.functions.balanceOf(office.contract.address)) == MIN_STAKE
     office.appoint([member], 1)
     office.send(ARBITER, "slash", member.address, 9, PARTIES.buyer.address)
-    office.send(PARTIES.buyer, "withdrawCredit", PARTIES.buyer.address)
+    office.send(PARTIES.buyer, "withdrawCredit", token.address, PARTIES.buyer.address)
     assert node.call(token.functions.balanceOf(PARTIES.buyer.address)) == 9
 
 

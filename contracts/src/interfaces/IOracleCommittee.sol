@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Committee} from "../types/Committee.sol";
 import {Currency} from "../types/Currency.sol";
+import {ICredits} from "./ICredits.sol";
 
 /// @title The M-of-N oracle committee, its history and its stakes
 /// @notice Every rotation makes a new version; a trade keeps the committee that it was requested
@@ -12,7 +13,7 @@ import {Currency} from "../types/Currency.sol";
 ///         of the arbiter until `unbondingDelay` has passed since both the notice and the end of the
 ///         member's last term. The delay has to outlast the longest trade that the market admits,
 ///         its challenge included: then whoever signed can still be slashed when the trade ends.
-interface IOracleCommittee {
+interface IOracleCommittee is ICredits {
     // ------------------------------------------------------------------ events
 
     /// @notice A committee takes office at `effectiveAt`, for the trades requested from then on.
@@ -29,8 +30,6 @@ interface IOracleCommittee {
 
     /// @notice The arbiter took `amount`, less than it asked for when the stake held no more.
     event Slashed(address indexed member, address indexed to, uint256 amount);
-
-    event CreditWithdrawn(address indexed account, address to, uint256 amount);
 
     // ------------------------------------------------------------------ errors
 
@@ -55,8 +54,6 @@ interface IOracleCommittee {
 
     /// @notice The member has not asked to unstake, or all of it was slashed.
     error NothingToUnstake(address member);
-    error NoCredit(address account);
-    error NoReceiver();
 
     // --------------------------------------------------------------- committees
 
@@ -104,9 +101,6 @@ interface IOracleCommittee {
     /// @return taken What there was.
     function slash(address member, uint128 amount, address to) external returns (uint128 taken);
 
-    /// @notice Sends what was credited to the caller to `to`.
-    function withdrawCredit(address to) external returns (uint256 amount);
-
     /// @notice What a member has at stake.
     /// @return bonded Counts towards `minStake`.
     /// @return unbonding On its way out, still slashable.
@@ -116,9 +110,6 @@ interface IOracleCommittee {
         external
         view
         returns (uint128 bonded, uint128 unbonding, uint40 withdrawableAt);
-
-    /// @notice What `withdrawCredit` would send.
-    function creditOf(address account) external view returns (uint256);
 
     /// @notice Whether the member sits in the committee in office or in the scheduled one.
     function isSeated(address member) external view returns (bool);

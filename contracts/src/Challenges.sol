@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Credits} from "./Credits.sol";
+import {IChallenges} from "./interfaces/IChallenges.sol";
+import {IModelMarket} from "./interfaces/IModelMarket.sol";
+import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
+import {Digests} from "./libraries/Digests.sol";
+import {Quorum} from "./libraries/Quorum.sol";
+import {Challenge, ChallengeTerms} from "./types/Challenge.sol";
+import {Committee} from "./types/Committee.sol";
+import {Currency} from "./types/Currency.sol";
+import {AttemptRecord, Request, State} from "./types/Trade.sol";
+
+/// @title Challenges
+/// @dev Holds open bonds and unclaimed awards. What it takes from stakes stays in the committee's
+///      contract until the first withdrawal in that currency, so that a token that refuses this
+///      contract can't stop a ruling:
+///      balance + credit in the committee's contract >= open bonds + unclaimed credits.
+contract Challenges is IChallenges, Credits, EIP712 {
+    uint256 private constant BASIS_POINTS = 10_000;
+    bytes32 private constant RULING =
+        keccak256("Ruling(bytes32 tradeId,uint32 panelVersion,bytes32 model,bytes32 evidence)");
+
+    /// @inheritdoc IChallenges
+    IModelMarket public immutable market;
+    /// @inheritdoc IChallenges
+    IOracleCommittee public immutable committee;
+
+    Currency private immutable _stakeCurrency;
+    ChallengeTerms private _terms; // written once, by the constructor
+
+    mapping(bytes32 tradeId => Challenge) private _challenges;
+    mapping(bytes32 tradeId => bool) private _silencePenalised;
+
+    constructor(IModelMarket market_, IOracleCommittee committee_, ChallengeTerms memory terms_)
+        EIP712("Challenges", "1")
+    {
+        if (
+            terms_.bondBps == 0 || terms_.rulingWindow == 0 || terms_.bondBps > BASIS_POINTS
+                || terms_.panelBps > BASIS_POINTS || terms_.challengerBps > BASIS_POINTS
+        ) revert InvalidTerms();
+        market = market_;
+        committee = committee_;
+        _stakeCurrency = committee_.stakeCurrency();
+        _terms = terms_;
+    }
+
+    /// @dev Slashed native coin, on its way from the committee's contract to who it was awarded to.
+    receive() external payable {
+        if (msg.sender != address(committee)) revert UnexpectedCoins(msg.sender);
+    }
+
+    // --------------------------------------------------------------- challenges
+
+    /// @inheritdoc IChallenges
+    function challenge(
+        Request calldata request,
+        Committee calldata judges,
+        Committee calldata jury,
+        bytes32 claim
+    ) external payable nonReentrant returns (bytes32 tradeId) {
+        _requireNamed(judges, request.committee);
+        _requireNamed(jury, request.panel);
+        _requireDisjoint(judges.members, jury.members);
+        tradeId = market.tradeIdOf(request);
+        uint128 bond = bondFor(request.budget);
+        uint40 deadline = uint40(block.timestamp) + _terms.rulingWindow;
+        _challenges[tradeId] = Challenge(msg.sender, deadline, bond);
+        emit Challenged(tradeId, msg.sender, claim, request.currency, bond, deadline);
+        market.dispute(tradeId, deadline); // refuses all but the first, and that out of its time
+        request.currency.pull(msg.sender, bond);
+    }
+
+    /// @inheritdoc IChallenges
+    function uphold(
+        Request calldata request,
+        Committee calldata jury,
+        bytes32 evidence,
+        uint16 signers,
+        bytes calldata signatures
+    ) external {
+        (bytes32 tradeId, Challenge memory open) = _close(request);
+        _requireRuling(request, tradeId, open, jury, 0, evidence, signers, signatures);
+        market.rule(tradeId, false);
+        emit VerdictUpheld(tradeId, evidence, signers, signatures);
+
+        uint256 reward = open.bond * uint256(_terms.panelBps) / BASIS_POINTS;
+        bool rejected = market.statusOf(tradeId).state == State.Rejected;
+        address waiting = rejected ? request.buyer : request.broker;
+        _award(tradeId, waiting, request.currency, open.bond - reward);
+        _awardEvenly(tradeId, jury, signers, request.currency, reward);
+    }
+
+    /// @inheritdoc IChallenges
+    function overturn(
+        Request calldata request,
+        Committee calldata judges,
+        Committee calldata jury,
+        AttemptRecord calldata record,
+        bytes32 gated,
+        bytes32 amounts,
+        bytes32 evidence,
+        uint16 signers,
+        bytes calldata signatures
+    ) external {
+        _requireNamed(judges, request.committee);
+        (bytes32 tradeId, Challenge memory open) = _close(request);
+        _requireRuling(request, tradeId, open, jury, record.model, evidence, signers, signatures);
+        _requireAttempt(tradeId, record, gated, amounts);
+        market.rule(tradeId, true);
+        bool passed = market.statusOf(tradeId).state == State.Passed;
+        if (passed != (record.delivery != 0)) revert NotDecisive(record.model);
+
+        uint16 wrong = passed ? record.verdicts : record.signers & ~record.verdicts;
+        uint256 slashed = _slash(judges.members, wrong, _terms.wrongVerdictPenalty);
+        emit VerdictOverturned(tradeId, record.model, evidence, slashed, signers, signatures);
+
+        uint256 reward = slashed * _terms.challengerBps / BASIS_POINTS;
+        _award(tradeId, open.challenger, request.currency, open.bond);
+        _award(tradeId, open.challenger, _stakeCurrency, reward);
+        _awardEvenly(tradeId, jury, signers, _stakeCurrency, slashed - reward);
+    }
+
+    /// @inheritdoc IChallenges
+    function lapse(Request calldata request) external {
+        (bytes32 tradeId, Challenge memory open) = _close(request);
+        if (block.timestamp <= open.deadline) revert RulingPending(open.deadline);
+        if (market.statusOf(tradeId).state == State.Disputed) market.resume(tradeId);
+        emit ChallengeLapsed(tradeId);
+        _award(tradeId, open.challenger, request.currency, open.bond);
+    }
+
+    /// @inheritdoc IChallenges
+    function penaliseSilence(Request calldata request, Committee calldata judges) external {
+        _requireNamed(judges, request.committee);
+        bytes32 tradeId = market.tradeIdOf(request);
+        if (!market.statusOf(tradeId).unjudged) revert NotSilent(tradeId);
+        if (_silencePenalised[tradeId]) revert AlreadyPenalised(tradeId);
+        _silencePenalised[tradeId] = true;
+        uint256 slashed = _slash(judges.members, type(uint16).max, _terms.silencePenalty);
+        emit SilencePenalised(tradeId, slashed);
+        _award(tradeId, request.buyer, _stakeCurrency, slashed);
+    }
+
+    // -------------------------------------------------------------------- views
+
+    /// @inheritdoc IChallenges
+    function challengeOf(bytes32 tradeId) external view returns (Challenge memory) {
+        return _challenges[tradeId];
+    }
+
+    /// @inheritdoc IChallenges
+    function bondFor(uint128 budget) public view returns (uint128) {
+        uint256 bond = (uint256(budget) * _terms.bondBps + BASIS_POINTS - 1) / BASIS_POINTS;
+        // casting to uint128 is safe: at most the budget
+        return uint128(bond);
+    }
+
+    /// @inheritdoc IChallenges
+    function rulingDigest(bytes32 tradeId, uint32 panelVersion, bytes32 model, bytes32 evidence)
+        public
+        view
+        returns (bytes32)
+    {
+        return _hashTypedDataV4(keccak256(abi.encode(RULING, tradeId, panelVersion, model, evidence)));
+    }
+
+    /// @inheritdoc IChallenges
+    function terms() external view returns (ChallengeTerms memory) {
+        return _terms;
+    }
+
+    // ------------------------------------------------------------------ private
+
+    /// @dev Takes the open challenge off the books, so that its bond is awarded once.
+    function _close(Request calldata request)
+        private
+        returns (bytes32 tradeId, Challenge memory open)
+    {
+        tradeId = market.tradeIdOf(request);
+        open = _challenges[tradeId];
+        if (open.challenger == address(0)) revert NoChallenge(tradeId);
+        delete _challenges[tradeId];
+    }
+
+    function _requireRuling(
+        Request calldata request,
+        bytes32 tradeId,
+        Challenge memory open,
+        Committee calldata jury,
+        bytes32 model,
+        bytes32 evidence,
+        uint16 signers,
+        bytes calldata signatures
+    ) private view {
+        if (block.timestamp > open.deadline) revert RulingTooLate(open.deadline);
+        _requireNamed(jury, request.panel);
+        bytes32 digest = rulingDigest(tradeId, jury.version, model, evidence);
+        Quorum.verify(jury, signers, digest, signatures);
+    }
+
+    function _requireNamed(Committee calldata given, bytes32 named) private pure {
+        bytes32 digest = Digests.hash(given);
+        if (digest != named) revert CommitteeMismatch(digest, named);
+    }
+
+    /// @dev Both ascend, so one walk along the two is enough.
+    function _requireDisjoint(address[] calldata judges, address[] calldata jury) private pure {
+        uint256 i;
+        uint256 j;
+        while (i < judges.length && j < jury.length) {
+            if (judges[i] == jury[j]) revert SharedMember(judges[i]);
+            if (judges[i] < jury[j]) ++i;
+            else ++j;
+        }
+    }
+
+    /// @dev The market keeps the records of earlier attempts by model, and the last one's in the
+    ///      trade's digest.
+    function _requireAttempt(
+        bytes32 tradeId,
+        AttemptRecord calldata record,
+        bytes32 gated,
+        bytes32 amounts
+    ) private view {
+        bytes32 digest = Digests.hash(record);
+        if (market.attemptOf(tradeId, record.model) == digest) return;
+        if (market.digestOf(tradeId) == Digests.decided(gated, amounts, digest)) return;
+        revert UnknownAttempt(record.model);
+    }
+
+    function _slash(address[] calldata members, uint16 seats, uint128 penalty)
+        private
+        returns (uint256 taken)
+    {
+        for (uint256 seat = 0; seat < members.length; ++seat) {
+            if (seats & (1 << seat) == 0) continue;
+            taken += committee.slash(members[seat], penalty, address(this));
+        }
+    }
+
+    function _award(bytes32 tradeId, address account, Currency currency, uint256 amount) private {
+        if (amount == 0) return;
+        _credit(account, currency, amount);
+        emit Awarded(tradeId, account, currency, amount);
+    }
+
+    /// @dev Equal parts for the signers, the units left over one each to the first seats.
+    function _awardEvenly(
+        bytes32 tradeId,
+        Committee calldata jury,
+        uint16 signers,
+        Currency currency,
+        uint256 amount
+    ) private {
+        uint256 count = Quorum.signerCount(signers);
+        (uint256 share, uint256 extra) = (amount / count, amount % count);
+        for (uint256 seat = 0; seat < jury.members.length; ++seat) {
+            if (signers & (1 << seat) == 0) continue;
+            bool more = extra > 0;
+            if (more) --extra;
+            _award(tradeId, jury.members[seat], currency, more ? share + 1 : share);
+        }
+    }
+
+    function _fetch(Currency currency) internal override {
+        if (Currency.unwrap(currency) != Currency.unwrap(_stakeCurrency)) return;
+        if (committee.creditOf(address(this), currency) == 0) return;
+        committee.withdrawCredit(currency, address(this));
+    }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Challenge, ChallengeTerms} from "../types/Challenge.sol";
+import {Committee} from "../types/Committee.sol";
+import {Currency} from "../types/Currency.sol";
+import {AttemptRecord, Request} from "../types/Trade.sol";
+import {ICredits} from "./ICredits.sol";
+import {IModelMarket} from "./IModelMarket.sol";
+import {IOracleCommittee} from "./IOracleCommittee.sol";
+
+/// @title Bonded challenges of a committee's verdict, decided by a second panel
+/// @notice In the review window anyone may challenge the outcome of a trade with a bond in proportion
+///         to its budget. The panel that the request named, disjoint from the committee that judged,
+///         executes the work again and rules:
+///
+///         the verdict stands: the panel's signers get a part of the bond, and the rest goes to who
+///         was kept waiting: the buyer for its refund, or the broker, for the sellers' side, for
+///         its pay
+///         the verdict falls:  the bond goes back, and each signer of the verdict is slashed; who
+///         put on record that it found otherwise is not. Challenger and panel share what is taken.
+///         silence:            the bond goes back and the verdict stands, as if never challenged
+///
+///         A trade is challenged once at most. The panel looks at the whole trade, whatever the
+///         claim says, so a sham challenge doesn't use the chance up.
+interface IChallenges is ICredits {
+    // ------------------------------------------------------------------ events
+
+    /// @param claim Digest of what the challenger says is wrong.
+    event Challenged(
+        bytes32 indexed tradeId,
+        address indexed challenger,
+        bytes32 claim,
+        Currency currency,
+        uint256 bond,
+        uint40 deadline
+    );
+    event VerdictUpheld(
+        bytes32 indexed tradeId, bytes32 evidence, uint16 signers, bytes signatures
+    );
+
+    /// @param slashed Sum of what was taken from the signers of the verdict.
+    event VerdictOverturned(
+        bytes32 indexed tradeId,
+        bytes32 model,
+        bytes32 evidence,
+        uint256 slashed,
+        uint16 signers,
+        bytes signatures
+    );
+    event ChallengeLapsed(bytes32 indexed tradeId);
+    event SilencePenalised(bytes32 indexed tradeId, uint256 slashed);
+
+    /// @notice `amount` belongs to `account`, and waits to be withdrawn.
+    event Awarded(
+        bytes32 indexed tradeId,
+        address indexed account,
+        Currency indexed currency,
+        uint256 amount
+    );
+
+    // ------------------------------------------------------------------ errors
+
+    error InvalidTerms();
+
+    /// @notice The committee passed is not the one that the request names.
+    error CommitteeMismatch(bytes32 given, bytes32 named);
+
+    /// @notice A member of the committee can't judge itself.
+    error SharedMember(address member);
+    error NoChallenge(bytes32 tradeId);
+    error RulingTooLate(uint40 deadline);
+    error RulingPending(uint40 deadline);
+
+    /// @notice The trade has no such attempt.
+    error UnknownAttempt(bytes32 model);
+
+    /// @notice Of a trade that passed, the pass is in question, not an earlier attempt.
+    error NotDecisive(bytes32 model);
+
+    /// @notice The trade didn't end for want of a judgement.
+    error NotSilent(bytes32 tradeId);
+    error AlreadyPenalised(bytes32 tradeId);
+
+    /// @notice Native coin comes in as a bond or from the committee's stakes, and not otherwise.
+    error UnexpectedCoins(address from);
+
+    // --------------------------------------------------------------- challenges
+
+    /// @notice Challenges the outcome of a trade in its review window; the caller pays the bond.
+    /// @param judges The committee that the request names.
+    /// @param jury The panel that the request names.
+    /// @param claim Digest of what is wrong, for the panel to read.
+    function challenge(
+        Request calldata request,
+        Committee calldata judges,
+        Committee calldata jury,
+        bytes32 claim
+    ) external payable returns (bytes32 tradeId);
+
+    /// @notice Ends a challenge by the panel's ruling that the verdict stands.
+    /// @param evidence Digest of the re-execution's evidence.
+    /// @param signers The seats of the panel that signed, as a bitmap.
+    /// @param signatures Over a `Ruling` without a model; EIP-2098, in the order of the seats.
+    function uphold(
+        Request calldata request,
+        Committee calldata jury,
+        bytes32 evidence,
+        uint16 signers,
+        bytes calldata signatures
+    ) external;
+
+    /// @notice Ends a challenge by the panel's ruling that an attempt was judged wrongly.
+    /// @param record The attempt: the one that passed, or any one of a trade that was rejected.
+    /// @param gated With `amounts`, what the market's digest of the trade holds beside the deciding
+    ///        attempt's record; any value for an earlier attempt.
+    /// @param signatures Over a `Ruling` with the attempt's model; EIP-2098.
+    function overturn(
+        Request calldata request,
+        Committee calldata judges,
+        Committee calldata jury,
+        AttemptRecord calldata record,
+        bytes32 gated,
+        bytes32 amounts,
+        bytes32 evidence,
+        uint16 signers,
+        bytes calldata signatures
+    ) external;
+
+    /// @notice After the deadline without a ruling: gives the bond back and lets the trade go on.
+    function lapse(Request calldata request) external;
+
+    /// @notice Slashes each member of a committee that let delivered work go unjudged, once a trade,
+    ///         to the buyer's credit in the stakes' currency.
+    function penaliseSilence(Request calldata request, Committee calldata judges) external;
+
+    // -------------------------------------------------------------------- views
+
+    function challengeOf(bytes32 tradeId) external view returns (Challenge memory);
+
+    /// @notice The bond for a trade with this budget.
+    function bondFor(uint128 budget) external view returns (uint128);
+
+    /// @notice The EIP-712 digest that the panel signs.
+    /// @param model Of the attempt judged wrongly; zero when the verdict stands.
+    function rulingDigest(bytes32 tradeId, uint32 panelVersion, bytes32 model, bytes32 evidence)
+        external
+        view
+        returns (bytes32);
+
+    function terms() external view returns (ChallengeTerms memory);
+    function market() external view returns (IModelMarket);
+
+    /// @notice Where the judges' stakes lie.
+    function committee() external view returns (IOracleCommittee);
+}
