@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Delays, Domain, IParticipantRegistry, Participant} from "./interfaces/IParticipantRegistry.sol";
+import {Conflicts} from "./libraries/Conflicts.sol";
 import {Currency} from "./types/Currency.sol";
 
 /// @title ParticipantRegistry
@@ -169,6 +170,26 @@ contract ParticipantRegistry is IParticipantRegistry, ReentrancyGuardTransient {
         for (uint256 i = 0; i < accounts.length; ++i) {
             groups[i] = affiliationOf(accounts[i]);
         }
+    }
+
+    /// @inheritdoc IParticipantRegistry
+    function requireFitParties(
+        address buyer,
+        address broker,
+        address auditor,
+        address[] calldata providers
+    ) external view {
+        Conflicts.checkParties(affiliationOf, buyer, broker, auditor, providers);
+    }
+
+    /// @inheritdoc IParticipantRegistry
+    function requireFitExperts(
+        address buyer,
+        address auditor,
+        address[] calldata providers,
+        address[] calldata experts
+    ) external view {
+        Conflicts.checkExperts(affiliationOf, buyer, auditor, providers, experts);
     }
 
     /// @inheritdoc IParticipantRegistry

@@ -135,6 +135,26 @@ interface IParticipantRegistry {
     /// @notice The groups of several accounts, in their order; one storage read each.
     function affiliationsOf(address[] calldata accounts) external view returns (bytes32[] memory groups);
 
+    /// @notice Reverts when one party holds conflicting roles (`libraries/Conflicts.sol`).
+    /// @param auditor The zero address when there is none.
+    /// @param providers Ascending.
+    function requireFitParties(
+        address buyer,
+        address broker,
+        address auditor,
+        address[] calldata providers
+    ) external view;
+
+    /// @notice Reverts when one of the experts conflicts with those who were there before.
+    /// @param providers Ascending.
+    /// @param experts Ascending.
+    function requireFitExperts(
+        address buyer,
+        address auditor,
+        address[] calldata providers,
+        address[] calldata experts
+    ) external view;
+
     /// @notice The group of `account` and its next change: joined from `effectiveAt` on, or left.
     function membershipOf(address account)
         external

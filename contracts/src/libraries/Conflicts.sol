@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {IParticipantRegistry} from "../interfaces/IParticipantRegistry.sol";
-
 /// @title Refuses a trade in which one party holds conflicting roles
 /// @dev A party is an account, or all members of one group. Buyer, auditor, providers and experts
 ///      conflict with each other; the broker conflicts with the auditor alone. Several providers,
@@ -15,83 +13,74 @@ library Conflicts {
     error ConflictOfRoles(address first, address second);
 
     /// @notice Checks everyone who takes part from the acceptance on.
+    /// @param groupOf Reads an account's group; zero for none.
     /// @param auditor The zero address when there is none.
-    /// @param providers Ascending.
-    function checkAcceptance(
-        IParticipantRegistry registry,
+    function checkParties(
+        function(address) view returns (bytes32) groupOf,
         address buyer,
         address broker,
         address auditor,
-        address[] memory providers
+        address[] calldata providers
     ) internal view {
         if (auditor == buyer) revert ConflictOfRoles(auditor, buyer);
         if (auditor == broker) revert ConflictOfRoles(auditor, broker);
-        for (uint256 i = 0; i < providers.length; ++i) {
-            if (providers[i] == buyer) revert ConflictOfRoles(providers[i], buyer);
-            if (providers[i] == auditor) revert ConflictOfRoles(providers[i], auditor);
-        }
+        (bytes32 buyers, bytes32 auditors) = (groupOf(buyer), groupOf(auditor));
+        bool grouped = buyers | auditors != 0;
+        if (grouped && buyers == auditors) revert ConflictOfRoles(auditor, buyer);
+        if (auditors != 0 && groupOf(broker) == auditors) revert ConflictOfRoles(auditor, broker);
 
-        address[] memory overseers = _pair(buyer, auditor);
-        bytes32[] memory groups = registry.affiliationsOf(overseers);
-        if (groups[0] | groups[1] == 0) return;
-        if (groups[0] == groups[1]) revert ConflictOfRoles(auditor, buyer);
-        if (groups[1] != 0 && registry.affiliationOf(broker) == groups[1]) {
-            revert ConflictOfRoles(auditor, broker);
+        for (uint256 i = 0; i < providers.length; ++i) {
+            address provider = providers[i];
+            bytes32 group = grouped ? groupOf(provider) : bytes32(0);
+            _requireApart(provider, group, buyer, buyers);
+            _requireApart(provider, group, auditor, auditors);
         }
-        _checkGroups(providers, registry.affiliationsOf(providers), overseers, groups);
     }
 
     /// @notice Checks the experts that the gate chose against everyone who was there before.
+    /// @param groupOf Reads an account's group; zero for none.
     /// @param auditor The zero address when there is none.
     /// @param providers Ascending.
     /// @param experts Ascending.
-    function checkGate(
-        IParticipantRegistry registry,
+    function checkExperts(
+        function(address) view returns (bytes32) groupOf,
         address buyer,
         address auditor,
-        address[] memory providers,
-        address[] memory experts
+        address[] calldata providers,
+        address[] calldata experts
     ) internal view {
+        bytes32[] memory groups = new bytes32[](experts.length);
+        bool grouped;
         uint256 next;
         for (uint256 i = 0; i < experts.length; ++i) {
             address expert = experts[i];
-            if (expert == buyer) revert ConflictOfRoles(expert, buyer);
-            if (expert == auditor) revert ConflictOfRoles(expert, auditor);
+            if (expert == buyer || expert == auditor) revert ConflictOfRoles(expert, expert);
             while (next < providers.length && providers[next] < expert) ++next;
             if (next < providers.length && providers[next] == expert) revert ConflictOfRoles(expert, expert);
+            groups[i] = groupOf(expert);
+            if (groups[i] != 0) grouped = true;
         }
-
-        bytes32[] memory groups = registry.affiliationsOf(experts);
-        if (!_anyGroup(groups)) return;
-        address[] memory overseers = _pair(buyer, auditor);
-        _checkGroups(experts, groups, overseers, registry.affiliationsOf(overseers));
-        _checkGroups(experts, groups, providers, registry.affiliationsOf(providers));
+        if (!grouped) return;
+        _requireNoneIn(experts, groups, buyer, groupOf(buyer));
+        _requireNoneIn(experts, groups, auditor, groupOf(auditor));
+        for (uint256 i = 0; i < providers.length; ++i) {
+            _requireNoneIn(experts, groups, providers[i], groupOf(providers[i]));
+        }
     }
 
-    /// @dev Refuses any account of `ones` in the group of one of `others`.
-    function _checkGroups(
-        address[] memory ones,
-        bytes32[] memory groupsOfOnes,
-        address[] memory others,
-        bytes32[] memory groupsOfOthers
+    function _requireNoneIn(
+        address[] calldata accounts,
+        bytes32[] memory groups,
+        address other,
+        bytes32 otherGroup
     ) private pure {
-        for (uint256 i = 0; i < ones.length; ++i) {
-            if (groupsOfOnes[i] == 0) continue;
-            for (uint256 j = 0; j < others.length; ++j) {
-                if (groupsOfOnes[i] == groupsOfOthers[j]) revert ConflictOfRoles(ones[i], others[j]);
-            }
+        if (otherGroup == 0) return;
+        for (uint256 i = 0; i < accounts.length; ++i) {
+            if (groups[i] == otherGroup) revert ConflictOfRoles(accounts[i], other);
         }
     }
 
-    function _anyGroup(bytes32[] memory groups) private pure returns (bool) {
-        for (uint256 i = 0; i < groups.length; ++i) {
-            if (groups[i] != 0) return true;
-        }
-        return false;
-    }
-
-    function _pair(address first, address second) private pure returns (address[] memory accounts) {
-        accounts = new address[](2);
-        (accounts[0], accounts[1]) = (first, second);
+    function _requireApart(address account, bytes32 group, address other, bytes32 otherGroup) private pure {
+        if (account == other || (group != 0 && group == otherGroup)) revert ConflictOfRoles(account, other);
     }
 }
