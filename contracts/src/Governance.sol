@@ -19,9 +19,6 @@ contract Governance is IGovernance, AccessManager {
 
     constructor(address deployer, uint32 governorDelay_) AccessManager(deployer) {
         governorDelay = governorDelay_;
-        // Governors appoint governors and guardians. Nobody does once the deployer is gone, otherwise.
-        _setRoleAdmin(GOVERNOR, GOVERNOR);
-        _setRoleAdmin(GUARDIAN, GOVERNOR);
     }
 
     /// @inheritdoc AccessManager

@@ -16,6 +16,7 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
+from web3.types import TxParams, Wei
 
 from marketplace.chain.artifacts import load_artifact
 from marketplace.chain.client import Node
@@ -34,7 +35,7 @@ class Role(IntEnum):
 
 
 RULES: Mapping[str, Mapping[str, Role]] = {
-    "ModelMarket": {
+    "MarketRules": {
         "pauseRequests": Role.GUARDIAN,
         "setFee": Role.GOVERNOR,
         "setReview": Role.GOVERNOR,
@@ -66,7 +67,7 @@ def hand_over(
     node: Node,
     deployer: LocalAccount,
     governance: Contract,
-    targets: Sequence[Contract],
+    targets: Sequence[tuple[str, str]],
     *,
     governor: str,
     guardian: str,
@@ -82,26 +83,28 @@ def hand_over(
     governance
         What `deploy_governance` returned.
     targets
-        Every contract under it, bound with the ABI of its artifact.
+        Name and address of every contract under it.
     governor, guardian
         Addresses that get the roles; best those of multi-signature wallets.
 
     Raises
     ------
     ConfigurationError
-        If a target is under another authority, or none of `RULES` is about it.
+        If a target is under another authority, or `RULES` doesn't name it.
     """
     functions = governance.functions
-    for target in targets:
-        _require_governed(node, governance, target)
-        for role, selectors in _selectors(target).items():
-            call = functions.setTargetFunctionRole(target.address, selectors, role)
-            node.send(deployer, call)
+    for name, address in targets:
+        _require_governed(node, governance, name, address)
+        for role, selectors in _selectors(name).items():
+            target = to_checksum_address(address)
+            node.send(deployer, functions.setTargetFunctionRole(target, selectors, role))
     for role in (Role.GOVERNOR, Role.GUARDIAN):
         node.send(deployer, functions.labelRole(role, role.name))
     delay = node.call(functions.governorDelay())
     node.send(deployer, functions.grantRole(Role.GOVERNOR, to_checksum_address(governor), delay))
     node.send(deployer, functions.grantRole(Role.GUARDIAN, to_checksum_address(guardian), 0))
+    for role in (Role.GUARDIAN, Role.GOVERNOR):  # else nobody could replace a lost key
+        node.send(deployer, functions.setRoleAdmin(role, Role.GOVERNOR))
     node.send(deployer, functions.renounceRole(Role.ADMIN, deployer.address))
 
 
@@ -112,33 +115,31 @@ def announce(
 
     The governor then sends the very same call itself, within a week.
     """
-    data = call.build_transaction({"from": governor.address, "gas": 0, "gasPrice": 0})["data"]
+    draft: TxParams = {"from": governor.address, "gas": 0, "gasPrice": Wei(0)}
+    data = call.build_transaction(draft)["data"]
     node.send(governor, governance.functions.schedule(call.address, data, 0))
     operation = node.call(governance.functions.hashOperation(governor.address, call.address, data))
     return int(node.call(governance.functions.getSchedule(operation)))
 
 
-def _require_governed(node: Node, governance: Contract, target: Contract) -> None:
-    authority = node.call(target.functions.authority())
+def _require_governed(node: Node, governance: Contract, name: str, address: str) -> None:
+    if name not in RULES:
+        raise ConfigurationError(
+            f"no rule says who may call {name}", "name each governed contract in RULES"
+        )
+    authority = node.call(node.contract(name, address).functions.authority())
     if authority != governance.address:
         raise ConfigurationError(
-            f"{target.address} is under {authority}, not {governance.address}",
+            f"{name} at {address} is under {authority}, not {governance.address}",
             "deploy it with the access manager as its authority",
         )
 
 
-def _selectors(target: Contract) -> dict[Role, list[str]]:
-    """Return the target's restricted selectors by role."""
-    for name, rules in RULES.items():
-        artifact = load_artifact(name)
-        if artifact.abi != target.abi:
-            continue
-        found: dict[Role, list[str]] = {}
-        for signature, selector in artifact.method_identifiers.items():
-            role = rules.get(signature.partition("(")[0])
-            if role is not None:
-                found.setdefault(role, []).append("0x" + selector)
-        return found
-    raise ConfigurationError(
-        f"no rule says who may call {target.address}", "name each governed contract in RULES"
-    )
+def _selectors(name: str) -> dict[Role, list[str]]:
+    """Return a contract's restricted selectors by role."""
+    found: dict[Role, list[str]] = {}
+    for signature, selector in load_artifact(name).method_identifiers.items():
+        role = RULES[name].get(signature.partition("(")[0])
+        if role is not None:
+            found.setdefault(role, []).append("0x" + selector)
+    return found
