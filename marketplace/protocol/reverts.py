@@ -107,11 +107,85 @@ EXPLANATIONS: dict[str, Explanation] = {
     "QuorumNotReached": Explanation(
         "too few oracles signed", "collect signatures up to the threshold"
     ),
-    "NotAMember": Explanation(
-        "a signer is not in this trade's committee", "use the committee of the trade's version"
+    "NoSuchSeat": Explanation(
+        "the signers' bitmap names a seat that the committee does not have",
+        "set bits of its members only",
     ),
-    "SignersNotAscending": Explanation(
-        "signatures are not in ascending order of their signers", "sort them by signer"
+    "SignaturesLengthMismatch": Explanation(
+        "the signatures are not 64 bytes for each signer", "pack compact signatures by seat"
+    ),
+    "DigestsLengthMismatch": Explanation(
+        "signers and sealed scores differ in number", "give one seal per signer"
+    ),
+    "BadSeatSignature": Explanation(
+        "a signature is not by the member in its seat", "order signatures by seat, or sign again"
+    ),
+    "StakeTooLow": Explanation(
+        "a member has less at stake than a seat needs", "let it stake before the appointment"
+    ),
+    "NoRotationScheduled": Explanation("no committee is scheduled", "nothing is left to cancel"),
+    "OnlyArbiter": Explanation(
+        "only the arbiter may take a stake", "challenge the verdict, or penalise the silence"
+    ),
+    "NotStaked": Explanation(
+        "the member has less at stake than it wants back", "ask for what is bonded at most"
+    ),
+    "InOffice": Explanation(
+        "the member sits in a committee", "wait until a rotation has ended its term"
+    ),
+    "StillBonded": Explanation(
+        "the stake still backs past work", "wait for the time that the error names"
+    ),
+    "NothingToUnstake": Explanation(
+        "nothing of the stake is on its way out", "ask to unstake first"
+    ),
+    # challenges
+    "InvalidTerms": Explanation(
+        "a share is above the whole, or bond or window is zero", "deploy with other terms"
+    ),
+    "CommitteeMismatch": Explanation(
+        "this is not the committee that was agreed on", "pass the committee with that digest"
+    ),
+    "SharedMember": Explanation(
+        "a member of the committee sits in the panel", "the panel can't judge this trade"
+    ),
+    "NoChallenge": Explanation("the trade has no open challenge", "look at how the last one ended"),
+    "RulingTooLate": Explanation("the time for a ruling is over", "let the challenge lapse"),
+    "RulingPending": Explanation(
+        "the panel may still rule", "wait for the deadline that the error names"
+    ),
+    "UnknownAttempt": Explanation(
+        "the trade has no such attempt", "pass the attempt's record as it was reported"
+    ),
+    "NotDecisive": Explanation(
+        "this attempt does not decide the trade", "rule on the attempt that passed"
+    ),
+    "NotSilent": Explanation(
+        "the trade did not end for want of a judgement", "nothing is to be penalised"
+    ),
+    "AlreadyPenalised": Explanation("this was penalised before", "nothing is left to do"),
+    "UnexpectedCoins": Explanation(
+        "the contract takes no coins that it did not ask for", "send a bond with a challenge"
+    ),
+    # development rounds
+    "NotSponsor": Explanation(
+        "only the sponsor opens a series", "send it from the account that the error names"
+    ),
+    "InvalidStep": Explanation(
+        "the step does not divide one million", "choose a divisor, e.g. 50,000"
+    ),
+    "InvalidDevelopment": Explanation(
+        "the series has an unusable field", "mend the field that the error names"
+    ),
+    "DevelopmentExists": Explanation("this very series was opened before", "choose another salt"),
+    "UnknownDevelopment": Explanation("the series was never opened", "open it first"),
+    "OutOfRounds": Explanation("all rounds of the series are used", "open another series"),
+    "AlreadyReleased": Explanation(
+        "this model was answered before", "submit another model; no round was used"
+    ),
+    "NotOnTheLadder": Explanation(
+        "the answer is neither the best so far nor a higher step",
+        "release what the Ladder mechanism answers",
     ),
     "ZeroKey": Explanation("the encryption key is zero", "publish a real X25519 key"),
     # the registry of participants

@@ -11,6 +11,7 @@ from offchain.validation.commitment import (
     root_of,
 )
 from offchain.validation.evidence import Evidence, decode_evidence, encode_evidence
+from offchain.validation.ladder import is_ladder_answer, ladder_answer, ladder_answers
 from offchain.validation.margin import validation_margin
 from offchain.validation.quantise import (
     SCALE,
@@ -41,6 +42,9 @@ __all__ = [
     "encode_evidence",
     "encode_openings",
     "gini",
+    "is_ladder_answer",
+    "ladder_answer",
+    "ladder_answers",
     "opened_labels",
     "opens",
     "quantise_gate",
