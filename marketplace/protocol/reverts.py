@@ -221,7 +221,120 @@ EXPLANATIONS: dict[str, Explanation] = {
     "DevnetOnly": Explanation(
         "the development token lives on the devnet only", "use a real token on this chain"
     ),
+    # the licence token, consent and governance
+    "NotSettled": Explanation(
+        "the trade has not been settled", "settle it first; other ends leave no model to license"
+    ),
+    "RecordMismatch": Explanation(
+        "these are not the terms and records that the trade ended with", "take them from the log"
+    ),
+    "TransferNotAllowed": Explanation(
+        "the licence does not move in this way", "look at the transfer rule of its trade"
+    ),
+    "ConsentExpired": Explanation("the licensor's consent has expired", "ask for a new one"),
+    "NotTheLicensor": Explanation(
+        "the consent is not signed by the licensor for this transfer",
+        "have the licensor sign token, both parties, the present nonce and the deadline",
+    ),
+    "EndInThePast": Explanation(
+        "consent can't end in the past", "name a later second, or withdraw it now"
+    ),
+    "ConsentHasEnded": Explanation(
+        "consent to this dataset has ended, which is final", "offer it under a new commitment"
+    ),
+    "AlreadyLinked": Explanation("the dataset is linked to the trade", "nothing is left to do"),
+    "NoSuchQuote": Explanation(
+        "the quote has no dataset at this position", "count from zero in the accepted quote"
+    ),
+    "NotDelivered": Explanation(
+        "the dataset was quoted and not delivered", "link those that the report accepted"
+    ),
+    "QuoteMismatch": Explanation(
+        "the quote is not the broker's, or not on the deal's terms", "pass the accepted quote"
+    ),
+    "NotTheMaintainer": Explanation(
+        "only the trade's broker reports a new validation", "send it from the broker's account"
+    ),
+    "WrongStanding": Explanation(
+        "the model's standing towards the dataset is another", "ask for it before the next step"
+    ),
+    "ZeroReport": Explanation("the report's digest is zero", "name a report"),
+    "DelayTooShort": Explanation(
+        "a governor can't have less than the least delay", "grant the role with that delay"
+    ),
     # OpenZeppelin's
+    "AccessManagedInvalidAuthority": Explanation(
+        "the new authority is no contract", "name an access manager"
+    ),
+    "AccessManagedRequiredDelay": Explanation(
+        "the call has to be announced", "schedule it, wait and send it again"
+    ),
+    "AccessManagedUnauthorized": Explanation(
+        "the account has no role for this call", "see docs/governance.md for who has"
+    ),
+    "AccessManagerAlreadyScheduled": Explanation(
+        "the very same call is announced already", "wait for its time"
+    ),
+    "AccessManagerBadConfirmation": Explanation(
+        "a role is given up by its holder only", "name the sender's own address"
+    ),
+    "AccessManagerExpired": Explanation(
+        "the announcement is more than a week past its time", "announce the call again"
+    ),
+    "AccessManagerInvalidInitialAdmin": Explanation(
+        "there is no administrator to begin with", "name the deployer"
+    ),
+    "AccessManagerLockedFunction": Explanation(
+        "this function's role can't be changed", "leave it as it is"
+    ),
+    "AccessManagerLockedRole": Explanation("this role can't be changed", "leave it as it is"),
+    "AccessManagerNotReady": Explanation(
+        "the announced call's time has not come", "wait for the delay to pass"
+    ),
+    "AccessManagerNotScheduled": Explanation(
+        "the call was not announced", "schedule it and wait for the delay to pass"
+    ),
+    "AccessManagerUnauthorizedAccount": Explanation(
+        "the account may not administer this role", "see docs/governance.md for who may"
+    ),
+    "AccessManagerUnauthorizedCall": Explanation(
+        "the account may not make this call, or not so soon", "see docs/governance.md"
+    ),
+    "AccessManagerUnauthorizedCancel": Explanation(
+        "only who announced a call takes it back", "send it from that account"
+    ),
+    "AccessManagerUnauthorizedConsume": Explanation(
+        "only the called contract uses up an announcement", "call that contract instead"
+    ),
+    "AddressEmptyCode": Explanation("there is no contract at the address", "check the address"),
+    "FailedCall": Explanation("a call failed without a reason", "check target and arguments"),
+    "InsufficientBalance": Explanation(
+        "the contract has too little native coin for the call", "send the value along"
+    ),
+    "SafeCastOverflowedUintDowncast": Explanation(
+        "a number is too large for its field", "use a smaller one"
+    ),
+    "StringsInsufficientHexLength": Explanation(
+        "a number does not fit the hexadecimal text", "report this; it can't happen"
+    ),
+    "ERC721IncorrectOwner": Explanation(
+        "the token belongs to another account", "name its present holder"
+    ),
+    "ERC721InsufficientApproval": Explanation(
+        "the sender neither holds the token nor is approved", "have the holder approve it"
+    ),
+    "ERC721InvalidApprover": Explanation(
+        "the approver does not hold the token", "approve from the holder's account"
+    ),
+    "ERC721InvalidOperator": Explanation("the operator is invalid", "name a real account"),
+    "ERC721InvalidOwner": Explanation("the zero address holds no tokens", "name a real account"),
+    "ERC721InvalidReceiver": Explanation(
+        "the receiver can't hold the token", "name an account that can"
+    ),
+    "ERC721InvalidSender": Explanation("the token was minted before", "nothing is left to do"),
+    "ERC721NonexistentToken": Explanation(
+        "there is no such token", "mint it once its trade has been settled"
+    ),
     "ECDSAInvalidSignature": Explanation(
         "a signature is malformed", "ask its signer for a new one"
     ),
