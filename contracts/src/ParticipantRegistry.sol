@@ -99,7 +99,7 @@ contract ParticipantRegistry is IParticipantRegistry, ReentrancyGuardTransient {
 
     /// @inheritdoc IParticipantRegistry
     function withdrawStake(address to) external nonReentrant returns (uint128 amount) {
-        if (to == address(0)) revert ZeroReceiver();
+        if (to == address(0) || to == address(this)) revert InvalidReceiver(to);
         Participant storage participant = _participants[msg.sender];
         amount = participant.leavingStake;
         if (amount == 0) revert NoStakeToWithdraw(msg.sender);

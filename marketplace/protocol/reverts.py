@@ -86,7 +86,9 @@ EXPLANATIONS: dict[str, Explanation] = {
     "FeeTooHigh": Explanation("the protocol fee is above 10 %", "set 1,000 basis points at most"),
     # the ledger and its currencies
     "NothingToWithdraw": Explanation("the account has no credit", "wait until a trade pays it"),
-    "ZeroReceiver": Explanation("the receiver is the zero address", "name a receiver"),
+    "InvalidReceiver": Explanation(
+        "the receiver is the zero address or the contract itself", "name an account"
+    ),
     "WrongValue": Explanation(
         "the native coin sent is not what is needed", "send exactly the price, or none for tokens"
     ),

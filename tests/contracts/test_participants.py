@@ -129,8 +129,9 @@ def test_unusable_amounts_and_receivers_are_refused(registry: Registry) -> None:
         registry.send(ME, "unlockStake", 5)
     registry.send(ME, "unlockStake", 4)
     registry.node.advance_time(WITHDRAWAL_DELAY)
-    with refused("ZeroReceiver"):
-        registry.send(ME, "withdrawStake", NATIVE)
+    for nobody in (NATIVE, registry.contract.address):
+        with refused("InvalidReceiver", nobody):
+            registry.send(ME, "withdrawStake", nobody)
 
 
 def test_a_receiver_that_refuses_loses_nothing(registry: Registry, hostile: TestContracts) -> None:

@@ -73,7 +73,9 @@ interface IParticipantRegistry {
     error StakeTooSmall(uint128 asked, uint128 stake);
     error StakeLockedUntil(uint40 leavesAt);
     error NoStakeToWithdraw(address account);
-    error ZeroReceiver();
+
+    /// @notice Nobody can receive at the zero address, nor at this contract itself.
+    error InvalidReceiver(address receiver);
     error GroupExists(bytes32 group);
     error AlreadyAffiliated(address account, bytes32 group);
     error NotAffiliated(address account);
