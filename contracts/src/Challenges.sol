@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {Credits} from "./Credits.sol";
+import {Penalties} from "./Penalties.sol";
 import {IChallenges} from "./interfaces/IChallenges.sol";
 import {IModelMarket} from "./interfaces/IModelMarket.sol";
 import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
@@ -14,43 +14,18 @@ import {Currency} from "./types/Currency.sol";
 import {AttemptRecord, Request, State} from "./types/Trade.sol";
 
 /// @title Challenges
-/// @dev Holds open bonds and unclaimed awards. What it takes from stakes stays in the committee's
-///      contract until the first withdrawal in that currency, so that a token that refuses this
-///      contract can't stop a ruling:
+/// @dev For every currency:
 ///      balance + credit in the committee's contract >= open bonds + unclaimed credits.
-contract Challenges is IChallenges, Credits, EIP712 {
-    uint256 private constant BASIS_POINTS = 10_000;
+contract Challenges is IChallenges, Penalties, EIP712 {
     bytes32 private constant RULING =
         keccak256("Ruling(bytes32 tradeId,uint32 panelVersion,bytes32 model,bytes32 evidence)");
 
-    /// @inheritdoc IChallenges
-    IModelMarket public immutable market;
-    /// @inheritdoc IChallenges
-    IOracleCommittee public immutable committee;
-
-    Currency private immutable _stakeCurrency;
-    ChallengeTerms private _terms; // written once, by the constructor
-
     mapping(bytes32 tradeId => Challenge) private _challenges;
-    mapping(bytes32 tradeId => bool) private _silencePenalised;
 
     constructor(IModelMarket market_, IOracleCommittee committee_, ChallengeTerms memory terms_)
         EIP712("Challenges", "1")
-    {
-        if (
-            terms_.bondBps == 0 || terms_.rulingWindow == 0 || terms_.bondBps > BASIS_POINTS
-                || terms_.panelBps > BASIS_POINTS || terms_.challengerBps > BASIS_POINTS
-        ) revert InvalidTerms();
-        market = market_;
-        committee = committee_;
-        _stakeCurrency = committee_.stakeCurrency();
-        _terms = terms_;
-    }
-
-    /// @dev Slashed native coin, on its way from the committee's contract to who it was awarded to.
-    receive() external payable {
-        if (msg.sender != address(committee)) revert UnexpectedCoins(msg.sender);
-    }
+        Penalties(market_, committee_, terms_)
+    {}
 
     // --------------------------------------------------------------- challenges
 
@@ -106,6 +81,7 @@ contract Challenges is IChallenges, Credits, EIP712 {
         bytes calldata signatures
     ) external {
         _requireNamed(judges, request.committee);
+        if (record.model == 0) revert UnknownAttempt(0); // what a ruling that upholds names
         (bytes32 tradeId, Challenge memory open) = _close(request);
         _requireRuling(request, tradeId, open, jury, record.model, evidence, signers, signatures);
         _requireAttempt(tradeId, record, gated, amounts);
@@ -119,8 +95,8 @@ contract Challenges is IChallenges, Credits, EIP712 {
 
         uint256 reward = slashed * _terms.challengerBps / BASIS_POINTS;
         _award(tradeId, open.challenger, request.currency, open.bond);
-        _award(tradeId, open.challenger, _stakeCurrency, reward);
-        _awardEvenly(tradeId, jury, signers, _stakeCurrency, slashed - reward);
+        _award(tradeId, open.challenger, stakeCurrency, reward);
+        _awardEvenly(tradeId, jury, signers, stakeCurrency, slashed - reward);
     }
 
     /// @inheritdoc IChallenges
@@ -130,18 +106,6 @@ contract Challenges is IChallenges, Credits, EIP712 {
         if (market.statusOf(tradeId).state == State.Disputed) market.resume(tradeId);
         emit ChallengeLapsed(tradeId);
         _award(tradeId, open.challenger, request.currency, open.bond);
-    }
-
-    /// @inheritdoc IChallenges
-    function penaliseSilence(Request calldata request, Committee calldata judges) external {
-        _requireNamed(judges, request.committee);
-        bytes32 tradeId = market.tradeIdOf(request);
-        if (!market.statusOf(tradeId).unjudged) revert NotSilent(tradeId);
-        if (_silencePenalised[tradeId]) revert AlreadyPenalised(tradeId);
-        _silencePenalised[tradeId] = true;
-        uint256 slashed = _slash(judges.members, type(uint16).max, _terms.silencePenalty);
-        emit SilencePenalised(tradeId, slashed);
-        _award(tradeId, request.buyer, _stakeCurrency, slashed);
     }
 
     // -------------------------------------------------------------------- views
@@ -165,11 +129,6 @@ contract Challenges is IChallenges, Credits, EIP712 {
         returns (bytes32)
     {
         return _hashTypedDataV4(keccak256(abi.encode(RULING, tradeId, panelVersion, model, evidence)));
-    }
-
-    /// @inheritdoc IChallenges
-    function terms() external view returns (ChallengeTerms memory) {
-        return _terms;
     }
 
     // ------------------------------------------------------------------ private
@@ -201,11 +160,6 @@ contract Challenges is IChallenges, Credits, EIP712 {
         Quorum.verify(jury, signers, digest, signatures);
     }
 
-    function _requireNamed(Committee calldata given, bytes32 named) private pure {
-        bytes32 digest = Digests.hash(given);
-        if (digest != named) revert CommitteeMismatch(digest, named);
-    }
-
     /// @dev Both ascend, so one walk along the two is enough.
     function _requireDisjoint(address[] calldata judges, address[] calldata jury) private pure {
         uint256 i;
@@ -231,22 +185,6 @@ contract Challenges is IChallenges, Credits, EIP712 {
         revert UnknownAttempt(record.model);
     }
 
-    function _slash(address[] calldata members, uint16 seats, uint128 penalty)
-        private
-        returns (uint256 taken)
-    {
-        for (uint256 seat = 0; seat < members.length; ++seat) {
-            if (seats & (1 << seat) == 0) continue;
-            taken += committee.slash(members[seat], penalty, address(this));
-        }
-    }
-
-    function _award(bytes32 tradeId, address account, Currency currency, uint256 amount) private {
-        if (amount == 0) return;
-        _credit(account, currency, amount);
-        emit Awarded(tradeId, account, currency, amount);
-    }
-
     /// @dev Equal parts for the signers, the units left over one each to the first seats.
     function _awardEvenly(
         bytes32 tradeId,
@@ -265,9 +203,4 @@ contract Challenges is IChallenges, Credits, EIP712 {
         }
     }
 
-    function _fetch(Currency currency) internal override {
-        if (Currency.unwrap(currency) != Currency.unwrap(_stakeCurrency)) return;
-        if (committee.creditOf(address(this), currency) == 0) return;
-        committee.withdrawCredit(currency, address(this));
-    }
 }

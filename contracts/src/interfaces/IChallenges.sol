@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Challenge, ChallengeTerms} from "../types/Challenge.sol";
+import {Challenge} from "../types/Challenge.sol";
 import {Committee} from "../types/Committee.sol";
 import {Currency} from "../types/Currency.sol";
 import {AttemptRecord, Request} from "../types/Trade.sol";
-import {ICredits} from "./ICredits.sol";
-import {IModelMarket} from "./IModelMarket.sol";
-import {IOracleCommittee} from "./IOracleCommittee.sol";
+import {IPenalties} from "./IPenalties.sol";
 
 /// @title Bonded challenges of a committee's verdict, decided by a second panel
 /// @notice In the review window anyone may challenge the outcome of a trade with a bond in proportion
@@ -23,7 +21,7 @@ import {IOracleCommittee} from "./IOracleCommittee.sol";
 ///
 ///         A trade is challenged once at most. The panel looks at the whole trade, whatever the
 ///         claim says, so a sham challenge doesn't use the chance up.
-interface IChallenges is ICredits {
+interface IChallenges is IPenalties {
     // ------------------------------------------------------------------ events
 
     /// @param claim Digest of what the challenger says is wrong.
@@ -49,22 +47,8 @@ interface IChallenges is ICredits {
         bytes signatures
     );
     event ChallengeLapsed(bytes32 indexed tradeId);
-    event SilencePenalised(bytes32 indexed tradeId, uint256 slashed);
-
-    /// @notice `amount` belongs to `account`, and waits to be withdrawn.
-    event Awarded(
-        bytes32 indexed tradeId,
-        address indexed account,
-        Currency indexed currency,
-        uint256 amount
-    );
 
     // ------------------------------------------------------------------ errors
-
-    error InvalidTerms();
-
-    /// @notice The committee passed is not the one that the request names.
-    error CommitteeMismatch(bytes32 given, bytes32 named);
 
     /// @notice A member of the committee can't judge itself.
     error SharedMember(address member);
@@ -72,18 +56,8 @@ interface IChallenges is ICredits {
     error RulingTooLate(uint40 deadline);
     error RulingPending(uint40 deadline);
 
-    /// @notice The trade has no such attempt.
-    error UnknownAttempt(bytes32 model);
-
     /// @notice Of a trade that passed, the pass is in question, not an earlier attempt.
     error NotDecisive(bytes32 model);
-
-    /// @notice The trade didn't end for want of a judgement.
-    error NotSilent(bytes32 tradeId);
-    error AlreadyPenalised(bytes32 tradeId);
-
-    /// @notice Native coin comes in as a bond or from the committee's stakes, and not otherwise.
-    error UnexpectedCoins(address from);
 
     // --------------------------------------------------------------- challenges
 
@@ -130,10 +104,6 @@ interface IChallenges is ICredits {
     /// @notice After the deadline without a ruling: gives the bond back and lets the trade go on.
     function lapse(Request calldata request) external;
 
-    /// @notice Slashes each member of a committee that let delivered work go unjudged, once a trade,
-    ///         to the buyer's credit in the stakes' currency.
-    function penaliseSilence(Request calldata request, Committee calldata judges) external;
-
     // -------------------------------------------------------------------- views
 
     function challengeOf(bytes32 tradeId) external view returns (Challenge memory);
@@ -141,16 +111,12 @@ interface IChallenges is ICredits {
     /// @notice The bond for a trade with this budget.
     function bondFor(uint128 budget) external view returns (uint128);
 
-    /// @notice The EIP-712 digest that the panel signs.
+    /// @notice The digest that the panel signs: an EIP-712 `Ruling` for this contract.
+    /// @param panelVersion Of the panel that signs.
     /// @param model Of the attempt judged wrongly; zero when the verdict stands.
+    /// @param evidence Digest of the re-execution's evidence.
     function rulingDigest(bytes32 tradeId, uint32 panelVersion, bytes32 model, bytes32 evidence)
         external
         view
         returns (bytes32);
-
-    function terms() external view returns (ChallengeTerms memory);
-    function market() external view returns (IModelMarket);
-
-    /// @notice Where the judges' stakes lie.
-    function committee() external view returns (IOracleCommittee);
 }

@@ -11,15 +11,7 @@ struct Challenge {
     uint128 bond; // in the trade's currency
 }
 
-/// @notice What a panel decided, signed as EIP-712 typed data.
-struct Ruling {
-    bytes32 tradeId;
-    uint32 panelVersion;
-    bytes32 model; // of the attempt that was judged wrongly; zero when the verdict stands
-    bytes32 evidence; // digest of the re-execution's evidence
-}
-
-/// @notice What is at stake in challenges; fixed at deployment.
+/// @notice What is at stake in challenges and penalties; fixed at deployment.
 struct ChallengeTerms {
     uint16 bondBps; // of the request's budget, in basis points
     uint32 rulingWindow; // seconds from a challenge until the panel must have ruled
@@ -27,4 +19,6 @@ struct ChallengeTerms {
     uint16 challengerBps; // of what is slashed, to the challenger when it does not
     uint128 wrongVerdictPenalty; // for each signer of a verdict that fell, in the stakes' currency
     uint128 silencePenalty; // for each member that left delivered work unjudged
+    uint128 closedSealPenalty; // for each signer that kept a score of an earlier attempt sealed
+    uint16 reporterBps; // of what is slashed for closed seals, to who reports them
 }

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ChallengeTerms} from "../types/Challenge.sol";
+import {Committee} from "../types/Committee.sol";
+import {Currency} from "../types/Currency.sol";
+import {AttemptRecord, Opening, Request, State} from "../types/Trade.sol";
+import {ICredits} from "./ICredits.sol";
+import {IModelMarket} from "./IModelMarket.sol";
+import {IOracleCommittee} from "./IOracleCommittee.sol";
+
+/// @title What committee members lose for what the chain itself can see
+/// @notice No panel is needed to see that delivered work went unjudged, or that a sealed score was
+///         never opened. The deciding attempt's scores are opened by the settlement, where a
+///         closed seal costs its signer the fee; those of earlier attempts are opened here, from
+///         the end of the trade until the deadline in its status.
+interface IPenalties is ICredits {
+    // ------------------------------------------------------------------ events
+
+    /// @notice The scores of the signers in `opened` are public now, in the order of the seats.
+    event ScoresOpened(
+        bytes32 indexed tradeId, uint8 attempt, uint16 opened, uint32[] scores, bytes32[] salts
+    );
+
+    /// @notice The members in the seats `closed` lost a part of their stakes.
+    event ClosedSealsPenalised(
+        bytes32 indexed tradeId,
+        uint8 attempt,
+        uint16 closed,
+        address indexed reporter,
+        uint256 slashed
+    );
+    event SilencePenalised(bytes32 indexed tradeId, uint256 slashed);
+
+    /// @notice `amount` belongs to `account`, and waits to be withdrawn.
+    event Awarded(
+        bytes32 indexed tradeId,
+        address indexed account,
+        Currency indexed currency,
+        uint256 amount
+    );
+
+    // ------------------------------------------------------------------ errors
+
+    error InvalidTerms();
+
+    /// @notice The committee passed is not the one that the request names.
+    error CommitteeMismatch(bytes32 given, bytes32 named);
+
+    /// @notice The trade has no such attempt.
+    error UnknownAttempt(bytes32 model);
+
+    /// @notice Scores stay sealed until the trade has ended.
+    error NotFinal(State state);
+    error LengthMismatch(uint256 left, uint256 right);
+    error SealMismatch(uint256 position);
+
+    /// @notice The score is on the other side of the threshold than its signer's verdict, which is
+    ///         no better than a closed seal.
+    error ContradictsVerdict(uint256 seat, uint32 score);
+    error NothingOpened();
+
+    /// @notice Until this time the seals may still be opened.
+    error SealsStillDue(uint40 until);
+    error NoClosedSeals(bytes32 tradeId, uint8 attempt);
+
+    /// @notice The trade didn't end for want of a judgement.
+    error NotSilent(bytes32 tradeId);
+    error AlreadyPenalised(bytes32 tradeId);
+
+    /// @notice Native coin comes in as a bond or from the committee's stakes, and not otherwise.
+    error UnexpectedCoins(address from);
+
+    // ---------------------------------------------------------------- penalties
+
+    /// @notice Publishes sealed scores of an earlier attempt, once its trade has ended.
+    /// @param record The attempt, as it was reported.
+    /// @param openings One for each of its signers, in the order of the seats.
+    function openScores(
+        Request calldata request,
+        Committee calldata judges,
+        AttemptRecord calldata record,
+        Opening[] calldata openings
+    ) external;
+
+    /// @notice After the trade's deadline for it: slashes each signer of an earlier attempt whose seal
+    ///         is still closed, once. The caller gets a share, and the buyer the rest.
+    function penaliseClosedSeals(
+        Request calldata request,
+        Committee calldata judges,
+        AttemptRecord calldata record
+    ) external;
+
+    /// @notice Slashes each member of a committee that let delivered work go unjudged, once a trade.
+    ///         The buyer gets what is taken.
+    function penaliseSilence(Request calldata request, Committee calldata judges) external;
+
+    // -------------------------------------------------------------------- views
+
+    /// @notice Signers of an earlier attempt whose seals need not be opened any more: they were, or
+    ///         that they weren't was penalised.
+    function settledSeals(bytes32 tradeId, uint8 attempt) external view returns (uint16);
+
+    function terms() external view returns (ChallengeTerms memory);
+    function market() external view returns (IModelMarket);
+
+    /// @notice Where the judges' stakes lie.
+    function committee() external view returns (IOracleCommittee);
+}
