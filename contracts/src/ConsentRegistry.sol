@@ -8,7 +8,7 @@ import {IModelMarket} from "./interfaces/IModelMarket.sol";
 import {Digests} from "./libraries/Digests.sol";
 import {Quorum} from "./libraries/Quorum.sol";
 import {TypedData} from "./libraries/TypedData.sol";
-import {DataQuote, DataReport, Deal, ModelQuote, State} from "./types/Trade.sol";
+import {DataQuote, DataFinding, Deal, ModelQuote, State} from "./types/Trade.sol";
 
 /// @title ConsentRegistry
 contract ConsentRegistry is IConsentRegistry {
@@ -119,7 +119,7 @@ contract ConsentRegistry is IConsentRegistry {
 
     /// @dev Deal, judges and gate are those of the trade.
     function _requireDecided(bytes32 tradeId, Training calldata training) private view {
-        DataReport calldata report = training.report;
+        DataFinding calldata report = training.report;
         bytes32 terms = Digests.terms(
             Digests.hash(training.deal),
             training.dropped,

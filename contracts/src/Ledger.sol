@@ -1,25 +1,43 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ILedger} from "./interfaces/ILedger.sol";
+import {TypedData} from "./libraries/TypedData.sol";
 import {Currency} from "./types/Currency.sol";
-import {Purpose, Trade} from "./types/Trade.sol";
+import {Payment, Permit} from "./types/Trade.sol";
 
 /// @title The pull ledger under the trades
 /// @dev The only file that moves money. For every currency:
 ///      balance of this contract >= open escrows + unclaimed credits.
-abstract contract Ledger is ILedger, ReentrancyGuardTransient {
+abstract contract Ledger is ILedger, EIP712, Nonces, ReentrancyGuardTransient {
     mapping(address account => mapping(Currency currency => uint256)) private _credit;
 
     /// @inheritdoc ILedger
-    function withdraw(Currency currency, address to) external nonReentrant returns (uint256 amount) {
-        if (to == address(0)) revert ZeroReceiver();
-        amount = _credit[msg.sender][currency];
-        if (amount == 0) revert NothingToWithdraw(msg.sender, currency);
-        delete _credit[msg.sender][currency];
-        emit Withdrawn(msg.sender, currency, to, amount);
-        currency.push(to, amount);
+    function withdraw(Currency currency, address to) external returns (uint256 amount) {
+        return _withdraw(msg.sender, currency, to);
+    }
+
+    /// @inheritdoc ILedger
+    function withdrawFor(
+        address account,
+        Currency currency,
+        address to,
+        uint40 expiry,
+        bytes calldata signature
+    ) external returns (uint256 amount) {
+        if (block.timestamp > expiry) revert AuthorizationExpired(expiry);
+        bytes32 digest = _hashTypedDataV4(
+            TypedData.withdrawal(account, currency, to, _useNonce(account), expiry)
+        );
+        if (!SignatureChecker.isValidSignatureNowCalldata(account, digest, signature)) {
+            revert NotAuthorized(account);
+        }
+        return _withdraw(account, currency, to);
     }
 
     /// @inheritdoc ILedger
@@ -28,36 +46,58 @@ abstract contract Ledger is ILedger, ReentrancyGuardTransient {
     }
 
     /// @dev Takes `amount` from `from` into the trade's escrow.
-    function _lock(bytes32 tradeId, Trade storage trade, address from, uint128 amount) internal {
-        Currency currency = trade.currency;
-        trade.escrow = amount;
+    function _lock(
+        bytes32 tradeId,
+        Currency currency,
+        address from,
+        uint128 amount,
+        Permit calldata permit
+    ) internal {
+        if (permit.deadline != 0) {
+            // Who saw it may have used it already: then there is an allowance, or the pull fails.
+            try IERC20Permit(Currency.unwrap(currency)).permit(
+                from, address(this), permit.value, permit.deadline, permit.v, permit.r, permit.s
+            ) {} catch {}
+        }
         emit Locked(tradeId, from, currency, amount);
         currency.pull(from, amount);
     }
 
-    /// @dev Moves `amount` from the trade's escrow to the account's credit.
+    /// @dev Moves the payments from the trade's escrow to their accounts' credit. The first `count`
+    ///      of the list are used.
     function _credited(
         bytes32 tradeId,
-        Trade storage trade,
-        address account,
-        uint128 amount,
-        Purpose purpose
+        Currency currency,
+        Payment[] memory payments,
+        uint256 count
     ) internal {
-        if (amount == 0) return;
-        Currency currency = trade.currency;
-        trade.escrow -= amount;
-        _credit[account][currency] += amount;
-        emit Credited(tradeId, account, currency, amount, purpose);
+        if (count == 0) return;
+        assembly ("memory-safe") {
+            mstore(payments, count) // never more than were allocated
+        }
+        for (uint256 i = 0; i < count; ++i) {
+            _credit[payments[i].account][currency] += payments[i].amount;
+        }
+        emit Credited(tradeId, currency, payments);
     }
 
-    /// @dev Moves all that is left in the trade's escrow to its buyer's credit.
-    function _refund(bytes32 tradeId, Trade storage trade) internal {
-        uint128 amount = trade.escrow;
+    /// @dev Moves `amount` from the trade's escrow back to its buyer's credit.
+    function _refunded(bytes32 tradeId, Currency currency, address buyer, uint256 amount) internal {
         if (amount == 0) return;
-        Currency currency = trade.currency;
-        address buyer = trade.buyer;
-        trade.escrow = 0;
         _credit[buyer][currency] += amount;
         emit Refunded(tradeId, buyer, currency, amount);
+    }
+
+    function _withdraw(address account, Currency currency, address to)
+        private
+        nonReentrant
+        returns (uint256 amount)
+    {
+        if (to == address(0) || to == address(this)) revert InvalidReceiver(to);
+        amount = _credit[account][currency];
+        if (amount == 0) revert NothingToWithdraw(account, currency);
+        delete _credit[account][currency];
+        emit Withdrawn(account, currency, to, amount);
+        currency.push(to, amount);
     }
 }

@@ -1,365 +1,447 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {IMarketRules} from "./interfaces/IMarketRules.sol";
 import {IModelMarket} from "./interfaces/IModelMarket.sol";
-import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
+import {IParticipantRegistry} from "./interfaces/IParticipantRegistry.sol";
 import {Ledger} from "./Ledger.sol";
+import {Digests} from "./libraries/Digests.sol";
 import {LargestRemainder} from "./libraries/LargestRemainder.sol";
+import {Quorum} from "./libraries/Quorum.sol";
 import {TypedData} from "./libraries/TypedData.sol";
+import {Committee} from "./types/Committee.sol";
+import {Currency} from "./types/Currency.sol";
+import {Status, StatusLibrary, StatusView} from "./types/Status.sol";
 import {
-    AttemptReport,
+    AttemptRecord,
+    AttemptFinding,
+    AuditFinding,
     DataQuote,
+    DataFinding,
+    Deal,
+    Gate,
     ModelQuote,
     Opening,
+    Payment,
+    Permit,
     Purpose,
     Request,
     State,
-    Trade,
-    Windows
+    Supply
 } from "./types/Trade.sol";
 
 /// @title ModelMarket
 /// @dev Reads top-down in the order of a trade; `IModelMarket` describes each call. A step needs its
-///      state and an open deadline (`_in`, `_requireOpen`); an exit needs a lapsed one
-///      (`_requireLapsed`).
-contract ModelMarket is IModelMarket, Ledger, EIP712, Ownable2Step {
+///      state (`_in`), an open deadline (`_requireOpen`) and what was agreed (`_requireAgreed`); an
+///      exit needs a lapsed deadline (`_requireLapsed`).
+contract ModelMarket is IModelMarket, Ledger {
     uint256 private constant PARTS = 1_000_000; // scores and weights are parts per million
     uint256 private constant BASIS_POINTS = 10_000;
-    uint16 private constant MAX_FEE_BPS = 1_000;
     uint256 private constant MAX_PROVIDERS = 32; // bounds the loops, so no trade can outgrow a block
     uint256 private constant MAX_EXPERTS = 32;
-    uint32 private constant MAX_WINDOW = 365 days; // six of them can't overflow a 40-bit deadline
 
     /// @inheritdoc IModelMarket
-    IOracleCommittee public immutable committee;
+    IMarketRules public immutable rules;
 
-    bool private _requestsPaused;
-    uint16 private _feeBps;
-    address private _treasury;
+    /// @inheritdoc IModelMarket
+    IParticipantRegistry public immutable registry;
 
-    mapping(bytes32 tradeId => Trade) private _trades;
-    mapping(bytes32 tradeId => mapping(bytes32 model => bool)) private _scored;
-    mapping(bytes32 tradeId => mapping(uint8 attempt => bytes32)) private _seals;
+    /// @inheritdoc IModelMarket
+    address public immutable arbiter;
 
-    constructor(address admin, IOracleCommittee committee_, uint16 feeBps, address treasury)
-        EIP712("ModelMarket", "1")
-        Ownable(admin)
-    {
-        committee = committee_;
-        _setFee(feeBps, treasury);
+    mapping(bytes32 tradeId => Status) private _status;
+    mapping(bytes32 tradeId => bytes32) private _digest;
+    mapping(bytes32 tradeId => mapping(bytes32 model => bytes32 record)) private _attempts;
+    mapping(bytes32 tradeId => Opened) private _opened;
+    mapping(bytes32 tradeId => mapping(address account => uint8 stage)) private _deliveries;
+
+    /// @dev Seats whose seals were opened in a call of their own, and those of them that passed.
+    struct Opened {
+        uint16 seats;
+        uint16 passing;
     }
 
-    // ------------------------------------------------------------- 1, 2: request
+    constructor(IMarketRules rules_, IParticipantRegistry registry_, address arbiter_)
+        EIP712("ModelMarket", "1")
+    {
+        rules = rules_;
+        registry = registry_;
+        arbiter = arbiter_;
+    }
+
+    // ---------------------------------------------------------------- 1, 2: request
 
     /// @inheritdoc IModelMarket
     function requestModel(Request calldata request) external returns (bytes32 tradeId) {
-        if (_requestsPaused) revert RequestsArePaused();
-        _requireValid(request);
-        uint32 version = committee.currentVersion();
-        if (version == 0) revert NoCommittee();
-
+        _only(request.buyer);
+        rules.requireAllowed(request);
         tradeId = tradeIdOf(request);
-        Trade storage trade = _trades[tradeId];
-        if (trade.state != State.None) revert TradeExists(tradeId);
-        trade.buyer = request.buyer;
-        trade.state = State.Requested;
-        trade.deadline = _deadlineIn(request.windows.quote);
-        trade.maxAttempts = request.maxAttempts;
-        trade.broker = request.broker;
-        trade.threshold = request.threshold;
-        trade.committeeVersion = version;
-        trade.minRows = request.minRows;
-        trade.auditor = request.auditor;
-        trade.feeBps = _feeBps;
-        trade.currency = request.currency;
-        trade.treasury = _treasury;
-        trade.windows = request.windows;
-        trade.validationRoot = request.validationRoot;
-        trade.validationRows = request.validationRows;
-        trade.budget = request.budget;
-        emit ModelRequested(
-            tradeId, request.buyer, request.broker, request, version, _feeBps, _treasury
-        );
+        if (_status[tradeId].state() != State.None) revert TradeExists(tradeId);
+        _status[tradeId] = StatusLibrary.open(request.maxAttempts, request.windows);
+        emit ModelRequested(tradeId, request.buyer, request.broker, request);
     }
 
     /// @inheritdoc IModelMarket
-    function requestData(bytes32 tradeId, bytes32 dataSpec) external {
-        Trade storage trade = _in(tradeId, State.Requested);
-        _only(trade.broker);
-        _requireOpen(trade.deadline);
-        trade.state = State.DataRequested;
-        emit DataRequested(tradeId, dataSpec);
-    }
-
-    // --------------------------------------------------- 3, 4: quotes and escrow
-
-    /// @inheritdoc IModelMarket
-    function declineQuote(bytes32 tradeId, bytes32 quote) external {
-        Trade storage trade = _trades[tradeId];
-        if (trade.state != State.Requested) trade = _in(tradeId, State.DataRequested);
-        _only(trade.buyer);
+    function declineQuote(Request calldata request, bytes32 quote) external {
+        bytes32 tradeId = tradeIdOf(request);
+        Status status = _in(tradeId, State.Requested);
+        _only(request.buyer);
         emit QuoteDeclined(tradeId, quote);
-        _end(tradeId, trade, State.Declined);
+        _end(tradeId, status, State.Declined);
     }
+
+    // ------------------------------------------------------ 3, 4: quotes and escrow
 
     /// @inheritdoc IModelMarket
     function acceptQuote(
+        Request calldata request,
         ModelQuote calldata quote,
         uint128 expectedPrice,
-        bytes calldata brokerSignature,
-        bytes[] calldata providerSignatures
+        bytes[] calldata signatures,
+        Permit calldata permit
     ) external payable nonReentrant {
-        bytes32 tradeId = quote.tradeId;
-        Trade storage trade = _in(tradeId, State.DataRequested);
-        _only(trade.buyer);
-        _requireOpen(trade.deadline);
-        if (block.timestamp > quote.expiry) revert QuoteExpired(quote.expiry);
-        (uint128 price, uint128 protocolFee) = priceOf(quote);
+        bytes32 tradeId = Digests.tradeId(request);
+        Status status = _in(tradeId, State.Requested);
+        _only(request.buyer);
+        _requireOpen(status.deadline());
+        if (quote.tradeId != tradeId) revert WrongTrade(quote.tradeId, tradeId);
+        _requireUnexpired(quote.expiry);
+        (uint128 price, uint128 protocolFee) = priceOf(quote, request.feeBps);
         if (price != expectedPrice) revert PriceChanged(price, expectedPrice);
-        if (price > trade.budget) revert OverBudget(price, trade.budget);
-        _requireSigned(trade.broker, quoteDigest(quote), brokerSignature);
-        _requireProvidersAgree(tradeId, trade, quote.dataQuotes, providerSignatures);
+        if (price > request.budget) revert OverBudget(price, request.budget);
 
-        trade.state = State.Funded;
-        trade.deadline = _deadlineIn(trade.windows.delivery);
-        trade.expertPool = quote.expertPool;
-        trade.brokerFee = quote.brokerFee;
-        trade.auditorFee = quote.auditorFee;
-        trade.oracleFee = quote.oracleFee;
-        trade.protocolFee = protocolFee;
-        trade.dataQuotes = TypedData.hash(quote.dataQuotes);
-        emit QuoteAccepted(tradeId, quote, price, brokerSignature, providerSignatures);
-        _lock(tradeId, trade, msg.sender, price);
+        Deal memory deal = Deal({
+            buyer: request.buyer,
+            broker: request.broker,
+            auditor: request.auditor,
+            treasury: request.treasury,
+            currency: request.currency,
+            threshold: request.threshold,
+            minRows: request.minRows,
+            approvalRequired: request.approvalRequired,
+            expertPool: quote.expertPool,
+            brokerFee: quote.brokerFee,
+            auditorFee: quote.auditorFee,
+            oracleFee: quote.oracleFee,
+            protocolFee: protocolFee
+        });
+        bytes32 supplies = _requireQuotesSigned(deal, quote, signatures);
+        _digest[tradeId] =
+            Digests.agreed(request.committee, Digests.hashInMemory(deal), supplies);
+        _status[tradeId] =
+            status.to(State.Funded).until(uint256(status.window(1)) + status.window(2));
+        emit QuoteAccepted(tradeId, quote, signatures);
+        _lock(tradeId, deal.currency, msg.sender, price, permit);
     }
 
-    // --------------------------------------------------------- 5: data delivery
+    // ---------------------------------------------------- 5, 6: data and the gate
 
     /// @inheritdoc IModelMarket
-    function deliverData(
+    function recordDelivery(bytes32 tradeId, bytes32 commitment) external {
+        Status status = _status[tradeId];
+        State state = status.state();
+        if (state != State.Funded && state != State.Gated) revert WrongState(state, State.Gated);
+        // The stage's deadline holds two clocks: work is due when the judges' has not begun.
+        uint256 due = status.deadline() - status.window(state == State.Funded ? 2 : 4);
+        _requireOpen(due);
+        _deliveries[tradeId][msg.sender] = _stageOf(status);
+        emit WorkDelivered(tradeId, msg.sender, status.attempts(), commitment);
+    }
+
+    /// @inheritdoc IModelMarket
+    function reportData(
         bytes32 tradeId,
-        DataQuote[] calldata quotes,
-        uint256 accepted,
-        bytes32 evidence,
-        bytes[] calldata signatures
+        Deal calldata deal,
+        Supply[] calldata supplies,
+        DataFinding calldata report,
+        Committee calldata judges,
+        uint16 signers,
+        bytes calldata signatures
     ) external {
-        Trade storage trade = _in(tradeId, State.Funded);
-        _requireOpen(trade.deadline);
-        _requireAcceptedQuotes(trade, quotes);
-        if (accepted >> quotes.length != 0) revert UnknownDelivery(accepted);
-        _requireQuorum(
-            trade, TypedData.dataReport(tradeId, trade.committeeVersion, accepted, evidence), signatures
+        Status status = _in(tradeId, State.Funded);
+        _requireOpen(status.deadline());
+        bytes32 judgesDigest = Digests.hash(judges);
+        bytes32 dealDigest = Digests.hash(deal);
+        _requireAgreed(
+            tradeId, Digests.agreed(judgesDigest, dealDigest, Digests.hash(supplies))
         );
+        if (report.accepted >> supplies.length != 0) revert UnknownDelivery(report.accepted);
+        bytes32 finding = _hashTypedDataV4(TypedData.dataReport(tradeId, judges.version, report));
+        Quorum.verify(judges, signers, finding, signatures);
+        status = status.withSigners(signers);
 
-        trade.state = State.DataDelivered;
-        trade.deadline = _deadlineIn(trade.windows.gating);
-        emit DataDelivered(tradeId, accepted, evidence, signatures);
-
-        if (_rowsOf(quotes, accepted) < trade.minRows) {
-            _refund(tradeId, trade);
-            _end(tradeId, trade, State.Refunded);
+        (uint256 rows, uint128 dropped) = _delivered(supplies, report.accepted);
+        emit DataReported(tradeId, report, dropped, signers, signatures);
+        if (rows < deal.minRows) {
+            if (report.experts.length != 0) revert TooMany(report.experts.length, 0);
+            uint256 left = _escrowOf(deal) + _priceOf(supplies);
+            left -= _payOracles(tradeId, deal, judges, signers, 0); // they judged what there was
+            _refunded(tradeId, deal.currency, deal.buyer, left);
+            _end(tradeId, status, State.Refunded);
             return;
         }
-        for (uint256 i = 0; i < quotes.length; ++i) {
-            if (accepted & (1 << i) != 0) {
-                _credited(tradeId, trade, quotes[i].provider, quotes[i].price, Purpose.Data);
-            }
-        }
-    }
-
-    // ------------------------------------------------------- 6, 7: gate, experts
-
-    /// @inheritdoc IModelMarket
-    function commitGate(
-        bytes32 tradeId,
-        DataQuote[] calldata quotes,
-        address[] calldata experts,
-        uint32[] calldata weights,
-        bytes32 evidence,
-        bytes[] calldata signatures
-    ) external {
-        Trade storage trade = _in(tradeId, State.DataDelivered);
-        _requireOpen(trade.deadline);
-        _requireAcceptedQuotes(trade, quotes);
-        _requireExpertsAllowed(trade, quotes, experts);
-        _requireWhole(experts.length, weights);
-        _requireQuorum(
-            trade,
-            TypedData.gateReport(tradeId, trade.committeeVersion, experts, weights, evidence),
-            signatures
+        _requireExperts(deal, supplies, report);
+        _digest[tradeId] = Digests.gated(
+            judgesDigest,
+            deal.expertPool,
+            report.experts.length,
+            Digests.terms(
+                dealDigest, dropped, Digests.hash(report.experts), Digests.hash(report.weights)
+            )
         );
-
-        trade.state = State.Gated;
-        trade.deadline = _deadlineIn(trade.windows.attempt);
-        trade.gate = _gateHash(experts, weights);
-        emit GateCommitted(tradeId, experts, weights, evidence, signatures);
+        _status[tradeId] =
+            status.to(State.Gated).until(uint256(status.window(3)) + status.window(4));
+        _paySupplies(tradeId, deal.currency, supplies, report.accepted);
     }
 
-    // ---------------------------------------------- 8: validation and delivery
+    // -------------------------------------------------- 7, 8: training, validation
 
     /// @inheritdoc IModelMarket
     function reportAttempt(
         bytes32 tradeId,
-        AttemptReport calldata report,
+        bytes32 terms,
+        uint128 expertPool,
+        uint256 experts,
+        AttemptFinding calldata report,
+        Committee calldata judges,
+        uint16 signers,
+        uint16 verdicts,
         bytes32[] calldata seals,
-        bytes[] calldata signatures
+        bytes calldata signatures
     ) external {
-        Trade storage trade = _in(tradeId, State.Gated);
-        _requireOpen(trade.deadline);
-        if (_scored[tradeId][report.model]) revert ModelAlreadyScored(report.model);
-        if (report.passed != (report.delivery != 0)) {
-            revert InvalidDelivery(report.passed, report.delivery);
-        }
-        uint8 attempt = trade.attempts + 1;
-        address[] memory signers = _requireSealedQuorum(tradeId, trade, attempt, report, seals, signatures);
+        Status status = _in(tradeId, State.Gated);
+        _requireOpen(status.deadline());
+        bytes32 gated = Digests.gated(Digests.hash(judges), expertPool, experts, terms);
+        _requireAgreed(tradeId, gated);
+        if (_attempts[tradeId][report.model] != 0) revert ModelAlreadyScored(report.model);
+        if (verdicts & ~signers != 0) revert UnknownVerdicts(verdicts, signers);
 
-        trade.attempts = attempt;
-        _scored[tradeId][report.model] = true;
-        _seals[tradeId][attempt] = keccak256(abi.encode(signers, seals));
-        emit AttemptReported(tradeId, attempt, report, seals, signatures);
+        status = status.withAttempt();
+        uint8 attempt = status.attempts();
+        bytes32 amounts = Digests.hash(report.amounts);
+        uint256 count = _requireSealedQuorum(
+            tradeId, attempt, report, amounts, judges, signers, verdicts, seals, signatures
+        );
+        bool passed = 2 * Quorum.signerCount(verdicts) > count;
+        _requireOutcome(report, passed, expertPool, experts);
+        status = status.withSigners(signers);
+        emit AttemptReported(tradeId, attempt, report, signers, verdicts, seals, signatures);
 
-        if (report.passed) {
-            trade.state = State.Passed;
-            trade.deadline = _deadlineIn(trade.windows.verification);
-        } else if (attempt < trade.maxAttempts) {
-            trade.deadline = _deadlineIn(trade.windows.attempt);
+        bytes32 record = Digests.record(
+            attempt, report.model, report.delivery, signers, verdicts, Digests.hash(seals)
+        );
+        if (passed || attempt == status.maxAttempts()) {
+            _digest[tradeId] = Digests.decided(gated, amounts, record);
+            _status[tradeId] =
+                status.to(passed ? State.Passed : State.Rejected).until(status.window(5));
         } else {
-            // The judges did their work: a fee that hung on the verdict would buy verdicts.
-            _payOracles(tradeId, trade);
-            _refund(tradeId, trade);
-            _end(tradeId, trade, State.Failed);
+            _attempts[tradeId][report.model] = record;
+            _status[tradeId] = status.until(uint256(status.window(3)) + status.window(4));
         }
     }
 
     /// @inheritdoc IModelMarket
-    function confirmDelivery(bytes32 tradeId) external {
-        Trade storage trade = _in(tradeId, State.Passed);
-        _only(trade.buyer);
-        _requireOpen(trade.deadline);
-        trade.deadline = uint40(block.timestamp) - 1;
-        emit DeliveryConfirmed(tradeId);
+    function attestAudit(
+        bytes32 tradeId,
+        Deal calldata deal,
+        Gate calldata gate,
+        bytes32 judges,
+        bytes32 amounts,
+        bytes32 record,
+        AuditFinding calldata audit
+    ) external {
+        Status status = _decided(tradeId);
+        _requireAgreed(tradeId, Digests.decided(Digests.gated(judges, deal, gate), amounts, record));
+        _status[tradeId] = _attested(tradeId, status, deal.auditor, audit);
     }
 
-    /// @inheritdoc IModelMarket
-    function attestAudit(bytes32 tradeId, bytes32 report, bool approved) external {
-        Trade storage trade = _in(tradeId, State.Passed);
-        _only(trade.auditor);
-        if (trade.audited) revert AlreadyAttested();
-        trade.audited = true;
-        emit AuditAttested(tradeId, msg.sender, report, approved);
-    }
-
-    // ------------------------------------------------------------ 8: allocation
+    // ---------------------------------------------------------------- 8: settlement
 
     /// @inheritdoc IModelMarket
     function settle(
         bytes32 tradeId,
-        address[] calldata experts,
-        uint32[] calldata weights,
+        Deal calldata deal,
+        Gate calldata gate,
+        Committee calldata judges,
         uint128[] calldata amounts,
-        bytes32 evidence,
-        bytes[] calldata signatures
+        AttemptRecord calldata record,
+        Opening[] calldata openings,
+        AuditFinding calldata audit
     ) external {
-        Trade storage trade = _in(tradeId, State.Passed);
-        _requireLapsed(trade, 0);
-        _requireGate(trade, experts, weights);
-        if (amounts.length != experts.length) revert LengthMismatch(amounts.length, experts.length);
-        _requireQuorum(
-            trade,
-            TypedData.settlementReport(tradeId, trade.committeeVersion, experts, amounts, evidence),
-            signatures
+        Status status = _decided(tradeId);
+        if (status.state() == State.Disputed) revert WrongState(State.Disputed, State.Passed);
+        _requireLapsed(status.deadline());
+        _requireAgreed(
+            tradeId,
+            Digests.decided(
+                Digests.gated(Digests.hash(judges), deal, gate),
+                Digests.hash(amounts),
+                Digests.hash(record)
+            )
         );
-        emit TradeSettled(tradeId, experts, amounts, evidence, signatures);
-        _payAll(tradeId, trade, experts, amounts);
+        if (audit.signature.length != 0) status = _attested(tradeId, status, deal.auditor, audit);
+        (uint16 closed, bool contradicted) =
+            _openFinal(tradeId, status, deal.threshold, judges, record, openings);
+
+        State end = _ending(status, deal, contradicted);
+        uint256 left = _escrowOf(deal) + gate.dropped;
+        left -= _payParties(tradeId, deal, gate, amounts, end, status.has(StatusLibrary.AUDITED));
+        // A verdict that fell leaves its signers without their fee.
+        bool fell = contradicted || status.has(StatusLibrary.OVERTURNED);
+        if (!fell) left -= _payOracles(tradeId, deal, judges, status.signers(), closed);
+        _refunded(tradeId, deal.currency, deal.buyer, left);
+        _end(tradeId, status, end);
     }
 
     /// @inheritdoc IModelMarket
-    function settleByGate(bytes32 tradeId, address[] calldata experts, uint32[] calldata weights) external {
-        Trade storage trade = _in(tradeId, State.Passed);
-        _requireLapsed(trade, trade.windows.settlement);
-        _requireGate(trade, experts, weights);
-        uint128[] memory amounts = LargestRemainder.split(trade.expertPool, experts, weights);
-        emit TradeSettled(tradeId, experts, amounts, 0, new bytes[](0));
-        _payAll(tradeId, trade, experts, amounts);
+    function openDecidingScores(
+        bytes32 tradeId,
+        Deal calldata deal,
+        Gate calldata gate,
+        Committee calldata judges,
+        bytes32 amounts,
+        AttemptRecord calldata record,
+        Opening[] calldata openings
+    ) external {
+        _decided(tradeId);
+        bytes32 gated = Digests.gated(Digests.hash(judges), deal, gate);
+        _requireAgreed(tradeId, Digests.decided(gated, amounts, Digests.hash(record)));
+        (uint16 seats, uint16 passing) =
+            _open(tradeId, deal.threshold, judges, record, openings);
+        if (seats == 0) revert NothingOpened();
+        Opened memory before = _opened[tradeId];
+        _opened[tradeId] = Opened(before.seats | seats, before.passing | passing);
+    }
+
+    // ---------------------------------------------------- ends that anyone may call
+
+    /// @inheritdoc IModelMarket
+    function expire(bytes32 tradeId) external {
+        Status status = _in(tradeId, State.Requested);
+        _requireLapsed(status.deadline());
+        _end(tradeId, status, State.Expired);
     }
 
     /// @inheritdoc IModelMarket
-    function timeout(bytes32 tradeId) external {
-        Trade storage trade = _trades[tradeId];
-        State state = trade.state;
-        if (state == State.None || state >= State.Passed) revert WrongState(state, State.Gated);
-        _requireLapsed(trade, 0);
-        _refund(tradeId, trade);
-        _end(tradeId, trade, state < State.Funded ? State.Expired : State.Refunded);
-    }
-
-    /// @inheritdoc IModelMarket
-    function openScores(bytes32 tradeId, uint8 attempt, Opening[] calldata openings) external {
-        State state = _trades[tradeId].state;
-        if (state < State.Settled) revert NotFinal(state);
-        uint256 count = openings.length;
-        address[] memory signers = new address[](count);
-        bytes32[] memory seals = new bytes32[](count);
-        uint32[] memory scores = new uint32[](count);
-        bytes32[] memory salts = new bytes32[](count);
-        bool opened; // at least one: who knows no salt has nothing to publish
-        for (uint256 i = 0; i < count; ++i) {
-            Opening calldata opening = openings[i];
-            (signers[i], seals[i]) = (opening.signer, opening.seal);
-            if (opening.salt == 0) continue;
-            bytes32 seal = TypedData.sealOf(tradeId, attempt, opening.signer, opening.score, opening.salt);
-            if (seal != opening.seal) revert SealsMismatch(attempt);
-            (scores[i], salts[i]) = (opening.score, opening.salt);
-            opened = true;
+    function timeoutDelivery(
+        bytes32 tradeId,
+        Deal calldata deal,
+        Supply[] calldata supplies,
+        bytes32 judges
+    ) external {
+        Status status = _in(tradeId, State.Funded);
+        _requireLapsed(status.deadline());
+        _requireAgreed(
+            tradeId, Digests.agreed(judges, Digests.hash(deal), Digests.hash(supplies))
+        );
+        uint256 delivered;
+        for (uint256 i = 0; i < supplies.length; ++i) {
+            if (_deliveries[tradeId][supplies[i].provider] == _stageOf(status)) delivered |= 1 << i;
         }
-        if (!opened) revert SealsMismatch(attempt);
-        if (keccak256(abi.encode(signers, seals)) != _seals[tradeId][attempt]) revert SealsMismatch(attempt);
-        emit ScoresOpened(tradeId, attempt, signers, scores, salts);
-    }
-
-    // -------------------------------------------------------------------- admin
-
-    /// @inheritdoc IModelMarket
-    function pauseRequests(bool paused) external onlyOwner {
-        _requestsPaused = paused;
-        emit RequestsPaused(paused);
+        if (delivered != 0) status = status.withFlag(StatusLibrary.UNJUDGED);
+        uint256 paid = _paySupplies(tradeId, deal.currency, supplies, delivered);
+        _refunded(tradeId, deal.currency, deal.buyer, _escrowOf(deal) + _priceOf(supplies) - paid);
+        _end(tradeId, status, State.Refunded);
     }
 
     /// @inheritdoc IModelMarket
-    function setFee(uint16 feeBps, address treasury) external onlyOwner {
-        _setFee(feeBps, treasury);
+    function timeoutTraining(bytes32 tradeId, Deal calldata deal, Gate calldata gate, bytes32 judges)
+        external
+    {
+        Status status = _in(tradeId, State.Gated);
+        _requireLapsed(status.deadline());
+        _requireAgreed(tradeId, Digests.gated(judges, deal, gate));
+        uint128[] memory shares =
+            LargestRemainder.split(deal.expertPool, gate.experts, gate.weights);
+        Payment[] memory payments = new Payment[](shares.length);
+        uint256 count;
+        uint256 paid;
+        for (uint256 i = 0; i < shares.length; ++i) {
+            if (_deliveries[tradeId][gate.experts[i]] != _stageOf(status)) continue;
+            count = _add(payments, count, gate.experts[i], shares[i], Purpose.Expert);
+            paid += shares[i];
+        }
+        if (count != 0) status = status.withFlag(StatusLibrary.UNJUDGED);
+        _credited(tradeId, deal.currency, payments, count);
+        _refunded(tradeId, deal.currency, deal.buyer, _escrowOf(deal) + gate.dropped - paid);
+        _end(tradeId, status, State.Refunded);
     }
 
-    // -------------------------------------------------------------------- views
+    /// @inheritdoc IModelMarket
+    function resume(bytes32 tradeId) external {
+        Status status = _in(tradeId, State.Disputed);
+        _requireLapsed(status.deadline());
+        _endDispute(tradeId, status, false);
+    }
+
+    // --------------------------------------------------------------------- disputes
 
     /// @inheritdoc IModelMarket
-    function tradeOf(bytes32 tradeId) external view returns (Trade memory) {
-        return _trades[tradeId];
+    function dispute(bytes32 tradeId, uint40 until) external {
+        _only(arbiter);
+        Status status = _status[tradeId];
+        State state = status.state();
+        if (state != State.Passed && state != State.Rejected) revert WrongState(state, State.Passed);
+        _requireOpen(status.deadline());
+        if (status.has(StatusLibrary.CHALLENGED)) revert AlreadyChallenged();
+        if (until <= block.timestamp) revert DeadlinePassed(until);
+        if (state == State.Rejected) status = status.withFlag(StatusLibrary.WAS_REJECTED);
+        _status[tradeId] = status.withFlag(StatusLibrary.CHALLENGED).to(State.Disputed)
+            .until(until - block.timestamp);
+        emit TradeDisputed(tradeId, until);
+    }
+
+    /// @inheritdoc IModelMarket
+    function rule(bytes32 tradeId, bool overturned) external {
+        _only(arbiter);
+        _endDispute(tradeId, _in(tradeId, State.Disputed), overturned);
+    }
+
+    // ------------------------------------------------------------------------ views
+
+    /// @inheritdoc IModelMarket
+    function statusOf(bytes32 tradeId) external view returns (StatusView memory) {
+        return _status[tradeId].unpacked();
+    }
+
+    /// @inheritdoc IModelMarket
+    function digestOf(bytes32 tradeId) external view returns (bytes32) {
+        return _digest[tradeId];
+    }
+
+    /// @inheritdoc IModelMarket
+    function attemptOf(bytes32 tradeId, bytes32 model) external view returns (bytes32) {
+        return _attempts[tradeId][model];
+    }
+
+    /// @inheritdoc IModelMarket
+    function deliveryOf(bytes32 tradeId, address account) external view returns (uint8) {
+        return _deliveries[tradeId][account];
     }
 
     /// @inheritdoc IModelMarket
     function tradeIdOf(Request calldata request) public view returns (bytes32) {
-        return keccak256(abi.encode(block.chainid, address(this), request));
+        return Digests.tradeId(request);
     }
 
     /// @inheritdoc IModelMarket
-    function priceOf(ModelQuote calldata quote) public view returns (uint128 price, uint128 protocolFee) {
+    function priceOf(ModelQuote calldata quote, uint16 feeBps)
+        public
+        pure
+        returns (uint128 price, uint128 protocolFee)
+    {
         uint256 sum =
             uint256(quote.expertPool) + quote.brokerFee + quote.auditorFee + quote.oracleFee;
         for (uint256 i = 0; i < quote.dataQuotes.length; ++i) {
             sum += quote.dataQuotes[i].price;
         }
-        uint256 fee = sum * _trades[quote.tradeId].feeBps / BASIS_POINTS;
+        uint256 fee = sum * feeBps / BASIS_POINTS;
         if (sum + fee > type(uint128).max) revert OverBudget(sum + fee, type(uint128).max);
         // casting to uint128 is safe: the line above bounds both
         return (uint128(sum + fee), uint128(fee));
-    }
-
-    /// @inheritdoc IModelMarket
-    function quoteDigest(ModelQuote calldata quote) public view returns (bytes32) {
-        return _hashTypedDataV4(TypedData.hash(quote, TypedData.hash(quote.dataQuotes)));
     }
 
     /// @inheritdoc IModelMarket
@@ -367,236 +449,369 @@ contract ModelMarket is IModelMarket, Ledger, EIP712, Ownable2Step {
         return _domainSeparatorV4();
     }
 
-    // ----------------------------------------------------------- paying and ending
+    // ------------------------------------------------------------------- acceptance
 
-    function _payAll(
+    /// @dev The broker's signature comes first, then one for each data quote.
+    /// @return supplies Hash of the supplies.
+    function _requireQuotesSigned(
+        Deal memory deal,
+        ModelQuote calldata quote,
+        bytes[] calldata signatures
+    ) private view returns (bytes32 supplies) {
+        uint256 count = quote.dataQuotes.length;
+        if (count > MAX_PROVIDERS) revert TooMany(count, MAX_PROVIDERS);
+        if (signatures.length != count + 1) revert LengthMismatch(signatures.length, count + 1);
+        bytes32[] memory hashes = new bytes32[](count);
+        uint256[] memory words = new uint256[](3 * count);
+        address[] memory providers = new address[](count);
+        address previous;
+        for (uint256 i = 0; i < count; ++i) {
+            DataQuote calldata offer = quote.dataQuotes[i];
+            address provider = offer.provider;
+            if (offer.tradeId != quote.tradeId) revert WrongTrade(offer.tradeId, quote.tradeId);
+            _requireUnexpired(offer.expiry);
+            if (provider <= previous) revert NotAscending(previous, provider);
+            hashes[i] = TypedData.hash(offer);
+            _requireSigned(provider, hashes[i], signatures[i + 1]);
+            (words[3 * i], words[3 * i + 1], words[3 * i + 2]) =
+                (uint160(provider), offer.rows, offer.price);
+            previous = providers[i] = provider;
+        }
+        _requireSigned(deal.broker, TypedData.hash(quote, hashes), signatures[0]);
+        registry.requireFitParties(deal.buyer, deal.broker, deal.auditor, providers);
+        return keccak256(abi.encodePacked(words));
+    }
+
+    // ------------------------------------------------------------ paying and ending
+
+    /// @dev What a trade holds for everybody but the providers.
+    function _escrowOf(Deal calldata deal) private pure returns (uint256) {
+        return uint256(deal.expertPool) + deal.brokerFee + deal.auditorFee + deal.oracleFee
+            + deal.protocolFee;
+    }
+
+    function _priceOf(Supply[] calldata supplies) private pure returns (uint256 sum) {
+        for (uint256 i = 0; i < supplies.length; ++i) {
+            sum += supplies[i].price;
+        }
+    }
+
+    function _delivered(Supply[] calldata supplies, uint256 accepted)
+        private
+        pure
+        returns (uint256 rows, uint128 dropped)
+    {
+        for (uint256 i = 0; i < supplies.length; ++i) {
+            if (accepted & (1 << i) != 0) rows += supplies[i].rows;
+            else dropped += supplies[i].price; // part of a price that fits
+        }
+    }
+
+    function _paySupplies(
         bytes32 tradeId,
-        Trade storage trade,
-        address[] calldata experts,
-        uint128[] memory amounts
-    ) private {
-        uint256 sum;
-        for (uint256 i = 0; i < amounts.length; ++i) {
-            sum += amounts[i];
+        Currency currency,
+        Supply[] calldata supplies,
+        uint256 which
+    ) private returns (uint256 paid) {
+        Payment[] memory payments = new Payment[](supplies.length);
+        uint256 count;
+        for (uint256 i = 0; i < supplies.length; ++i) {
+            if (which & (1 << i) == 0) continue;
+            count = _add(payments, count, supplies[i].provider, supplies[i].price, Purpose.Data);
+            paid += supplies[i].price;
         }
-        if (sum != trade.expertPool) revert AllocationMismatch(sum, trade.expertPool);
-        for (uint256 i = 0; i < experts.length; ++i) {
-            _credited(tradeId, trade, experts[i], amounts[i], Purpose.Expert);
-        }
-        _credited(tradeId, trade, trade.broker, trade.brokerFee, Purpose.Broker);
-        if (trade.audited) _credited(tradeId, trade, trade.auditor, trade.auditorFee, Purpose.Audit);
-        _payOracles(tradeId, trade);
-        _credited(tradeId, trade, trade.treasury, trade.protocolFee, Purpose.Protocol);
-        _refund(tradeId, trade); // an unearned audit fee, and the share of dropped providers
-        _end(tradeId, trade, State.Settled);
+        _credited(tradeId, currency, payments, count);
     }
 
-    /// @dev Splits the oracle fee evenly among those that signed; the units left over go one each
-    ///      to the first seats.
-    function _payOracles(bytes32 tradeId, Trade storage trade) private {
-        uint128 fee = trade.oracleFee;
-        if (fee == 0) return;
-        (address[] memory members,) = committee.committee(trade.committeeVersion);
-        uint256 bitmap = trade.signers;
-        uint128 count;
-        for (uint256 i = 0; i < members.length; ++i) {
-            if (bitmap & (1 << i) != 0) ++count;
+    /// @dev Pays everybody but the oracles. The auditor is paid for any finding, the others only when
+    ///      the trade is settled.
+    function _payParties(
+        bytes32 tradeId,
+        Deal calldata deal,
+        Gate calldata gate,
+        uint128[] calldata amounts,
+        State end,
+        bool audited
+    ) private returns (uint256 paid) {
+        Payment[] memory payments = new Payment[](amounts.length + 3);
+        uint256 count;
+        if (end == State.Settled) {
+            for (uint256 i = 0; i < amounts.length; ++i) {
+                count = _add(payments, count, gate.experts[i], amounts[i], Purpose.Expert);
+            }
+            count = _add(payments, count, deal.broker, deal.brokerFee, Purpose.Broker);
+            count = _add(payments, count, deal.treasury, deal.protocolFee, Purpose.Protocol);
+            paid = uint256(deal.expertPool) + deal.brokerFee + deal.protocolFee;
         }
-        (uint128 share, uint128 left) = (fee / count, fee % count);
-        for (uint256 i = 0; i < members.length; ++i) {
-            if (bitmap & (1 << i) == 0) continue;
-            uint128 extra = left > 0 ? 1 : 0;
-            left -= extra;
-            _credited(tradeId, trade, members[i], share + extra, Purpose.Oracle);
+        if (audited) {
+            count = _add(payments, count, deal.auditor, deal.auditorFee, Purpose.Audit);
+            paid += deal.auditorFee;
         }
+        _credited(tradeId, deal.currency, payments, count);
     }
 
-    function _end(bytes32 tradeId, Trade storage trade, State state) private {
-        trade.state = state;
+    /// @dev Splits the oracle fee evenly among those that signed a report, the units left over one
+    ///      each to the first seats; the share of those who kept a seal closed is not paid.
+    function _payOracles(
+        bytes32 tradeId,
+        Deal calldata deal,
+        Committee calldata judges,
+        uint16 signers,
+        uint16 closed
+    ) private returns (uint256 paid) {
+        uint256 signed = Quorum.signerCount(signers);
+        uint256 share = deal.oracleFee / signed;
+        uint256 extra = deal.oracleFee % signed;
+        Payment[] memory payments = new Payment[](signed);
+        uint256 count;
+        for (uint256 seat = 0; seat < judges.members.length; ++seat) {
+            if (signers & (1 << seat) == 0) continue;
+            uint256 amount = share;
+            if (extra > 0) {
+                ++amount;
+                --extra;
+            }
+            if (closed & (1 << seat) != 0) continue;
+            // casting to uint128 is safe: a part of a uint128
+            count = _add(payments, count, judges.members[seat], uint128(amount), Purpose.Oracle);
+            paid += amount;
+        }
+        _credited(tradeId, deal.currency, payments, count);
+    }
+
+    /// @dev Appends a payment unless it is zero.
+    function _add(
+        Payment[] memory payments,
+        uint256 count,
+        address account,
+        uint128 amount,
+        Purpose purpose
+    ) private pure returns (uint256) {
+        if (amount == 0) return count;
+        payments[count] = Payment(account, amount, purpose);
+        return count + 1;
+    }
+
+    function _ending(Status status, Deal calldata deal, bool contradicted) private pure returns (State) {
+        if (contradicted || status.has(StatusLibrary.OVERTURNED)) return State.Refunded;
+        if (status.state() == State.Rejected) return State.Failed;
+        bool refused = deal.approvalRequired && status.has(StatusLibrary.AUDITED)
+            && !status.has(StatusLibrary.APPROVED);
+        return refused ? State.Refunded : State.Settled;
+    }
+
+    /// @dev The deadline of a trade that ended says until when its seals are to be opened.
+    function _end(bytes32 tradeId, Status status, State state) private {
+        _status[tradeId] = status.to(state).until(status.window(6));
         emit TradeEnded(tradeId, state);
     }
 
-    function _setFee(uint16 feeBps, address treasury) private {
-        if (feeBps > MAX_FEE_BPS) revert FeeTooHigh(feeBps);
-        if (treasury == address(0)) revert ZeroReceiver();
-        _feeBps = feeBps;
-        _treasury = treasury;
-        emit FeeChanged(feeBps, treasury);
+    function _endDispute(bytes32 tradeId, Status status, bool overturned) private {
+        State back = status.has(StatusLibrary.WAS_REJECTED) ? State.Rejected : State.Passed;
+        if (overturned) status = status.withFlag(StatusLibrary.OVERTURNED);
+        _status[tradeId] = status.to(back).until(0);
+        emit DisputeEnded(tradeId, overturned);
     }
 
-    // -------------------------------------------------------- who may, and when
+    // --------------------------------------------------------------- sealed scores
 
-    function _in(bytes32 tradeId, State needed) private view returns (Trade storage trade) {
-        trade = _trades[tradeId];
-        if (trade.state != needed) revert WrongState(trade.state, needed);
+    /// @dev Opens what is given for the settlement, and adds what was opened before it.
+    /// @return closed Seats whose seals are still closed.
+    /// @return contradicted Whether the median of the opened scores contradicts the verdict.
+    function _openFinal(
+        bytes32 tradeId,
+        Status status,
+        uint32 threshold,
+        Committee calldata judges,
+        AttemptRecord calldata record,
+        Opening[] calldata openings
+    ) private returns (uint16 closed, bool contradicted) {
+        (uint16 seats, uint16 passing) = _open(tradeId, threshold, judges, record, openings);
+        closed = record.signers & ~seats;
+        if (closed != 0) {
+            Opened memory before = _opened[tradeId];
+            (seats, passing) = (seats | before.seats, passing | before.passing);
+            closed = record.signers & ~seats;
+            uint256 until = uint256(status.deadline()) + status.window(6);
+            if (closed != 0 && block.timestamp <= until) revert SealsClosed(closed, until);
+        }
+        // The lower median reaches the threshold exactly when more than half of the scores do.
+        uint256 opened = Quorum.signerCount(seats);
+        bool enough = 2 * opened > Quorum.signerCount(record.signers);
+        bool passed = status.state() == State.Passed;
+        contradicted = enough && (2 * Quorum.signerCount(passing) > opened) != passed;
+    }
+
+    /// @return seats Those whose seals were opened.
+    /// @return passing Those of them whose score reaches the threshold.
+    function _open(
+        bytes32 tradeId,
+        uint32 threshold,
+        Committee calldata judges,
+        AttemptRecord calldata record,
+        Opening[] calldata openings
+    ) private returns (uint16 seats, uint16 passing) {
+        uint256 count = record.seals.length;
+        if (openings.length != count) revert LengthMismatch(openings.length, count);
+        uint32[] memory scores = new uint32[](count);
+        bytes32[] memory salts = new bytes32[](count);
+        uint256 position;
+        for (uint256 seat = 0; position < count; ++seat) {
+            uint16 bit = uint16(1 << seat); // a record has no more seals than seats
+            if (record.signers & bit == 0) continue;
+            Opening calldata opening = openings[position];
+            if (opening.salt != 0) {
+                bytes32 seal = TypedData.sealOf(
+                    tradeId, record.attempt, judges.members[seat], opening.score, opening.salt
+                );
+                if (seal != record.seals[position]) revert SealMismatch(position);
+                (scores[position], salts[position]) = (opening.score, opening.salt);
+                seats |= bit;
+                if (opening.score >= threshold) passing |= bit;
+            }
+            ++position;
+        }
+        if (seats != 0) emit ScoresOpened(tradeId, record.attempt, seats, scores, salts);
+    }
+
+    // ------------------------------------------------------------ who may, and when
+
+    function _in(bytes32 tradeId, State needed) private view returns (Status status) {
+        status = _status[tradeId];
+        if (status.state() != needed) revert WrongState(status.state(), needed);
+    }
+
+    /// @dev A trade whose last verdict is there and whose money has not moved yet.
+    function _decided(bytes32 tradeId) private view returns (Status status) {
+        status = _status[tradeId];
+        State state = status.state();
+        if (state < State.Passed || state >= State.Settled) revert WrongState(state, State.Passed);
     }
 
     function _only(address needed) private view {
         if (msg.sender != needed) revert NotAllowed(msg.sender, needed);
     }
 
-    function _requireOpen(uint40 deadline) private view {
+    function _requireOpen(uint256 deadline) private view {
         if (block.timestamp > deadline) revert DeadlinePassed(deadline);
     }
 
-    /// @dev Requires that the trade's deadline and `grace` seconds more have passed.
-    function _requireLapsed(Trade storage trade, uint32 grace) private view {
-        uint40 end = trade.deadline + grace;
-        if (block.timestamp <= end) revert DeadlineNotReached(end);
+    function _requireLapsed(uint256 deadline) private view {
+        if (block.timestamp <= deadline) revert DeadlineNotReached(deadline);
     }
 
-    function _deadlineIn(uint32 window) private view returns (uint40) {
-        return uint40(block.timestamp) + window;
+    function _requireUnexpired(uint40 expiry) private view {
+        if (block.timestamp > expiry) revert QuoteExpired(expiry);
     }
 
-    // ----------------------------------------------------------- what is accepted
-
-    function _requireValid(Request calldata request) private view {
-        _only(request.buyer);
-        if (request.broker == address(0)) revert InvalidRequest("broker");
-        if (request.budget == 0) revert InvalidRequest("budget");
-        if (request.threshold == 0 || request.threshold > PARTS) revert InvalidRequest("threshold");
-        if (request.maxAttempts == 0) revert InvalidRequest("maxAttempts");
-        if (request.minRows == 0) revert InvalidRequest("minRows");
-        if (request.validationRows == 0) revert InvalidRequest("validationRows");
-        if (request.validationRoot == 0) revert InvalidRequest("validationRoot");
-        if (!_windowsValid(request.windows)) revert InvalidRequest("windows");
-        if (request.auditor == request.buyer || request.auditor == request.broker) {
-            revert ConflictOfRoles(request.auditor);
-        }
+    /// @dev Tells deliveries of this stage from those of earlier ones.
+    function _stageOf(Status status) private pure returns (uint8) {
+        // a trade in training has used fewer than 255 attempts, and deliveries of 254 are the last
+        return status.state() == State.Funded ? 1 : status.attempts() + 2;
     }
 
-    function _windowsValid(Windows calldata windows) private pure returns (bool) {
-        return _windowValid(windows.quote) && _windowValid(windows.delivery)
-            && _windowValid(windows.gating) && _windowValid(windows.attempt)
-            && _windowValid(windows.verification) && _windowValid(windows.settlement);
-    }
+    // ------------------------------------------------------------- what is accepted
 
-    function _windowValid(uint32 window) private pure returns (bool) {
-        return window > 0 && window <= MAX_WINDOW;
-    }
-
-    function _requireProvidersAgree(
-        bytes32 tradeId,
-        Trade storage trade,
-        DataQuote[] calldata quotes,
-        bytes[] calldata signatures
-    ) private view {
-        uint256 count = quotes.length;
-        if (count > MAX_PROVIDERS) revert TooMany(count, MAX_PROVIDERS);
-        if (signatures.length != count) revert LengthMismatch(signatures.length, count);
-        address previous;
-        for (uint256 i = 0; i < count; ++i) {
-            DataQuote calldata quote = quotes[i];
-            address provider = quote.provider;
-            if (quote.tradeId != tradeId) revert WrongTrade(quote.tradeId, tradeId);
-            if (block.timestamp > quote.expiry) revert QuoteExpired(quote.expiry);
-            if (provider <= previous) revert NotAscending(previous, provider);
-            if (provider == trade.buyer || provider == trade.auditor) revert ConflictOfRoles(provider);
-            _requireSigned(provider, _hashTypedDataV4(TypedData.hash(quote)), signatures[i]);
-            previous = provider;
-        }
-    }
-
-    function _requireAcceptedQuotes(Trade storage trade, DataQuote[] calldata quotes) private view {
-        bytes32 given = TypedData.hash(quotes);
-        if (given != trade.dataQuotes) revert QuotesMismatch(given, trade.dataQuotes);
-    }
-
-    function _rowsOf(DataQuote[] calldata quotes, uint256 accepted) private pure returns (uint256 rows) {
-        for (uint256 i = 0; i < quotes.length; ++i) {
-            if (accepted & (1 << i) != 0) rows += quotes[i].rows;
-        }
-    }
-
-    /// @dev Both lists ascend, so one pass finds an expert that is also a provider.
-    function _requireExpertsAllowed(
-        Trade storage trade,
-        DataQuote[] calldata quotes,
-        address[] calldata experts
-    ) private view {
-        if (experts.length > MAX_EXPERTS) revert TooMany(experts.length, MAX_EXPERTS);
-        address previous;
-        uint256 next;
-        for (uint256 i = 0; i < experts.length; ++i) {
-            address expert = experts[i];
-            if (expert <= previous) revert NotAscending(previous, expert);
-            while (next < quotes.length && quotes[next].provider < expert) ++next;
-            if (
-                expert == trade.buyer || expert == trade.auditor
-                    || (next < quotes.length && quotes[next].provider == expert)
-            ) revert ConflictOfRoles(expert);
-            previous = expert;
-        }
-    }
-
-    function _requireWhole(uint256 count, uint32[] calldata weights) private pure {
-        if (weights.length != count) revert LengthMismatch(weights.length, count);
-        uint256 sum;
-        for (uint256 i = 0; i < count; ++i) {
-            if (weights[i] == 0) revert WeightsMismatch(0);
-            sum += weights[i];
-        }
-        if (sum != PARTS) revert WeightsMismatch(sum);
-    }
-
-    function _requireGate(Trade storage trade, address[] calldata experts, uint32[] calldata weights)
+    function _requireExperts(Deal calldata deal, Supply[] calldata supplies, DataFinding calldata report)
         private
         view
     {
-        bytes32 given = _gateHash(experts, weights);
-        if (given != trade.gate) revert GateMismatch(given, trade.gate);
-    }
-
-    function _gateHash(address[] calldata experts, uint32[] calldata weights)
-        private
-        pure
-        returns (bytes32)
-    {
-        return keccak256(abi.encode(experts, weights));
-    }
-
-    function _requireSigned(address signer, bytes32 digest, bytes calldata signature) private view {
-        if (!SignatureChecker.isValidSignatureNowCalldata(signer, digest, signature)) {
-            revert BadSignature(signer);
+        uint256 count = report.experts.length;
+        if (count > MAX_EXPERTS) revert TooMany(count, MAX_EXPERTS);
+        if (report.weights.length != count) revert LengthMismatch(report.weights.length, count);
+        address previous;
+        uint256 sum;
+        for (uint256 i = 0; i < count; ++i) {
+            if (report.experts[i] <= previous) revert NotAscending(previous, report.experts[i]);
+            previous = report.experts[i];
+            if (report.weights[i] == 0) revert WeightsMismatch(0);
+            sum += report.weights[i];
         }
-    }
-
-    /// @dev One report, one digest for all signers.
-    function _requireQuorum(Trade storage trade, bytes32 report, bytes[] calldata signatures) private {
-        bytes32[] memory digests = new bytes32[](signatures.length);
-        bytes32 digest = _hashTypedDataV4(report);
-        for (uint256 i = 0; i < digests.length; ++i) {
-            digests[i] = digest;
+        if (sum != PARTS) revert WeightsMismatch(sum);
+        address[] memory providers = new address[](supplies.length);
+        for (uint256 i = 0; i < supplies.length; ++i) {
+            providers[i] = supplies[i].provider;
         }
-        _requireCommittee(trade, digests, signatures);
+        registry.requireFitExperts(deal.buyer, deal.auditor, providers, report.experts);
     }
 
-    /// @dev Each signer signs the same finding and its own sealed score.
+    /// @dev Each signer signs the shared finding, its own verdict and its own sealed score.
     function _requireSealedQuorum(
         bytes32 tradeId,
-        Trade storage trade,
         uint8 attempt,
-        AttemptReport calldata report,
+        AttemptFinding calldata report,
+        bytes32 amounts,
+        Committee calldata judges,
+        uint16 signers,
+        uint16 verdicts,
         bytes32[] calldata seals,
-        bytes[] calldata signatures
-    ) private returns (address[] memory) {
-        if (seals.length != signatures.length) revert LengthMismatch(seals.length, signatures.length);
-        bytes32[] memory digests = new bytes32[](seals.length);
-        uint32 version = trade.committeeVersion;
-        for (uint256 i = 0; i < seals.length; ++i) {
-            digests[i] =
-                _hashTypedDataV4(TypedData.attemptReport(tradeId, version, attempt, report, seals[i]));
+        bytes calldata signatures
+    ) private view returns (uint256) {
+        uint256 count = seals.length;
+        bytes32[] memory digests = new bytes32[](count);
+        uint256 position;
+        for (uint256 seat = 0; seat < 16 && position < count; ++seat) {
+            if (signers & (1 << seat) == 0) continue;
+            digests[position] = _hashTypedDataV4(
+                TypedData.attemptReport(
+                    tradeId,
+                    judges.version,
+                    attempt,
+                    report,
+                    amounts,
+                    verdicts & (1 << seat) != 0,
+                    seals[position]
+                )
+            );
+            ++position;
         }
-        return _requireCommittee(trade, digests, signatures);
+        return Quorum.verify(judges, signers, digests, signatures);
     }
 
-    function _requireCommittee(Trade storage trade, bytes32[] memory digests, bytes[] calldata signatures)
+    function _requireOutcome(
+        AttemptFinding calldata report,
+        bool passed,
+        uint128 expertPool,
+        uint256 experts
+    ) private pure {
+        if (passed != (report.delivery != 0)) revert InvalidDelivery(passed, report.delivery);
+        uint256 needed = passed ? experts : 0;
+        if (report.amounts.length != needed) revert LengthMismatch(report.amounts.length, needed);
+        if (!passed) return;
+        uint256 sum;
+        for (uint256 i = 0; i < needed; ++i) {
+            sum += report.amounts[i];
+        }
+        if (sum != expertPool) revert AllocationMismatch(sum, expertPool);
+    }
+
+    function _requireAgreed(bytes32 tradeId, bytes32 given) private view {
+        bytes32 agreed = _digest[tradeId];
+        if (given != agreed) revert AgreementMismatch(given, agreed);
+    }
+
+    function _attested(bytes32 tradeId, Status status, address auditor, AuditFinding calldata audit)
         private
-        returns (address[] memory signers)
+        returns (Status)
     {
-        uint16 bitmap;
-        (signers, bitmap) = committee.verify(trade.committeeVersion, digests, signatures);
-        trade.signers |= bitmap;
+        if (status.has(StatusLibrary.AUDITED)) revert AlreadyAttested();
+        bytes32 finding = TypedData.auditReport(tradeId, audit.report, audit.approved);
+        if (msg.sender != auditor || audit.signature.length != 0) {
+            _requireSigned(auditor, finding, audit.signature);
+        }
+        emit AuditAttested(tradeId, auditor, audit.report, audit.approved);
+        status = status.withFlag(StatusLibrary.AUDITED);
+        return audit.approved ? status.withFlag(StatusLibrary.APPROVED) : status;
+    }
+
+    /// @dev A key's signature is tried first: that needs no look at the account's code.
+    function _requireSigned(address signer, bytes32 message, bytes calldata signature) private view {
+        bytes32 digest = _hashTypedDataV4(message);
+        (address recovered, ECDSA.RecoverError problem,) =
+            ECDSA.tryRecoverCalldata(digest, signature);
+        if (problem == ECDSA.RecoverError.NoError && recovered == signer) return;
+        if (!SignatureChecker.isValidERC1271SignatureNowCalldata(signer, digest, signature)) {
+            revert BadSignature(signer);
+        }
     }
 }

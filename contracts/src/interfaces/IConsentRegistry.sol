@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Committee} from "../types/Committee.sol";
-import {DataReport, Deal, ModelQuote} from "../types/Trade.sol";
+import {DataFinding, Deal, ModelQuote} from "../types/Trade.sol";
 import {IModelMarket} from "./IModelMarket.sol";
 
 /// @notice How a settled trade's model stands towards one dataset that it was trained on.
@@ -21,7 +21,7 @@ struct Training {
     bytes brokerSignature; // over `quote`
     Deal deal;
     uint128 dropped; // price of the supplies that were not delivered
-    DataReport report;
+    DataFinding report;
     Committee judges;
     uint16 signers; // of the report, as a bitmap of seats
     bytes signatures; // theirs, 64 bytes each

@@ -1,216 +1,276 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {AttemptReport, DataQuote, ModelQuote, Opening, Request, State, Trade} from "../types/Trade.sol";
-import {IOracleCommittee} from "./IOracleCommittee.sol";
+import {Committee} from "../types/Committee.sol";
+import {StatusView} from "../types/Status.sol";
+import {
+    AttemptRecord,
+    AttemptFinding,
+    AuditFinding,
+    DataFinding,
+    Deal,
+    Gate,
+    ModelQuote,
+    Opening,
+    Permit,
+    Request,
+    State,
+    Supply
+} from "../types/Trade.sol";
 import {ILedger} from "./ILedger.sol";
+import {IMarketRules} from "./IMarketRules.sol";
+import {IParticipantRegistry} from "./IParticipantRegistry.sol";
 
 /// @title A market for models: escrow, capped validation and allocation
 /// @notice A trade runs through these calls, each by the party in brackets; reports carry a
 ///         committee's signatures and may be sent by anyone.
 ///
-///         requestModel [buyer] -> requestData [broker] -> acceptQuote | declineQuote [buyer]
-///         -> deliverData [report] -> commitGate [report] -> reportAttempt [report], at most
-///         `maxAttempts` times -> confirmDelivery [buyer, optional], attestAudit [auditor]
-///         -> settle [report] -> openScores [anyone]
+///         requestModel [buyer] -> acceptQuote | declineQuote [buyer] -> reportData [report]
+///         -> reportAttempt [report], at most `maxAttempts` times -> attestAudit [auditor]
+///         -> settle [anyone, after the review window]
 ///
-///         Whoever falls silent, `timeout` or `settleByGate` ends the trade, and anyone may call.
+///         Whoever falls silent, `expire`, `timeoutDelivery`, `timeoutTraining`, `resume` or `settle`
+///         ends the trade, and anyone may call. Storage holds a status and a digest of what was
+///         agreed; calls bring what was agreed along, and the log has it.
 interface IModelMarket is ILedger {
     // ------------------------------------------------------------------ events
 
     event ModelRequested(
-        bytes32 indexed tradeId,
-        address indexed buyer,
-        address indexed broker,
-        Request request,
-        uint32 committeeVersion,
-        uint16 feeBps,
-        address treasury
+        bytes32 indexed tradeId, address indexed buyer, address indexed broker, Request request
     );
-    event DataRequested(bytes32 indexed tradeId, bytes32 dataSpec);
     event QuoteDeclined(bytes32 indexed tradeId, bytes32 quote);
-    event QuoteAccepted(
-        bytes32 indexed tradeId,
-        ModelQuote quote,
-        uint128 price,
-        bytes brokerSignature,
-        bytes[] providerSignatures
+    event QuoteAccepted(bytes32 indexed tradeId, ModelQuote quote, bytes[] signatures);
+
+    /// @notice A provider or expert put on record that it delivered.
+    event WorkDelivered(
+        bytes32 indexed tradeId, address indexed account, uint8 attempts, bytes32 commitment
     );
-    event DataDelivered(bytes32 indexed tradeId, uint256 accepted, bytes32 evidence, bytes[] signatures);
-    event GateCommitted(
-        bytes32 indexed tradeId, address[] experts, uint32[] weights, bytes32 evidence, bytes[] signatures
+    event DataReported(
+        bytes32 indexed tradeId, DataFinding report, uint128 dropped, uint16 signers, bytes signatures
     );
     event AttemptReported(
-        bytes32 indexed tradeId, uint8 attempt, AttemptReport report, bytes32[] seals, bytes[] signatures
+        bytes32 indexed tradeId,
+        uint8 attempt,
+        AttemptFinding report,
+        uint16 signers,
+        uint16 verdicts,
+        bytes32[] seals,
+        bytes signatures
     );
-    event DeliveryConfirmed(bytes32 indexed tradeId);
     event AuditAttested(bytes32 indexed tradeId, address indexed auditor, bytes32 report, bool approved);
+    event TradeDisputed(bytes32 indexed tradeId, uint40 until);
+    event DisputeEnded(bytes32 indexed tradeId, bool overturned);
 
-    /// @notice The expert pool was divided; without signatures, by the gate's weights.
-    event TradeSettled(
-        bytes32 indexed tradeId, address[] experts, uint128[] amounts, bytes32 evidence, bytes[] signatures
+    /// @notice The scores of the signers in `opened` are public now, in the order of the seats.
+    event ScoresOpened(
+        bytes32 indexed tradeId, uint8 attempt, uint16 opened, uint32[] scores, bytes32[] salts
     );
 
     /// @notice The trade reached the final state `state`.
     event TradeEnded(bytes32 indexed tradeId, State state);
-    event ScoresOpened(
-        bytes32 indexed tradeId, uint8 attempt, address[] signers, uint32[] scores, bytes32[] salts
-    );
-    event RequestsPaused(bool paused);
-    event FeeChanged(uint16 feeBps, address treasury);
-
     // ------------------------------------------------------------------ errors
 
-    error RequestsArePaused();
-    error InvalidRequest(string field);
-    error NoCommittee();
     error TradeExists(bytes32 tradeId);
     error NotAllowed(address caller, address needed);
     error WrongState(State state, State needed);
-    error NotFinal(State state);
-    error DeadlinePassed(uint40 deadline);
-    error DeadlineNotReached(uint40 deadline);
+    error DeadlinePassed(uint256 deadline);
+    error DeadlineNotReached(uint256 deadline);
     error QuoteExpired(uint40 expiry);
     error WrongTrade(bytes32 given, bytes32 needed);
     error BadSignature(address signer);
     error PriceChanged(uint256 price, uint256 expected);
     error OverBudget(uint256 price, uint256 budget);
     error NotAscending(address previous, address next);
-    error ConflictOfRoles(address account);
     error TooMany(uint256 count, uint256 limit);
-    error QuotesMismatch(bytes32 given, bytes32 accepted);
-    error GateMismatch(bytes32 given, bytes32 committed);
+
+    /// @notice What was passed is not what this trade agreed on.
+    error AgreementMismatch(bytes32 given, bytes32 agreed);
     error UnknownDelivery(uint256 accepted);
     error WeightsMismatch(uint256 sum);
     error LengthMismatch(uint256 left, uint256 right);
     error ModelAlreadyScored(bytes32 model);
     error InvalidDelivery(bool passed, bytes32 delivery);
+    error UnknownVerdicts(uint16 verdicts, uint16 signers);
     error AllocationMismatch(uint256 sum, uint256 pool);
     error AlreadyAttested();
-    error SealsMismatch(uint8 attempt);
-    error FeeTooHigh(uint16 feeBps);
+    error AlreadyChallenged();
+    error SealMismatch(uint256 position);
+
+    /// @notice Until this time every seal must be opened to settle.
+    error SealsClosed(uint16 closed, uint256 until);
+    error NothingOpened();
 
     // --------------------------------------------------------- the trade's steps
 
     /// @notice Opens a trade and freezes its rules; nothing is locked yet.
-    /// @param request `request.buyer` must be the caller.
+    /// @param request `request.buyer` must be the caller; committee, panel, fee and treasury must
+    ///        be those in force.
     function requestModel(Request calldata request) external returns (bytes32 tradeId);
-
-    /// @notice The broker takes the request up and says what data it needs.
-    /// @param dataSpec sha2-256 digest of the data request's CID.
-    function requestData(bytes32 tradeId, bytes32 dataSpec) external;
 
     /// @notice The buyer ends the trade before anything is locked.
     /// @param quote Hash of the quote declined, or zero.
-    function declineQuote(bytes32 tradeId, bytes32 quote) external;
+    function declineQuote(Request calldata request, bytes32 quote) external;
 
-    /// @notice The buyer accepts a signed quote and funds the escrow, in one transaction.
+    /// @notice The buyer accepts signed quotes and funds the escrow, in one transaction.
     /// @param quote With the providers' quotes, ascending by provider.
     /// @param expectedPrice What the buyer agreed to; anything else reverts.
-    /// @param brokerSignature By the trade's broker over `quote` (ECDSA or ERC-1271).
-    /// @param providerSignatures One for each data quote, in their order.
+    /// @param signatures By the broker over the quote, then by each provider over its own (ECDSA or
+    ///        ERC-1271).
+    /// @param permit ERC-2612, by the buyer for the market; all zero when there is an allowance, or
+    ///        when native coin is sent along. One that was used already does no harm.
     function acceptQuote(
+        Request calldata request,
         ModelQuote calldata quote,
         uint128 expectedPrice,
-        bytes calldata brokerSignature,
-        bytes[] calldata providerSignatures
+        bytes[] calldata signatures,
+        Permit calldata permit
     ) external payable;
 
-    /// @notice Pays the providers whose data opened and matched; refunds the buyer when too few
-    ///         rows are left.
-    /// @param quotes The accepted data quotes, as in `acceptQuote`.
-    /// @param accepted Bit i is set when quote i was delivered as quoted.
-    /// @param evidence Digest of the manifest that names each dataset by CID.
-    function deliverData(
+    /// @notice A provider or expert puts on record that it delivered, so that the committee's
+    ///         silence is not its loss. Not needed when the committee reports in time.
+    /// @param commitment Digest of what was delivered.
+    function recordDelivery(bytes32 tradeId, bytes32 commitment) external;
+
+    /// @notice Pays the providers whose data opened and matched and commits the gate's weights;
+    ///         refunds the buyer when too few rows are left.
+    /// @param signers The seats of those that signed, as a bitmap.
+    /// @param signatures Their EIP-2098 signatures, 64 bytes each, in the order of the seats.
+    function reportData(
         bytes32 tradeId,
-        DataQuote[] calldata quotes,
-        uint256 accepted,
-        bytes32 evidence,
-        bytes[] calldata signatures
+        Deal calldata deal,
+        Supply[] calldata supplies,
+        DataFinding calldata report,
+        Committee calldata judges,
+        uint16 signers,
+        bytes calldata signatures
     ) external;
 
-    /// @notice Commits the gate's weights over the experts.
-    /// @param quotes The accepted data quotes: an expert may not be a provider of the same trade.
-    /// @param experts Strictly ascending; those with weight zero are left out.
-    /// @param weights Parts per million, each above zero, one million in all.
-    function commitGate(
-        bytes32 tradeId,
-        DataQuote[] calldata quotes,
-        address[] calldata experts,
-        uint32[] calldata weights,
-        bytes32 evidence,
-        bytes[] calldata signatures
-    ) external;
-
-    /// @notice Counts one validation attempt. A pass delivers; the last fail ends the trade.
-    /// @param seals Each signer's sealed score, in the order of the signatures.
+    /// @notice Counts one validation attempt. A pass fixes delivery and allocation; the last fail
+    ///         uses the attempts up. Either opens the review window.
+    /// @param terms Hash of deal and gate.
+    /// @param expertPool As in the deal.
+    /// @param experts Number of experts in the gate.
+    /// @param signers The seats of those that signed, as a bitmap.
+    /// @param verdicts Those among them that found that the model passed; more than half pass it.
+    /// @param seals Each signer's sealed score.
+    /// @param signatures Their EIP-2098 signatures, 64 bytes each, in the order of the seats.
     function reportAttempt(
         bytes32 tradeId,
-        AttemptReport calldata report,
+        bytes32 terms,
+        uint128 expertPool,
+        uint256 experts,
+        AttemptFinding calldata report,
+        Committee calldata judges,
+        uint16 signers,
+        uint16 verdicts,
         bytes32[] calldata seals,
-        bytes[] calldata signatures
+        bytes calldata signatures
     ) external;
 
-    /// @notice The buyer waives the rest of its verification window.
-    function confirmDelivery(bytes32 tradeId) external;
+    /// @notice The auditor reports; this earns its fee, whatever the finding. Its signature passed
+    ///         to `settle` does the same.
+    function attestAudit(
+        bytes32 tradeId,
+        Deal calldata deal,
+        Gate calldata gate,
+        bytes32 judges,
+        bytes32 amounts,
+        bytes32 record,
+        AuditFinding calldata audit
+    ) external;
 
-    /// @notice The auditor reports; this earns its fee, whatever the finding.
-    /// @param report Digest of the audit report's CID.
-    function attestAudit(bytes32 tradeId, bytes32 report, bool approved) external;
-
-    /// @notice Divides the expert pool as the committee found, pays the fees and refunds the rest.
-    /// @param experts As committed by the gate.
-    /// @param weights As committed by the gate.
-    /// @param amounts The pool's division; its sum must be the pool.
+    /// @notice After the review window: opens the deciding scores, divides the escrow as it was
+    ///         decided, and ends the trade. Until the settlement window is over, all seals must be
+    ///         opened; after it, a signer whose seal is closed loses its share.
+    /// @param amounts The pool's division as reported; empty when the attempts were used up.
+    /// @param openings One for each signer of the record, in their order.
     function settle(
         bytes32 tradeId,
-        address[] calldata experts,
-        uint32[] calldata weights,
+        Deal calldata deal,
+        Gate calldata gate,
+        Committee calldata judges,
         uint128[] calldata amounts,
-        bytes32 evidence,
-        bytes[] calldata signatures
+        AttemptRecord calldata record,
+        Opening[] calldata openings,
+        AuditFinding calldata audit
+    ) external;
+
+    /// @notice Opens seals of the deciding attempt one by one, before the settlement; for signers
+    ///         whose colleagues keep theirs closed.
+    function openDecidingScores(
+        bytes32 tradeId,
+        Deal calldata deal,
+        Gate calldata gate,
+        Committee calldata judges,
+        bytes32 amounts,
+        AttemptRecord calldata record,
+        Opening[] calldata openings
     ) external;
 
     // --------------------------------------------------- ends that anyone may call
 
-    /// @notice After the deadline of a stage before delivery: refunds what is locked.
-    function timeout(bytes32 tradeId) external;
+    /// @notice When no quote was accepted in time.
+    function expire(bytes32 tradeId) external;
 
-    /// @notice When the committee falls silent after delivery: divides the expert pool by the
-    ///         gate's weights, so that delivered work is paid.
-    function settleByGate(bytes32 tradeId, address[] calldata experts, uint32[] calldata weights) external;
+    /// @notice When nobody reported on the data in time: pays who put its delivery on record,
+    ///         refunds the rest.
+    function timeoutDelivery(
+        bytes32 tradeId,
+        Deal calldata deal,
+        Supply[] calldata supplies,
+        bytes32 judges
+    ) external;
 
-    /// @notice After the end: publishes sealed scores of one attempt.
-    /// @param openings All seals of the attempt in order; those with a zero salt stay closed, and
-    ///        at least one is opened.
-    function openScores(bytes32 tradeId, uint8 attempt, Opening[] calldata openings) external;
+    /// @notice When nobody reported on the attempt in time: pays by the gate's weights who put its
+    ///         delivery on record, refunds the rest.
+    function timeoutTraining(bytes32 tradeId, Deal calldata deal, Gate calldata gate, bytes32 judges)
+        external;
 
-    // -------------------------------------------------------------------- admin
+    /// @notice When nobody ruled on a dispute in time: the verdict stands.
+    function resume(bytes32 tradeId) external;
 
-    /// @notice Stops or allows new requests; running trades are not touched.
-    function pauseRequests(bool paused) external;
+    // ------------------------------------------------------------------ disputes
 
-    /// @notice Sets the protocol fee of trades requested from now on.
-    /// @param feeBps Basis points of the other components' sum, 1,000 at most.
-    function setFee(uint16 feeBps, address treasury) external;
+    /// @notice The arbiter freezes the settlement of a decided trade, once.
+    /// @param until Last second for its ruling.
+    function dispute(bytes32 tradeId, uint40 until) external;
+
+    /// @notice The arbiter ends a dispute. An overturned verdict refunds the buyer.
+    function rule(bytes32 tradeId, bool overturned) external;
 
     // -------------------------------------------------------------------- views
 
-    /// @notice The whole record of a trade; all zero when unknown.
-    function tradeOf(bytes32 tradeId) external view returns (Trade memory);
+    /// @notice The status of a trade, its windows included; all zero when unknown.
+    function statusOf(bytes32 tradeId) external view returns (StatusView memory);
+
+    /// @notice The digest of what the trade agreed on (`libraries/Digests.sol`).
+    function digestOf(bytes32 tradeId) external view returns (bytes32);
+
+    /// @notice Hash of the record of an earlier attempt with this model; zero for the deciding one.
+    function attemptOf(bytes32 tradeId, bytes32 model) external view returns (bytes32);
+
+    /// @notice What the account put on record: one after the data stage, two and more for training
+    ///         after that many attempts and two; zero for nothing.
+    function deliveryOf(bytes32 tradeId, address account) external view returns (uint8);
 
     /// @notice The id that a request gets on this chain and contract.
     function tradeIdOf(Request calldata request) external view returns (bytes32);
 
-    /// @notice Price of a quote in this trade, the protocol fee included.
-    function priceOf(ModelQuote calldata quote) external view returns (uint128 price, uint128 protocolFee);
-
-    /// @notice The EIP-712 digest that the broker signs.
-    function quoteDigest(ModelQuote calldata quote) external view returns (bytes32);
+    /// @notice Price of a quote under a fee, the protocol fee included.
+    function priceOf(ModelQuote calldata quote, uint16 feeBps)
+        external
+        pure
+        returns (uint128 price, uint128 protocolFee);
 
     /// @notice The EIP-712 domain separator of this contract on this chain.
     function domainSeparator() external view returns (bytes32);
 
-    /// @notice The committee contract, fixed at deployment.
-    function committee() external view returns (IOracleCommittee);
+    /// @notice What new requests keep to, fixed at deployment.
+    function rules() external view returns (IMarketRules);
+
+    /// @notice The registry of participants, fixed at deployment.
+    function registry() external view returns (IParticipantRegistry);
+
+    /// @notice The only contract that may dispute and rule, fixed at deployment.
+    function arbiter() external view returns (address);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {AttemptReport, DataQuote, ModelQuote} from "../types/Trade.sol";
+import {Currency} from "../types/Currency.sol";
+import {Digests} from "./Digests.sol";
+import {AttemptFinding, DataQuote, DataFinding, ModelQuote} from "../types/Trade.sol";
 
 /// @title EIP-712 struct hashes of everything that is signed
 /// @dev The Python side builds the same types from `marketplace/protocol/typed_data.py`; a test
@@ -12,26 +14,26 @@ library TypedData {
     );
 
     bytes32 internal constant MODEL_QUOTE = keccak256(
-        "ModelQuote(bytes32 tradeId,DataQuote[] dataQuotes,uint128 expertPool,uint128 brokerFee,"
-        "uint128 auditorFee,uint128 oracleFee,uint40 expiry)"
+        "ModelQuote(bytes32 tradeId,bytes32 dataRequest,DataQuote[] dataQuotes,uint128 expertPool,"
+        "uint128 brokerFee,uint128 auditorFee,uint128 oracleFee,uint40 expiry)"
         "DataQuote(bytes32 tradeId,address provider,bytes32 dataset,uint32 rows,uint128 price,uint40 expiry)"
     );
 
-    bytes32 internal constant DATA_REPORT =
-        keccak256("DataReport(bytes32 tradeId,uint32 committeeVersion,uint256 accepted,bytes32 evidence)");
-
-    bytes32 internal constant GATE_REPORT = keccak256(
-        "GateReport(bytes32 tradeId,uint32 committeeVersion,address[] experts,uint32[] weights,bytes32 evidence)"
+    bytes32 internal constant DATA_REPORT = keccak256(
+        "DataReport(bytes32 tradeId,uint32 committeeVersion,uint256 accepted,address[] experts,"
+        "uint32[] weights,bytes32 dataEvidence,bytes32 gateEvidence)"
     );
 
     bytes32 internal constant ATTEMPT_REPORT = keccak256(
         "AttemptReport(bytes32 tradeId,uint32 committeeVersion,uint8 attempt,bytes32 model,bytes32 training,"
-        "bool passed,bytes32 delivery,bytes32 evidence,bytes32 seal)"
+        "bytes32 delivery,bytes32 evidence,uint128[] amounts,bool passed,bytes32 seal)"
     );
 
-    bytes32 internal constant SETTLEMENT_REPORT = keccak256(
-        "SettlementReport(bytes32 tradeId,uint32 committeeVersion,address[] experts,uint128[] amounts,"
-        "bytes32 evidence)"
+    bytes32 internal constant AUDIT_REPORT =
+        keccak256("AuditReport(bytes32 tradeId,bytes32 report,bool approved)");
+
+    bytes32 internal constant WITHDRAWAL = keccak256(
+        "Withdrawal(address account,address currency,address to,uint256 nonce,uint40 expiry)"
     );
 
     function hash(DataQuote calldata quote) internal pure returns (bytes32) {
@@ -42,21 +44,14 @@ library TypedData {
         );
     }
 
-    /// @notice Hash of a list of data quotes as EIP-712 encodes an array of structs.
-    function hash(DataQuote[] calldata quotes) internal pure returns (bytes32) {
-        bytes32[] memory hashes = new bytes32[](quotes.length);
-        for (uint256 i = 0; i < quotes.length; ++i) {
-            hashes[i] = hash(quotes[i]);
-        }
-        return keccak256(abi.encodePacked(hashes));
-    }
-
-    function hash(ModelQuote calldata quote, bytes32 dataQuotes) internal pure returns (bytes32) {
+    /// @param dataQuotes Struct hashes of the quote's data quotes, in their order.
+    function hash(ModelQuote calldata quote, bytes32[] memory dataQuotes) internal pure returns (bytes32) {
         return keccak256(
             abi.encode(
                 MODEL_QUOTE,
                 quote.tradeId,
-                dataQuotes,
+                quote.dataRequest,
+                keccak256(abi.encodePacked(dataQuotes)),
                 quote.expertPool,
                 quote.brokerFee,
                 quote.auditorFee,
@@ -66,38 +61,33 @@ library TypedData {
         );
     }
 
-    function dataReport(bytes32 tradeId, uint32 version, uint256 accepted, bytes32 evidence)
+    function dataReport(bytes32 tradeId, uint32 version, DataFinding calldata report)
         internal
         pure
         returns (bytes32)
     {
-        return keccak256(abi.encode(DATA_REPORT, tradeId, version, accepted, evidence));
-    }
-
-    function gateReport(
-        bytes32 tradeId,
-        uint32 version,
-        address[] calldata experts,
-        uint32[] calldata weights,
-        bytes32 evidence
-    ) internal pure returns (bytes32) {
         return keccak256(
             abi.encode(
-                GATE_REPORT,
+                DATA_REPORT,
                 tradeId,
                 version,
-                keccak256(abi.encodePacked(experts)),
-                keccak256(abi.encodePacked(weights)),
-                evidence
+                report.accepted,
+                Digests.hash(report.experts),
+                Digests.hash(report.weights),
+                report.dataEvidence,
+                report.gateEvidence
             )
         );
     }
 
+    /// @param amounts Hash of the report's amounts, each padded to 32 bytes.
     function attemptReport(
         bytes32 tradeId,
         uint32 version,
         uint8 attempt,
-        AttemptReport calldata report,
+        AttemptFinding calldata report,
+        bytes32 amounts,
+        bool passed,
         bytes32 seal
     ) internal pure returns (bytes32) {
         return keccak256(
@@ -108,31 +98,25 @@ library TypedData {
                 attempt,
                 report.model,
                 report.training,
-                report.passed,
                 report.delivery,
                 report.evidence,
+                amounts,
+                passed,
                 seal
             )
         );
     }
 
-    function settlementReport(
-        bytes32 tradeId,
-        uint32 version,
-        address[] calldata experts,
-        uint128[] calldata amounts,
-        bytes32 evidence
-    ) internal pure returns (bytes32) {
-        return keccak256(
-            abi.encode(
-                SETTLEMENT_REPORT,
-                tradeId,
-                version,
-                keccak256(abi.encodePacked(experts)),
-                keccak256(abi.encodePacked(amounts)),
-                evidence
-            )
-        );
+    function auditReport(bytes32 tradeId, bytes32 report, bool approved) internal pure returns (bytes32) {
+        return keccak256(abi.encode(AUDIT_REPORT, tradeId, report, approved));
+    }
+
+    function withdrawal(address account, Currency currency, address to, uint256 nonce, uint40 expiry)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(WITHDRAWAL, account, currency, to, nonce, expiry));
     }
 
     /// @notice A signer's sealed score: binds the trade, the attempt, the signer and a salt.

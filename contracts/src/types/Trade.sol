@@ -7,11 +7,11 @@ import {Currency} from "./Currency.sol";
 enum State {
     None,
     Requested,
-    DataRequested,
     Funded,
-    DataDelivered,
     Gated,
     Passed,
+    Rejected, // the attempts are used up; the verdict can still be challenged
+    Disputed,
     Settled,
     Declined,
     Expired,
@@ -29,21 +29,31 @@ enum Purpose {
     Protocol
 }
 
-/// @notice How long each stage may take, in seconds.
-struct Windows {
-    uint32 quote; // from the request to the buyer's acceptance
-    uint32 delivery; // from the acceptance to the committee's report on the data
-    uint32 gating; // from the data report to the gate's weights
-    uint32 attempt; // from the gate, or the last attempt, to the next attempt
-    uint32 verification; // from a passed attempt to the first allowed settlement
-    uint32 settlement; // from then on, until anyone may settle by the gate's weights
+/// @notice What the holder of the licence may do with it.
+enum TransferRule {
+    NonTransferable,
+    Transferable,
+    ByLicensor // the broker consents to each transfer
 }
 
-/// @notice What a buyer asks for; its hash, with chain and contract, is the trade's id.
+/// @notice How long each stage may take, in seconds. Who delivers and who judges have clocks of
+///         their own, so that silence is told apart.
+struct Windows {
+    uint24 quote; // from the request to the buyer's acceptance
+    uint24 delivery; // from the acceptance until the providers have delivered
+    uint24 judging; // from then on, for the committee's report on the data
+    uint24 training; // from the gate, or the last attempt, until the experts have delivered
+    uint24 validation; // from then on, for the committee's report on the attempt
+    uint24 review; // from the last verdict to the first allowed settlement
+    uint24 settlement; // from then on, for the signers to open their scores
+}
+
+/// @notice What a buyer asks for and the rules that hold for it; its hash, with chain and contract,
+///         is the trade's id.
 struct Request {
     address buyer;
     address broker;
-    address auditor;
+    address auditor; // or zero for none
     Currency currency;
     uint128 budget; // highest price, in the currency's smallest unit
     uint32 threshold; // score to reach, in parts per million
@@ -52,6 +62,13 @@ struct Request {
     uint32 validationRows;
     bytes32 validationRoot; // Merkle root over the salted validation rows
     bytes32 spec; // sha2-256 digest of the public specification's CID
+    bytes32 licence; // sha2-256 digest of the licence text's CID
+    TransferRule transferRule;
+    bool approvalRequired; // the auditor's rejection refunds the buyer
+    bytes32 committee; // digest of the oracle committee in office
+    bytes32 panel; // digest of the panel that decides a challenge
+    uint16 feeBps; // protocol fee, in basis points of the other components' sum
+    address treasury; // receives the protocol fee
     Windows windows;
     bytes32 salt;
 }
@@ -69,6 +86,7 @@ struct DataQuote {
 /// @notice The broker's price for the whole trade, signed as EIP-712 typed data.
 struct ModelQuote {
     bytes32 tradeId;
+    bytes32 dataRequest; // sha2-256 digest of the CID of what the broker asked providers for
     DataQuote[] dataQuotes; // ascending by provider
     uint128 expertPool;
     uint128 brokerFee;
@@ -77,64 +95,90 @@ struct ModelQuote {
     uint40 expiry;
 }
 
-/// @notice What the committee found in one validation attempt.
-struct AttemptReport {
-    bytes32 model; // commitment to the composite model
-    bytes32 training; // digest of the experts' signed training commitments
-    bool passed;
-    bytes32 delivery; // digest of the delivery manifest; zero unless passed
-    bytes32 evidence; // digest of the evidence, published once the trade has ended
-}
-
-/// @notice One signer's sealed score, revealed. A zero salt means that it stays closed.
-struct Opening {
-    address signer;
-    bytes32 seal;
-    uint32 score; // parts per million
-    bytes32 salt;
-}
-
-/// @dev Packed by who is read together:
-///
-///  slot 0  buyer 160 | deadline 40 | state 8 | attempts 8 | maxAttempts 8 | signers 16 | audited 8
-///  slot 1  broker 160 | threshold 32 | committeeVersion 32 | minRows 32
-///  slot 2  auditor 160 | feeBps 16
-///  slot 3  currency 160
-///  slot 4  treasury 160
-///  slot 5  windows 6 x 32
-///  slot 6  validationRoot
-///  slot 7  budget 128 | escrow 128
-///  slot 8  expertPool 128 | brokerFee 128
-///  slot 9  auditorFee 128 | oracleFee 128
-///  slot 10 protocolFee 128 | validationRows 32
-///  slot 11 dataQuotes
-///  slot 12 gate
-struct Trade {
+/// @notice What request and quote leave for the later steps to know; frozen at acceptance.
+struct Deal {
     address buyer;
-    uint40 deadline;
-    State state;
-    uint8 attempts;
-    uint8 maxAttempts;
-    uint16 signers; // committee members that signed any report of this trade, as a bitmap
-    bool audited;
     address broker;
-    uint32 threshold;
-    uint32 committeeVersion;
-    uint32 minRows;
     address auditor;
-    uint16 feeBps;
-    Currency currency;
     address treasury;
-    Windows windows;
-    bytes32 validationRoot;
-    uint128 budget;
-    uint128 escrow; // what is locked and neither credited nor refunded yet
+    Currency currency;
+    uint32 threshold;
+    uint32 minRows;
+    bool approvalRequired;
     uint128 expertPool;
     uint128 brokerFee;
     uint128 auditorFee;
     uint128 oracleFee;
     uint128 protocolFee;
-    uint32 validationRows;
-    bytes32 dataQuotes; // EIP-712 hash of the accepted data quotes
-    bytes32 gate; // hash of experts and weights
+}
+
+/// @notice One provider's part of a deal.
+struct Supply {
+    address provider;
+    uint32 rows;
+    uint128 price;
+}
+
+/// @notice Which data was delivered, and which experts train on it.
+struct DataFinding {
+    uint256 accepted; // bit i is set when supply i was delivered as quoted
+    address[] experts; // strictly ascending; those with weight zero are left out
+    uint32[] weights; // parts per million, each above zero, one million in all
+    bytes32 dataEvidence; // digest of the manifest that names each dataset by CID
+    bytes32 gateEvidence; // digest of what the gate was computed from
+}
+
+/// @notice What the data report leaves for the later steps to know.
+struct Gate {
+    uint128 dropped; // price of the supplies that were not delivered
+    address[] experts;
+    uint32[] weights;
+}
+
+/// @notice What the committee found in one validation attempt.
+struct AttemptFinding {
+    bytes32 model; // commitment to the composite model
+    bytes32 training; // digest of the experts' signed training commitments
+    bytes32 delivery; // digest of the delivery manifest; zero unless passed
+    bytes32 evidence; // digest of the evidence
+    uint128[] amounts; // the expert pool's division, one amount an expert; empty unless passed
+}
+
+/// @notice What an attempt leaves behind: who signed, who said pass, and the sealed scores.
+struct AttemptRecord {
+    uint8 attempt; // from one
+    bytes32 model;
+    bytes32 delivery;
+    uint16 signers; // bit i is set when the committee's member i signed
+    uint16 verdicts; // bit i is set when the committee's member i found that the model passed
+    bytes32[] seals; // one for each signer, in the order of the seats
+}
+
+/// @notice One signer's sealed score, revealed. A zero salt means that it stays closed.
+struct Opening {
+    uint32 score; // parts per million
+    bytes32 salt;
+}
+
+/// @notice The auditor's finding, signed as EIP-712 typed data. No signature means none is given.
+struct AuditFinding {
+    bytes32 report; // digest of the audit report's CID
+    bool approved;
+    bytes signature;
+}
+
+/// @notice One credit out of a trade's escrow.
+struct Payment {
+    address account;
+    uint128 amount;
+    Purpose purpose;
+}
+
+/// @notice An ERC-2612 permit for the market to take the price.
+struct Permit {
+    uint256 value;
+    uint256 deadline;
+    uint8 v;
+    bytes32 r;
+    bytes32 s;
 }

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {IMarketRules} from "./interfaces/IMarketRules.sol";
+import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
+import {Request, Windows} from "./types/Trade.sol";
+
+/// @title MarketRules
+contract MarketRules is IMarketRules, AccessManaged {
+    uint256 private constant PARTS = 1_000_000; // a score is parts per million
+    uint16 private constant MAX_FEE_BPS = 1_000;
+    uint8 private constant MAX_ATTEMPTS = 128;
+
+    /// @inheritdoc IMarketRules
+    IOracleCommittee public immutable committee;
+
+    /// @inheritdoc IMarketRules
+    IOracleCommittee public immutable panel;
+
+    // One slot.
+    bool private _paused;
+    uint16 private _feeBps;
+    address private _treasury;
+    uint24 private _baseReview;
+    uint8 private _reviewShift;
+
+    constructor(
+        address authority,
+        IOracleCommittee committee_,
+        IOracleCommittee panel_,
+        uint16 feeBps,
+        address treasury,
+        uint24 baseReview,
+        uint8 reviewShift
+    ) AccessManaged(authority) {
+        committee = committee_;
+        panel = panel_;
+        _setFee(feeBps, treasury);
+        _setReview(baseReview, reviewShift);
+    }
+
+    /// @inheritdoc IMarketRules
+    function requireAllowed(Request calldata request) external view {
+        if (_paused) revert RequestsArePaused();
+        _requireValid(request);
+        if (request.feeBps != _feeBps) revert RuleChanged("feeBps");
+        if (request.treasury != _treasury) revert RuleChanged("treasury");
+        uint256 review = reviewOf(request.budget);
+        if (request.windows.review < review) revert ReviewTooShort(request.windows.review, review);
+        bytes32 digest = committee.currentDigest();
+        if (request.committee != digest || digest == 0) revert RuleChanged("committee");
+        if (request.panel != panel.currentDigest()) revert RuleChanged("panel");
+    }
+
+    /// @inheritdoc IMarketRules
+    function pauseRequests(bool paused) external restricted {
+        _paused = paused;
+        emit RequestsPaused(paused);
+    }
+
+    /// @inheritdoc IMarketRules
+    function setFee(uint16 feeBps, address treasury) external restricted {
+        _setFee(feeBps, treasury);
+    }
+
+    /// @inheritdoc IMarketRules
+    function setReview(uint24 baseReview, uint8 reviewShift) external restricted {
+        _setReview(baseReview, reviewShift);
+    }
+
+    /// @inheritdoc IMarketRules
+    function reviewOf(uint128 budget) public view returns (uint256) {
+        return uint256(_baseReview) + (uint256(budget) >> _reviewShift);
+    }
+
+    /// @inheritdoc IMarketRules
+    function inForce()
+        external
+        view
+        returns (bool paused, uint16 feeBps, address treasury, uint24 baseReview, uint8 reviewShift)
+    {
+        return (_paused, _feeBps, _treasury, _baseReview, _reviewShift);
+    }
+
+    function _requireValid(Request calldata request) private pure {
+        if (request.broker == address(0)) revert InvalidRequest("broker");
+        if (request.budget == 0) revert InvalidRequest("budget");
+        if (request.threshold == 0 || request.threshold > PARTS) revert InvalidRequest("threshold");
+        if (request.maxAttempts == 0 || request.maxAttempts > MAX_ATTEMPTS) {
+            revert InvalidRequest("maxAttempts");
+        }
+        if (request.minRows == 0) revert InvalidRequest("minRows");
+        if (request.validationRows == 0) revert InvalidRequest("validationRows");
+        if (request.validationRoot == 0) revert InvalidRequest("validationRoot");
+        if (request.spec == 0) revert InvalidRequest("spec");
+        if (request.approvalRequired && request.auditor == address(0)) {
+            revert InvalidRequest("auditor");
+        }
+        if (!_windowsValid(request.windows)) revert InvalidRequest("windows");
+    }
+
+    function _windowsValid(Windows calldata windows) private pure returns (bool) {
+        return windows.quote > 0 && windows.delivery > 0 && windows.judging > 0
+            && windows.training > 0 && windows.validation > 0 && windows.review > 0
+            && windows.settlement > 0;
+    }
+
+    function _setFee(uint16 feeBps, address treasury) private {
+        if (feeBps > MAX_FEE_BPS) revert FeeTooHigh(feeBps);
+        if (treasury == address(0)) revert ZeroTreasury();
+        _feeBps = feeBps;
+        _treasury = treasury;
+        emit FeeChanged(feeBps, treasury);
+    }
+
+    function _setReview(uint24 baseReview, uint8 reviewShift) private {
+        _baseReview = baseReview;
+        _reviewShift = reviewShift;
+        emit ReviewChanged(baseReview, reviewShift);
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Request} from "../types/Trade.sol";
+import {IOracleCommittee} from "./IOracleCommittee.sol";
+
+/// @title What a new request has to keep to
+/// @notice All that anybody may ever change about the market lies here, and it is asked once, when a
+///         trade is requested: the request itself names the rules, so they hold for the whole trade.
+///         The market has no administrator.
+interface IMarketRules {
+    event RequestsPaused(bool paused);
+    event FeeChanged(uint16 feeBps, address treasury);
+    event ReviewChanged(uint24 baseReview, uint8 reviewShift);
+
+    error RequestsArePaused();
+    error InvalidRequest(string field);
+
+    /// @notice The request names another value than the one in force.
+    error RuleChanged(string rule);
+
+    /// @notice A trade of this value needs more time for a challenge.
+    error ReviewTooShort(uint256 review, uint256 needed);
+    error FeeTooHigh(uint16 feeBps);
+    error ZeroTreasury();
+
+    /// @notice Reverts unless the request is complete and names the rules in force.
+    function requireAllowed(Request calldata request) external view;
+
+    /// @notice Stops or allows new requests; running trades are not touched.
+    function pauseRequests(bool paused) external;
+
+    /// @notice Sets the protocol fee of trades requested from now on.
+    /// @param feeBps Basis points of the other components' sum, 1,000 at most.
+    function setFee(uint16 feeBps, address treasury) external;
+
+    /// @notice Sets the shortest review window of trades requested from now on: `baseReview` seconds
+    ///         and one second more for each 2^reviewShift units of the budget.
+    function setReview(uint24 baseReview, uint8 reviewShift) external;
+
+    /// @notice The shortest review window for a budget, in seconds.
+    function reviewOf(uint128 budget) external view returns (uint256);
+
+    /// @notice The rules that a request made now must name, beside committee and panel.
+    function inForce()
+        external
+        view
+        returns (bool paused, uint16 feeBps, address treasury, uint24 baseReview, uint8 reviewShift);
+
+    /// @notice The committee contract, fixed at deployment.
+    function committee() external view returns (IOracleCommittee);
+
+    /// @notice The contract of the panel that decides challenges, fixed at deployment.
+    function panel() external view returns (IOracleCommittee);
+}
