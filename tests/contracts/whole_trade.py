@@ -37,6 +37,7 @@ EXPERT_POOL, BROKER_FEE, AUDITOR_FEE, ORACLE_FEE = (
     4 * 10**16,
     3 * 10**16 + 1,
 )
+NO_PERMIT = (0, 0, 0, bytes(32), bytes(32))
 WINDOWS = {
     "quote": 1_000,
     "delivery": 2_000,
@@ -351,12 +352,13 @@ class WholeTrade:
     def fund(self) -> WholeTrade:
         """Request and accept."""
         self.send(PARTIES.buyer, "requestModel", self.request)
+        offers = zip(PARTIES.providers, self.quote["dataQuotes"], strict=True)
         signatures = [
-            sign_digest(provider, self.digest("DataQuote", quote))
-            for provider, quote in zip(PARTIES.providers, self.quote["dataQuotes"], strict=True)
+            self.broker_signature,
+            *(sign_digest(provider, self.digest("DataQuote", quote)) for provider, quote in offers),
         ]
         price = self.price[0]
-        arguments = (self.request, self.quote, price, self.broker_signature, signatures)
+        arguments = (self.request, self.quote, price, signatures, NO_PERMIT)
         self.send(PARTIES.buyer, "acceptQuote", *arguments, value=price)
         return self
 
