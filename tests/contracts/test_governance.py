@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -14,6 +14,7 @@ from quick_chain import move_to
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 from web3.types import Wei
+from whole_trade import ROTATION_DELAY, WINDOWS, WholeTrade, World
 
 from marketplace.chain.artifacts import load_artifact
 from marketplace.chain.client import Node
@@ -79,14 +80,17 @@ def deploy_governed(node: Node) -> Office:
     return Office(node, governance, committee, rules)
 
 
+def fund_officers(node: Node) -> None:
+    """Give coins to the holders of the roles."""
+    source = node.web3.eth.accounts[0]
+    for each in (GOVERNOR, GUARDIAN, NEXT):
+        node.web3.eth.send_transaction({"from": source, "to": each.address, "value": Wei(10 * WEI)})
+
+
 @pytest.fixture
 def office(node: Node) -> Iterator[Office]:
     with forgetting(node):
-        for each in (GOVERNOR, GUARDIAN, NEXT):
-            source = node.web3.eth.accounts[0]
-            node.web3.eth.send_transaction(
-                {"from": source, "to": each.address, "value": Wei(10 * WEI)}
-            )
+        fund_officers(node)
         office = deploy_governed(node)
         hand_over(
             node,
@@ -259,6 +263,62 @@ def test_a_guardian_appoints_nobody(office: Office) -> None:
             office.node.send(
                 GUARDIAN, office.governance.functions.grantRole(role, NEXT.address, GOVERNOR_DELAY)
             )
+
+
+def test_no_role_touches_a_running_trade(node: Node) -> None:
+    """Every restricted function is called between each two steps of a trade; nothing differs."""
+    with forgetting(node):
+        undisturbed = money_of(WholeTrade(World.deploy(node), request_fields=LONG))
+    with forgetting(node):
+        fund_officers(node)
+        world = World.deploy(node)
+        trade = WholeTrade(world, request_fields=LONG)
+        assert trade.id  # asked for before the rules change
+        targets = [("MarketRules", world.rules), ("OracleCommittee", world.committee)]
+        hand_over(
+            node,
+            DEPLOYER,
+            world.governance,
+            [(name, target.address) for name, target in targets],
+            governor=GOVERNOR.address,
+            guardian=GUARDIAN.address,
+        )
+        office = Office(node, world.governance, world.committee, world.rules)
+        assert money_of(trade, meanwhile=lambda: use_every_role(office)) == undisturbed
+
+
+LONG = {"windows": dict.fromkeys(WINDOWS, 60 * DAY)}
+
+
+def money_of(
+    trade: WholeTrade, meanwhile: Callable[[], None] = lambda: None
+) -> list[tuple[int, ...]]:
+    """Run a trade and return, after each step, what the market holds and owes to each party."""
+    node, market = trade.world.node, trade.world.market
+    account = [*PARTIES.everyone(), GOVERNOR, GUARDIAN]
+
+    def look() -> tuple[int, ...]:
+        owed = (node.call(market.functions.creditOf(each.address, NATIVE)) for each in account)
+        return node.balance(market.address), *owed
+
+    seen = []
+    for step in (trade.fund, trade.deliver, lambda: trade.settle(after=60 * DAY)):
+        step()
+        seen.append(look())
+        meanwhile()
+        assert look() == seen[-1]
+    return seen
+
+
+def use_every_role(office: Office) -> None:
+    """Let governor and guardian do all that they can, and another committee take office."""
+    calls = office.restricted_calls()
+    for role, call in [*calls, calls[0]]:
+        if role is Role.GOVERNOR:
+            move_to(office.node, announce(office.node, GOVERNOR, office.governance, call))
+        office.node.send(GOVERNOR if role is Role.GOVERNOR else GUARDIAN, call)
+    office.node.advance_time(ROTATION_DELAY)
+    assert office.node.call(office.committee.functions.current())[2] == [MEMBER]
 
 
 def test_a_contract_under_another_authority_is_not_handed_over(node: Node) -> None:

@@ -24,6 +24,7 @@ from marketplace.chain.governance import deploy_governance
 from marketplace.protocol.terms import NATIVE
 
 DAY = 86_400
+ROTATION_DELAY = 3 * DAY  # longer than governance takes to think twice
 FAR_FUTURE = 2**40 - 1
 SCORE, THRESHOLD = 912_345, 900_000
 SEATS = (0, 1)  # of the signers
@@ -123,6 +124,9 @@ class World:
     """The market and what it needs, the first committee in office."""
 
     node: Node
+    governance: Contract
+    rules: Contract
+    committee: Contract
     market: Contract
     judges: tuple[int, int, list[str]]
     judges_digest: bytes
@@ -133,7 +137,7 @@ class World:
         """Deploy with the admin in charge."""
         admin = PARTIES.admin
         governance = deploy_governance(node, admin)
-        terms = (NATIVE, 0, DAY, 30 * DAY, admin.address)
+        terms = (NATIVE, 0, ROTATION_DELAY, 30 * DAY, admin.address)
         committee, panel = (
             node.deploy(admin, "OracleCommittee", governance.address, terms) for _ in range(2)
         )
@@ -155,6 +159,9 @@ class World:
         market = node.deploy(admin, "ModelMarket", rules.address, registry.address, admin.address)
         return cls(
             node,
+            governance,
+            rules,
+            committee,
             market,
             (1, 2, signers),
             node.call(committee.functions.currentDigest()),
@@ -400,9 +407,9 @@ class WholeTrade:
         )
         return self
 
-    def settle(self) -> WholeTrade:
-        """Settle after the review window, with the auditor's approval."""
-        self.world.node.advance_time(WINDOWS["review"] + 1)
+    def settle(self, after: int = WINDOWS["review"]) -> WholeTrade:
+        """Settle after the review window, in seconds, with the auditor's approval."""
+        self.world.node.advance_time(after + 1)
         audit = {"report": commitment("audit report"), "approved": True}
         signature = sign_digest(
             PARTIES.auditor, self.digest("AuditReport", {"tradeId": self.id} | audit)
