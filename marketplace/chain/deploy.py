@@ -8,10 +8,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
+from web3.contract import Contract
+from web3.utils.address import get_create_address
 
 from marketplace.chain.client import Node
 from marketplace.chain.files import write_whole
+from marketplace.chain.governance import GOVERNOR_DELAY, deploy_governance, hand_over
 from marketplace.protocol.errors import ConfigurationError
+from marketplace.protocol.terms import NATIVE
+
+DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,7 @@ class Deployment:
     ----------
     chain_id
         The chain they are on.
-    market, committee, registry
+    market, rules, committee, panel, registry, challenges, governance, licence, consent, ladder
         Checksummed addresses.
     token
         The development token, or None where there is none.
@@ -30,8 +36,15 @@ class Deployment:
 
     chain_id: int
     market: str
+    rules: str
     committee: str
+    panel: str
     registry: str
+    challenges: str
+    governance: str
+    licence: str
+    consent: str
+    ladder: str
     token: str | None = None
 
     def save(self, path: Path) -> None:
@@ -61,39 +74,192 @@ class Deployment:
             ) from error
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What a market is deployed with, most of it for good.
+
+    Delays and windows are in seconds, stakes and penalties in wei of the chain's native
+    coin, shares in basis points.
+
+    Attributes
+    ----------
+    fee_bps
+        Protocol fee of the other components' sum.
+    base_review, review_shift
+        The least review window, and how many units of budget (2**shift) add a second.
+    min_stake
+        What a member of a committee must have at stake.
+    rotation_delay, unbonding_delay
+        Before a new committee judges, and before a stake can be taken out.
+    bond_bps, ruling_window, panel_bps, challenger_bps
+        A challenge's bond of the budget, the time to rule on it, the panel's part of a lost
+        bond, and the challenger's of what is slashed.
+    wrong_verdict_penalty, silence_penalty, closed_seal_penalty, reporter_bps
+        What a signer of a verdict that fell, a silent member, and a signer that keeps a
+        score sealed lose, and the reporter's part of the last.
+    registry_delay
+        For changed domains, joining and leaving a group, and stake.
+    revalidation_window
+        For a maintainer, after a consent was withdrawn.
+    governor_delay
+        Between the announcement of what a governor does and the act.
+    """
+
+    fee_bps: int = 250
+    base_review: int = 3_600
+    review_shift: int = 127
+    min_stake: int = 0
+    rotation_delay: int = 2 * DAY
+    unbonding_delay: int = 30 * DAY
+    bond_bps: int = 500
+    ruling_window: int = DAY
+    panel_bps: int = 5_000
+    challenger_bps: int = 5_000
+    wrong_verdict_penalty: int = 0
+    silence_penalty: int = 0
+    closed_seal_penalty: int = 0
+    reporter_bps: int = 5_000
+    registry_delay: int = 7 * DAY
+    revalidation_window: int = 30 * DAY
+    governor_delay: int = GOVERNOR_DELAY
+
+
 def deploy(
     node: Node,
     admin: LocalAccount,
     *,
     signers: Sequence[str],
     threshold: int,
-    fee_bps: int,
+    panel: Sequence[str],
+    panel_threshold: int,
     treasury: str,
+    terms: Terms = Terms(),
+    governor: str | None = None,
+    guardian: str | None = None,
     with_token: bool = False,
 ) -> Deployment:
-    """Deploy committee, registry and market, and put the first committee into office.
+    """Deploy everything, and put the first committee and the first panel into office.
 
     Parameters
     ----------
     node
         Where to.
     admin
-        Pays, and owns what may be changed: committee, fee, the pause of new requests.
-    signers
-        Addresses of the oracle signers, in any order.
-    threshold
+        Pays, the first members' stakes included.
+    signers, panel
+        Addresses of the members, in any order; nobody may sit in both.
+    threshold, panel_threshold
         Signatures that make a quorum.
-    fee_bps
-        Protocol fee in basis points.
     treasury
         Receives the protocol fee.
+    terms
+        Everything else.
+    governor, guardian
+        Who may change the rules after a delay, and who may pause new requests. Without a
+        governor the admin stays in charge, which suits a devnet only.
     with_token
         Also deploy the development token, on the devnet only.
+
+    Raises
+    ------
+    ConfigurationError
+        If committee and panel share a member, or only one of governor and guardian is given.
     """
-    committee = node.deploy(admin, "OracleCommittee", admin.address)
-    members = sorted(signers, key=lambda signer: int(signer, 16))
-    node.send(admin, committee.functions.rotate(members, threshold))
-    registry = node.deploy(admin, "ParticipantRegistry")
-    market = node.deploy(admin, "ModelMarket", admin.address, committee.address, fee_bps, treasury)
+    if set(signers) & set(panel):
+        raise ConfigurationError("committee and panel share a member", "give disjoint members")
+    if (governor is None) != (guardian is None):
+        raise ConfigurationError("governor and guardian go together", "give both, or neither")
+    governance = deploy_governance(node, admin, terms.governor_delay)
+    registry = node.deploy(admin, "ParticipantRegistry", NATIVE, (terms.registry_delay,) * 4)
+    # The arbiter is fixed where it is asked, before it is there: committee, panel, rules and
+    # market come first, with two calls for each committee's first members.
+    steps = 4 + sum(1 + len(m) * bool(terms.min_stake) for m in (signers, panel))
+    arbiter = _address_after(node, admin, steps)
+    committee = _office(node, admin, governance, arbiter, terms, signers, threshold)
+    bench = _office(node, admin, governance, arbiter, terms, panel, panel_threshold)
+    rules = node.deploy(
+        admin,
+        "MarketRules",
+        governance.address,
+        committee.address,
+        bench.address,
+        terms.fee_bps,
+        treasury,
+        terms.base_review,
+        terms.review_shift,
+    )
+    market = node.deploy(admin, "ModelMarket", rules.address, registry.address, arbiter)
+    challenges = node.deploy(
+        admin, "Challenges", market.address, committee.address, _challenge_terms(terms)
+    )
+    if challenges.address != arbiter:
+        raise ConfigurationError(
+            f"the arbiter is at {challenges.address}, not at {arbiter} as foreseen",
+            "let the deploying account send nothing else meanwhile, and deploy again",
+        )
+    licence = node.deploy(admin, "ModelLicence", market.address)
+    consent = node.deploy(admin, "ConsentRegistry", market.address, terms.revalidation_window)
+    ladder = node.deploy(admin, "Ladder", committee.address)
     token = node.deploy(admin, "DevToken").address if with_token else None
-    return Deployment(node.chain_id, market.address, committee.address, registry.address, token)
+    if governor is not None and guardian is not None:
+        governed = [("MarketRules", rules.address)]
+        governed += [("OracleCommittee", each.address) for each in (committee, bench)]
+        hand_over(node, admin, governance, governed, governor=governor, guardian=guardian)
+    return Deployment(
+        chain_id=node.chain_id,
+        market=market.address,
+        rules=rules.address,
+        committee=committee.address,
+        panel=bench.address,
+        registry=registry.address,
+        challenges=challenges.address,
+        governance=governance.address,
+        licence=licence.address,
+        consent=consent.address,
+        ladder=ladder.address,
+        token=token,
+    )
+
+
+def _office(
+    node: Node,
+    admin: LocalAccount,
+    governance: Contract,
+    arbiter: str,
+    terms: Terms,
+    members: Sequence[str],
+    threshold: int,
+) -> Contract:
+    """Deploy one committee contract and appoint its first members."""
+    office = node.deploy(
+        admin,
+        "OracleCommittee",
+        governance.address,
+        (NATIVE, terms.min_stake, terms.rotation_delay, terms.unbonding_delay, arbiter),
+    )
+    ordered = sorted(members, key=lambda member: int(member, 16))
+    if terms.min_stake:
+        for member in ordered:
+            stake = office.functions.stake(member, terms.min_stake)
+            node.send(admin, stake, value=terms.min_stake)
+    node.send(admin, office.functions.scheduleRotation(ordered, threshold))
+    return office
+
+
+def _challenge_terms(terms: Terms) -> tuple[int, ...]:
+    return (
+        terms.bond_bps,
+        terms.ruling_window,
+        terms.panel_bps,
+        terms.challenger_bps,
+        terms.wrong_verdict_penalty,
+        terms.silence_penalty,
+        terms.closed_seal_penalty,
+        terms.reporter_bps,
+    )
+
+
+def _address_after(node: Node, account: LocalAccount, transactions: int) -> str:
+    """Return the address of what an account deploys after that many more transactions."""
+    nonce = node.web3.eth.get_transaction_count(account.address) + transactions
+    return str(get_create_address(account.address, nonce))

@@ -3,65 +3,190 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from functools import cached_property
+from typing import Any, TypeVar, cast
 
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
+from web3.contract import Contract
 from web3.types import EventData, TxReceipt
 
 from marketplace.chain.client import Node
+from marketplace.protocol.agreement import (
+    committee_digest,
+    deal_of,
+    gate_of,
+    record_of,
+    supplies_of,
+)
 from marketplace.protocol.errors import TradeRefused
 from marketplace.protocol.states import State
 from marketplace.protocol.structs import Struct
-from marketplace.protocol.terms import NATIVE, Windows
+from marketplace.protocol.terms import (
+    NATIVE,
+    AttemptFinding,
+    AttemptRecord,
+    Committee,
+    DataFinding,
+    Deal,
+    Gate,
+    ModelQuote,
+    Request,
+    Supply,
+    Windows,
+)
 from marketplace.protocol.typed_data import Domain
+
+S = TypeVar("S", bound=Struct)
 
 
 @dataclass(frozen=True)
-class Trade:
-    """What the contract stores of a trade; amounts in wei, times in seconds."""
+class Status:
+    """What the market stores of a trade; times in seconds."""
 
-    buyer: str
-    deadline: int
     state: State
     attempts: int
     max_attempts: int
     signers: int
+    deadline: int
     audited: bool
-    broker: str
-    threshold: int
-    committee_version: int
-    min_rows: int
-    auditor: str
-    fee_bps: int
-    currency: str
-    treasury: str
+    approved: bool
+    challenged: bool
+    overturned: bool
+    unjudged: bool
     windows: Windows
-    validation_root: bytes
-    budget: int
-    escrow: int
-    expert_pool: int
-    broker_fee: int
-    auditor_fee: int
-    oracle_fee: int
-    protocol_fee: int
-    validation_rows: int
-    data_quotes: bytes
-    gate: bytes
+
+
+@dataclass(frozen=True)
+class ReportedAttempt:
+    """One attempt as its report on chain tells it.
+
+    Attributes
+    ----------
+    number
+        From one.
+    finding
+        What all its signers shared.
+    record
+        Who signed, who said pass, and the sealed scores.
+    signatures
+        64 bytes each, in the order of the seats.
+    """
+
+    number: int
+    finding: AttemptFinding
+    record: AttemptRecord
+    signatures: bytes
+
+    @property
+    def passed(self) -> bool:
+        """Whether more than half of the signers found that the model passed."""
+        return 2 * self.record.verdicts.bit_count() > self.record.signers.bit_count()
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What the log says was agreed and reported in a trade so far."""
+
+    request: Request
+    quote: ModelQuote | None
+    data: DataFinding | None
+    attempts: tuple[ReportedAttempt, ...]
+
+    @property
+    def deal(self) -> Deal:
+        """What the market keeps of the accepted quote."""
+        return deal_of(self.request, self._accepted())
+
+    @property
+    def supplies(self) -> tuple[Supply, ...]:
+        """The providers' parts of the deal."""
+        return supplies_of(self._accepted())
+
+    @property
+    def gate(self) -> Gate:
+        """The gate as the data report committed it."""
+        if self.data is None:
+            raise TradeRefused("the data has not been reported on", "wait for the data report")
+        return gate_of(self.supplies, self.data)
+
+    @property
+    def last_attempt(self) -> ReportedAttempt:
+        """The latest attempt; of a decided trade, the deciding one."""
+        if not self.attempts:
+            raise TradeRefused("no attempt has been reported", "wait for the attempt report")
+        return self.attempts[-1]
+
+    def _accepted(self) -> ModelQuote:
+        if self.quote is None:
+            raise TradeRefused("no quote has been accepted", "wait for the buyer")
+        return self.quote
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a request made now must name.
+
+    Attributes
+    ----------
+    paused
+        Whether new requests are refused.
+    fee_bps, treasury
+        The protocol fee in basis points, and who receives it.
+    base_review, review_shift
+        The least review window: seconds, and one more for each 2**shift units of budget.
+    committee, panel
+        Digests of those in office.
+    """
+
+    paused: bool
+    fee_bps: int
+    treasury: str
+    base_review: int
+    review_shift: int
+    committee: bytes
+    panel: bytes
+
+    def review_of(self, budget: int) -> int:
+        """Return the least review window for a budget (wei), in seconds."""
+        return self.base_review + (budget >> self.review_shift)
 
 
 class Market:
-    """A market contract, its committee and its registry on one node."""
+    """A market contract and what it stands on, on one node."""
 
-    def __init__(self, node: Node, address: str, registry: str | None = None) -> None:
+    def __init__(self, node: Node, address: str) -> None:
         self.node = node
         self.contract = node.contract("ModelMarket", address)
         self.address = str(self.contract.address)
         self.domain = Domain(node.chain_id, self.address)
-        self.committee = node.contract(
-            "OracleCommittee", node.call(self.contract.functions.committee())
-        )
-        self._registry = registry
+
+    @cached_property
+    def rules(self) -> Contract:
+        """The contract that new requests are held against."""
+        return self.node.contract("MarketRules", self.view("rules"))
+
+    @cached_property
+    def committee(self) -> Contract:
+        """The contract of the oracle committee."""
+        address = self.node.call(self.rules.functions.committee())
+        return self.node.contract("OracleCommittee", address)
+
+    @cached_property
+    def panel(self) -> Contract:
+        """The contract of the panel that decides challenges."""
+        address = self.node.call(self.rules.functions.panel())
+        return self.node.contract("OracleCommittee", address)
+
+    @cached_property
+    def registry(self) -> Contract:
+        """The registry of participants."""
+        return self.node.contract("ParticipantRegistry", self.view("registry"))
+
+    @cached_property
+    def challenges(self) -> Contract:
+        """The arbiter."""
+        return self.node.contract("Challenges", self.view("arbiter"))
 
     # ------------------------------------------------------------------ calls
 
@@ -85,19 +210,79 @@ class Market:
 
     # ---------------------------------------------------------------- records
 
-    def trade(self, trade_id: bytes) -> Trade:
-        """Read a trade; its state is NONE when the contract doesn't know it."""
-        trade = Trade(*self.view("tradeOf", trade_id))
-        return replace(trade, state=State(trade.state), windows=Windows.from_values(trade.windows))
+    def status(self, trade_id: bytes) -> Status:
+        """Read a trade's status; its state is NONE when the contract doesn't know it."""
+        status = Status(*self.view("statusOf", trade_id))
+        return replace(
+            status, state=State(status.state), windows=Windows.from_values(status.windows)
+        )
 
-    def committee_of(self, version: int) -> tuple[list[str], int]:
-        """Return members (ascending) and threshold of a committee version."""
-        members, threshold = self.node.call(self.committee.functions.committee(version))
-        return list(members), int(threshold)
+    def agreement(self, trade_id: bytes) -> Agreement:
+        """Read from the log what was agreed and reported in a trade.
 
-    def current_committee(self) -> tuple[list[str], int]:
-        """Return members and threshold of the committee that a request made now would get."""
-        return self.committee_of(self.node.call(self.committee.functions.currentVersion()))
+        Raises
+        ------
+        TradeRefused
+            If there is no such trade.
+        """
+        request, quote, data = None, None, None
+        attempts = []
+        for event in self.log(trade_id):
+            said = event["args"]
+            if event["event"] == "ModelRequested":
+                request = struct_in(Request, said["request"])
+            elif event["event"] == "QuoteAccepted":
+                quote = struct_in(ModelQuote, said["quote"])
+            elif event["event"] == "DataReported":
+                data = struct_in(DataFinding, said["report"])
+            elif event["event"] == "AttemptReported":
+                attempts.append(attempt_in(said))
+        if request is None:
+            raise TradeRefused(
+                f"there is no trade 0x{trade_id.hex()[:16]}…", "check the trade id and the market"
+            )
+        return Agreement(request, quote, data, tuple(attempts))
+
+    def committee_of(self, digest: bytes) -> Committee:
+        """Return the committee that a request names by its digest.
+
+        Raises
+        ------
+        TradeRefused
+            If no committee ever had it.
+        """
+        version = 0
+        while True:
+            version += 1
+            found = struct_in(
+                Committee, self.node.call(self.committee.functions.committee(version))
+            )
+            if not found.version:
+                raise TradeRefused(
+                    f"no committee has the digest 0x{digest.hex()[:16]}…",
+                    "check that the request was made on this market",
+                )
+            if committee_digest(found) == digest:
+                return found
+
+    def current_committee(self) -> Committee:
+        """Return the committee that a request made now must name."""
+        return struct_in(Committee, self.node.call(self.committee.functions.current()))
+
+    def in_force(self) -> Rules:
+        """Return the rules that a request made now must name."""
+        paused, fee_bps, treasury, base_review, review_shift = self.node.call(
+            self.rules.functions.inForce()
+        )
+        return Rules(
+            paused,
+            fee_bps,
+            treasury,
+            base_review,
+            review_shift,
+            bytes(self.node.call(self.committee.functions.currentDigest())),
+            bytes(self.node.call(self.panel.functions.currentDigest())),
+        )
 
     def credit_of(self, account: str, currency: str = NATIVE) -> int:
         """Return what an account may withdraw, in wei."""
@@ -107,7 +292,7 @@ class Market:
 
     def publish_encryption_key(self, account: LocalAccount, key: bytes) -> TxReceipt:
         """Publish an account's X25519 public key (32 bytes)."""
-        return self.node.send(account, self._registered().functions.publishEncryptionKey(key))
+        return self.node.send(account, self.registry.functions.publishEncryptionKey(key))
 
     def encryption_key_of(self, account: str) -> bytes:
         """Return an account's published X25519 public key.
@@ -117,24 +302,14 @@ class Market:
         TradeRefused
             If it never published one.
         """
-        key = bytes(
-            self.node.call(
-                self._registered().functions.encryptionKeyOf(to_checksum_address(account))
-            )
-        )
+        question = self.registry.functions.encryptionKeyOf(to_checksum_address(account))
+        key = bytes(self.node.call(question))
         if not any(key):
             raise TradeRefused(
                 f"{account} has published no encryption key",
                 "ask it to publish one in the participant registry",
             )
         return key
-
-    def _registered(self) -> Any:
-        if self._registry is None:
-            raise TradeRefused(
-                "the participant registry's address is unknown", "give the whole deployment"
-            )
-        return self.node.contract("ParticipantRegistry", self._registry)
 
     # -------------------------------------------------------------------- log
 
@@ -192,6 +367,28 @@ class Market:
                 decoded: EventData = event().process_log(log)
                 return decoded
         return None
+
+
+def struct_in(kind: type[S], value: Any) -> S:
+    """Rebuild a struct from what web3 decoded."""
+    return kind.from_values(_plain(value))
+
+
+def attempt_in(said: Any) -> ReportedAttempt:
+    """Read one AttemptReported event's arguments."""
+    finding = struct_in(AttemptFinding, said["report"])
+    number, seals = int(said["attempt"]), [bytes(seal) for seal in said["seals"]]
+    record = record_of(number, finding, int(said["signers"]), int(said["verdicts"]), seals)
+    return ReportedAttempt(number, finding, record, bytes(said["signatures"]))
+
+
+def _plain(value: Any) -> Any:
+    """Turn web3's attribute dictionaries into plain ones."""
+    if hasattr(value, "items"):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(_plain(item) for item in value)
+    return bytes(value) if isinstance(value, bytes) else value
 
 
 def _abi_value(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The states of a trade and the purposes of a credit, numbered as the contracts number them."""
+"""States of a trade, purposes of a credit, rules of a licence: numbered as in the contracts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ class State(IntEnum):
 
     NONE = 0
     REQUESTED = 1
-    DATA_REQUESTED = 2
-    FUNDED = 3
-    DATA_DELIVERED = 4
-    GATED = 5
-    PASSED = 6
+    FUNDED = 2
+    GATED = 3
+    PASSED = 4
+    REJECTED = 5
+    DISPUTED = 6
     SETTLED = 7
     DECLINED = 8
     EXPIRED = 9
@@ -36,3 +36,11 @@ class Purpose(IntEnum):
     AUDIT = 3
     ORACLE = 4
     PROTOCOL = 5
+
+
+class TransferRule(IntEnum):
+    """What the holder of a licence may do with it; `Trade.sol` holds the same list."""
+
+    NON_TRANSFERABLE = 0
+    TRANSFERABLE = 1
+    BY_LICENSOR = 2

@@ -23,13 +23,17 @@ from marketplace.protocol.errors import ProtocolError
 
 Address = Annotated[str, "address"]
 Bool = Annotated[bool, "bool"]
+Bytes = Annotated[bytes, "bytes"]
 Bytes32 = Annotated[bytes, "bytes32"]
 Uint8 = Annotated[int, "uint8"]
+Uint16 = Annotated[int, "uint16"]
+Uint24 = Annotated[int, "uint24"]
 Uint32 = Annotated[int, "uint32"]
 Uint40 = Annotated[int, "uint40"]
 Uint128 = Annotated[int, "uint128"]
 Uint256 = Annotated[int, "uint256"]
 Addresses = Annotated[tuple[str, ...], "address[]"]
+Bytes32s = Annotated[tuple[bytes, ...], "bytes32[]"]
 Uint32s = Annotated[tuple[int, ...], "uint32[]"]
 Uint128s = Annotated[tuple[int, ...], "uint128[]"]
 
@@ -170,6 +174,10 @@ def _checked_scalar(kind: str, value: Any, where: str) -> Any:
     if kind == "bytes32":
         if not isinstance(value, bytes) or len(value) != 32:
             raise _invalid(where, value, "32 bytes")
+        return bytes(value)
+    if kind == "bytes":
+        if not isinstance(value, bytes):
+            raise _invalid(where, value, "bytes")
         return bytes(value)
     if kind == "bool":
         if not isinstance(value, bool):

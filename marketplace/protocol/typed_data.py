@@ -6,7 +6,7 @@ test compares the two for random values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -74,8 +74,65 @@ def signer_of(domain: Domain, message: Struct, signature: bytes) -> str:
 
 
 def in_signer_order(signed: Iterable[tuple[str, T]]) -> list[tuple[str, T]]:
-    """Sort (signer address, anything) as the contracts want signatures: ascending."""
+    """Sort (address, anything) as the contracts want accounts: ascending."""
     return sorted(signed, key=lambda pair: int(pair[0], 16))
+
+
+def compact(signature: bytes) -> bytes:
+    """Shorten a signature of 65 bytes to 64 (EIP-2098: the parity in the top bit of s).
+
+    Raises
+    ------
+    BadSignature
+        If it isn't 65 bytes with v = 27 or 28.
+    """
+    if len(signature) != 65 or signature[64] not in (27, 28) or signature[32] & 0x80:
+        raise BadSignature(
+            f"0x{signature.hex()[:16]}… can't be made compact", "give 65 bytes (r, s, v), s low"
+        )
+    parity = signature[64] - 27
+    return signature[:32] + bytes([signature[32] | parity << 7]) + signature[33:64]
+
+
+def expanded(signature: bytes) -> bytes:
+    """Return the 65 bytes (r, s, v) of a compact signature of 64.
+
+    Raises
+    ------
+    BadSignature
+        If it isn't 64 bytes.
+    """
+    if len(signature) != 64:
+        raise BadSignature(
+            f"a compact signature has {len(signature)} bytes", "give 64 bytes (EIP-2098)"
+        )
+    parity = signature[32] >> 7
+    return signature[:32] + bytes([signature[32] & 0x7F]) + signature[33:] + bytes([27 + parity])
+
+
+def quorum_signatures(signatures: Mapping[int, bytes]) -> tuple[int, bytes]:
+    """Pack signatures by seat (65 bytes each) as the contracts want a quorum's.
+
+    Returns
+    -------
+    signers
+        Bitmap of the seats.
+    packed
+        64 bytes each, in the order of the seats.
+    """
+    signers = sum(1 << seat for seat in signatures)
+    return signers, b"".join(compact(signatures[seat]) for seat in sorted(signatures))
+
+
+def split_signatures(packed: bytes) -> list[bytes]:
+    """Return the signatures (65 bytes each) of what `quorum_signatures` packed.
+
+    Raises
+    ------
+    BadSignature
+        If the length is no multiple of 64.
+    """
+    return [expanded(packed[start : start + 64]) for start in range(0, len(packed), 64)]
 
 
 def _signable(domain: Domain, message: Struct) -> SignableMessage:
