@@ -26,7 +26,6 @@ from marketplace.chain.governance import (
     deploy_governance,
     hand_over,
 )
-from marketplace.protocol.errors import ConfigurationError
 from marketplace.protocol.terms import NATIVE
 from marketplace.protocol.units import WEI
 
@@ -319,15 +318,3 @@ def use_every_role(office: Office) -> None:
         office.node.send(GOVERNOR if role is Role.GOVERNOR else GUARDIAN, call)
     office.node.advance_time(ROTATION_DELAY)
     assert office.node.call(office.committee.functions.current())[2] == [MEMBER]
-
-
-def test_a_contract_under_another_authority_is_not_handed_over(node: Node) -> None:
-    with forgetting(node):
-        office, other = deploy_governed(node), deploy_governance(node, DEPLOYER)
-        parties = {"governor": GOVERNOR.address, "guardian": GUARDIAN.address}
-        with pytest.raises(ConfigurationError, match="is under"):
-            hand_over(
-                node, DEPLOYER, other, [("OracleCommittee", office.committee.address)], **parties
-            )
-        with pytest.raises(ConfigurationError, match="no rule says who may call DevToken"):
-            hand_over(node, DEPLOYER, other, [("DevToken", office.rules.address)], **parties)
