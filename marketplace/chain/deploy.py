@@ -9,6 +9,7 @@ from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
 from web3.contract import Contract
+from web3.types import Nonce
 from web3.utils.address import get_create_address
 
 from marketplace.chain.client import Node
@@ -262,4 +263,4 @@ def _challenge_terms(terms: Terms) -> tuple[int, ...]:
 def _address_after(node: Node, account: LocalAccount, transactions: int) -> str:
     """Return the address of what an account deploys after that many more transactions."""
     nonce = node.web3.eth.get_transaction_count(account.address) + transactions
-    return str(get_create_address(account.address, nonce))
+    return str(get_create_address(account.address, Nonce(nonce)))
