@@ -16,6 +16,8 @@ from marketplace.protocol.reverts import EXPLANATIONS, Explanation
 CONTRACTS = (
     "ModelMarket",
     "OracleCommittee",
+    "Challenges",
+    "Ladder",
     "ParticipantRegistry",
     "MarketRules",
     "ModelLicence",

@@ -169,6 +169,17 @@ EXPLANATIONS: dict[str, Explanation] = {
     "UnexpectedCoins": Explanation(
         "the contract takes no coins that it did not ask for", "send a bond with a challenge"
     ),
+    # penalties
+    "ContradictsVerdict": Explanation(
+        "a score lies on the other side of the threshold than its signer's verdict",
+        "leave this seal closed; its signer pays for it",
+    ),
+    "SealsStillDue": Explanation(
+        "the seals may still be opened", "wait for the time that the error names"
+    ),
+    "NoClosedSeals": Explanation(
+        "every seal of this attempt was opened, or penalised", "nothing is left to do"
+    ),
     # development rounds
     "NotSponsor": Explanation(
         "only the sponsor opens a series", "send it from the account that the error names"
