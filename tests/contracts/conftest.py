@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from trade_builder import TradeBuilder
 from trade_terms import FEE_BPS
 
 from marketplace.chain.client import Node
-from marketplace.chain.deploy import Deployment, deploy
+from marketplace.chain.deploy import Deployment, Terms, deploy
 from marketplace.chain.market import Market
 from marketplace.protocol.terms import NATIVE
 from marketplace.protocol.units import WEI
@@ -32,15 +33,25 @@ def node() -> Node:
 
 @pytest.fixture(scope="session")
 def deployment(node: Node) -> Deployment:
-    return deploy(
+    """Everything; its market is replaced by one whose arbiter is an account.
+
+    So a test can dispute and rule as it likes; `test_challenges` has the real arbiter.
+    """
+    parties = PARTIES
+    deployed = deploy(
         node,
-        PARTIES.admin,
-        signers=[signer.address for signer in PARTIES.signers],
+        parties.admin,
+        signers=[signer.address for signer in parties.signers],
         threshold=2,
-        fee_bps=FEE_BPS,
-        treasury=PARTIES.treasury.address,
+        panel=[juror.address for juror in parties.jurors],
+        panel_threshold=2,
+        treasury=parties.treasury.address,
+        terms=Terms(fee_bps=FEE_BPS),
         with_token=True,
     )
+    stands_on = (deployed.rules, deployed.registry, parties.arbiter.address)
+    market = node.deploy(parties.admin, "ModelMarket", *stands_on)
+    return replace(deployed, market=str(market.address))
 
 
 @pytest.fixture
@@ -49,7 +60,7 @@ def market(node: Node, deployment: Deployment) -> Iterator[Market]:
     provider = node.web3.provider
     assert isinstance(provider, QuickProvider)
     with provider.forgetting():
-        yield Market(node, deployment.market, deployment.registry)
+        yield Market(node, deployment.market)
 
 
 @pytest.fixture

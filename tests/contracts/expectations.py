@@ -12,6 +12,7 @@ from web3.types import TxReceipt
 
 from marketplace.chain.market import Market
 from marketplace.protocol.errors import TransactionReverted
+from marketplace.protocol.states import Purpose
 from marketplace.protocol.terms import NATIVE
 
 
@@ -33,9 +34,9 @@ def refused_for_one_of(*names: str) -> Iterator[None]:
 
 
 @contextmanager
-def quorum_refused() -> Iterator[None]:
-    """Expect signatures over something else: they recover to accounts that nobody knows."""
-    with refused_for_one_of("NotAMember", "SignersNotAscending"):
+def seat_refused(seat: int = 0) -> Iterator[None]:
+    """Expect that the member in a seat has not signed what was posted."""
+    with refused("BadSeatSignature", seat, PARTIES.signers[seat].address):
         yield
 
 
@@ -57,6 +58,21 @@ def only_event(market: Market, receipt: TxReceipt, name: str) -> dict[str, Any]:
     ((found, arguments),) = events(market, receipt)
     assert found == name
     return arguments
+
+
+def payments(market: Market, receipt: TxReceipt) -> list[tuple[str, int, Purpose]]:
+    """Return account, amount and purpose of each credit in a transaction, in order."""
+    return [
+        (paid["account"], paid["amount"], Purpose(paid["purpose"]))
+        for name, said in events(market, receipt)
+        if name == "Credited"
+        for paid in said["payments"]
+    ]
+
+
+def refund(market: Market, receipt: TxReceipt) -> int:
+    """Return what the buyer got back in a transaction."""
+    return sum(said["amount"] for name, said in events(market, receipt) if name == "Refunded")
 
 
 def credits_of(market: Market, currency: str = NATIVE) -> dict[str, int]:

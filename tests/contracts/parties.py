@@ -39,25 +39,29 @@ class Parties:
     buyer: LocalAccount
     broker: LocalAccount
     auditor: LocalAccount
+    arbiter: LocalAccount
     stranger: LocalAccount
     providers: tuple[LocalAccount, ...]
     experts: tuple[LocalAccount, ...]
     signers: tuple[LocalAccount, ...]
+    jurors: tuple[LocalAccount, ...]
 
     def everyone(self) -> tuple[LocalAccount, ...]:
         """Return all accounts."""
-        single = (self.admin, self.treasury, self.buyer, self.broker, self.auditor, self.stranger)
-        return (*single, *self.providers, *self.experts, *self.signers)
+        single = (self.admin, self.treasury, self.buyer, self.broker, self.auditor)
+        single += (self.arbiter, self.stranger)
+        return (*single, *self.providers, *self.experts, *self.signers, *self.jurors)
 
 
 PARTIES = Parties(
     **{
         name: account(name)
-        for name in ("admin", "treasury", "buyer", "broker", "auditor", "stranger")
+        for name in ("admin", "treasury", "buyer", "broker", "auditor", "arbiter", "stranger")
     },
     providers=ascending("provider", PROVIDERS),
     experts=ascending("expert", EXPERTS),
     signers=ascending("signer", SIGNERS),
+    jurors=ascending("juror", SIGNERS),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import Any, TypeVar, cast
 
 from web3.types import RPCEndpoint, RPCResponse
 
@@ -13,6 +13,8 @@ from marketplace.chain.devnet import DevnetProvider, DevnetRpc
 from marketplace.chain.devnet.backend import DevnetBackend
 from marketplace.chain.devnet.clock import Clock
 from marketplace.chain.devnet.state import ChainSnapshot
+
+T = TypeVar("T")
 
 START = 1_800_000_000
 """When the chain begins, in seconds since 1970. Its blocks and the tests alone move it."""
@@ -31,7 +33,7 @@ class QuickProvider(DevnetProvider):
     def __init__(self) -> None:
         self.backend = DevnetBackend(Clock(now=lambda: START))
         super().__init__(DevnetRpc(self.backend))
-        self._reached: dict[Hashable, ChainSnapshot] = {}
+        self._reached: dict[Hashable, tuple[ChainSnapshot, Any]] = {}
 
     def make_request(self, method: RPCEndpoint, params: object) -> RPCResponse:
         if method != "eth_estimateGas":
@@ -49,14 +51,18 @@ class QuickProvider(DevnetProvider):
         finally:
             self.backend.restore(before)
 
-    def reach(self, place: Hashable, way: Callable[[], None]) -> None:
-        """Go a way from the present block; from the same block again, be there at once."""
+    def reach(self, place: Hashable, way: Callable[[], T]) -> T:
+        """Go a way from the present block; from the same block again, be there at once.
+
+        Returns what the way returned when it was gone.
+        """
         here = (self.backend.head.hash, self.backend.clock.offset, place)
-        if here in self._reached:
-            self.backend.restore(self._reached[here])
-        else:
-            way()
-            self._reached[here] = self.backend.snapshot()
+        if here not in self._reached:
+            answer = way()
+            self._reached[here] = (self.backend.snapshot(), answer)
+        snapshot, answer = self._reached[here]
+        self.backend.restore(snapshot)
+        return cast(T, answer)
 
 
 def move_to(node: Node, timestamp: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,32 +10,51 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 from parties import PARTIES
 
-from marketplace.chain.market import Market, Trade
+from marketplace.chain.market import Agreement, Market, ReportedAttempt, Status
+from marketplace.protocol.agreement import price_of, seats_in
 from marketplace.protocol.ids import score_seal, trade_id
 from marketplace.protocol.structs import Struct
 from marketplace.protocol.terms import (
     NATIVE,
-    Attempt,
+    AttemptFinding,
     AttemptReport,
+    AuditFinding,
+    AuditReport,
+    DataFinding,
     DataQuote,
+    DataReport,
     ModelQuote,
     Opening,
     Request,
     Windows,
 )
-from marketplace.protocol.typed_data import sign
+from marketplace.protocol.typed_data import compact, sign
+from marketplace.protocol.units import largest_remainder
 
 FEE_BPS = 250
 FAR_FUTURE = 2**40 - 1
-SCORE = 912_345
+THRESHOLD, PASSING, FAILING = 900_000, 912_345, 812_345
 WINDOWS = Windows(
-    quote=1_000, delivery=2_000, gating=3_000, attempt=4_000, verification=5_000, settlement=6_000
+    quote=1_000,
+    delivery=2_000,
+    judging=2_500,
+    training=3_000,
+    validation=3_500,
+    review=5_000,
+    settlement=6_000,
 )
+TWO = (0, 1)
+"""The seats of the signers that sign, where a test doesn't care."""
 
 
 def commitment(text: str) -> bytes:
     """Return 32 bytes that stand for some content."""
     return keccak(text=text)
+
+
+def bitmap(seats: Iterable[int]) -> int:
+    """Return the number whose bit i is set for each seat i."""
+    return sum(1 << seat for seat in seats)
 
 
 @dataclass(frozen=True)
@@ -47,6 +66,22 @@ class Prices:
     broker: int = 5 * 10**16
     auditor: int = 4 * 10**16
     oracle: int = 3 * 10**16 + 1
+
+
+@dataclass(frozen=True)
+class Course:
+    """What was agreed and reported in a trade so far, and the scores behind its seals.
+
+    Attributes
+    ----------
+    scores
+        By attempt: the score that each seat sealed.
+    """
+
+    quote: ModelQuote | None = None
+    data: DataFinding | None = None
+    attempts: tuple[ReportedAttempt, ...] = ()
+    scores: tuple[Mapping[int, int], ...] = ()
 
 
 class TradeTerms:
@@ -80,30 +115,48 @@ class TradeTerms:
         self.prices = prices or Prices()
         self.rows = rows
         self.weights = weights
+        self.judges = market.current_committee()
         self.request = replace(self._usual_request(salt), **request)
         self.id = trade_id(market.domain.chain_id, market.address, self.request)
+        self.course = Course()
 
     def _usual_request(self, salt: str) -> Request:
+        rules = self.market.in_force()
         return Request(
             buyer=self.parties.buyer.address,
             broker=self.parties.broker.address,
             auditor=self.parties.auditor.address,
             currency=NATIVE,
             budget=10**19,
-            threshold=900_000,
+            threshold=THRESHOLD,
             max_attempts=3,
             min_rows=600,
             validation_rows=250,
             validation_root=commitment("validation rows"),
             spec=commitment("specification"),
+            licence=commitment("licence"),
+            transfer_rule=0,
+            approval_required=False,
+            committee=rules.committee,
+            panel=rules.panel,
+            fee_bps=rules.fee_bps,
+            treasury=rules.treasury,
             windows=WINDOWS,
             salt=commitment(salt),
         )
 
     @property
-    def record(self) -> Trade:
-        """The trade as the contract stores it now."""
-        return self.market.trade(self.id)
+    def status(self) -> Status:
+        """What the contract stores of the trade now."""
+        return self.market.status(self.id)
+
+    @property
+    def agreement(self) -> Agreement:
+        """What the contract's digest stands for."""
+        told = self.course
+        return Agreement(self.request, told.quote, told.data, told.attempts)
+
+    # ------------------------------------------------------------------- quotes
 
     @property
     def experts(self) -> tuple[str, ...]:
@@ -132,6 +185,7 @@ class TradeTerms:
         """The broker's quote."""
         return ModelQuote(
             trade_id=self.id,
+            data_request=commitment("data request"),
             data_quotes=self.data_quotes,
             expert_pool=self.prices.experts,
             broker_fee=self.prices.broker,
@@ -140,9 +194,45 @@ class TradeTerms:
             expiry=FAR_FUTURE,
         )
 
-    def price_of(self, quote: ModelQuote) -> int:
-        """Return what a quote costs, the protocol fee included."""
-        return int(self.market.view("priceOf", quote)[0])
+    @property
+    def price(self) -> int:
+        """What the buyer pays for the usual quote, the protocol fee included."""
+        return price_of(self.quote, self.request.fee_bps)[0]
+
+    @property
+    def protocol_fee(self) -> int:
+        """The part of the price that the treasury gets."""
+        return price_of(self.quote, self.request.fee_bps)[1]
+
+    # ----------------------------------------------------------------- findings
+
+    def data_finding(self, accepted: int | None = None) -> DataFinding:
+        """Return a finding on the data; too few rows come without a gate."""
+        accepted = (1 << len(self.data_quotes)) - 1 if accepted is None else accepted
+        delivered = sum(rows for seat, rows in enumerate(self.rows) if accepted >> seat & 1)
+        enough = delivered >= self.request.min_rows
+        return DataFinding(
+            accepted=accepted,
+            experts=self.experts if enough else (),
+            weights=self.weights if enough else (),
+            data_evidence=commitment("data evidence"),
+            gate_evidence=commitment("gate evidence"),
+        )
+
+    def attempt_finding(self, number: int, passed: bool) -> AttemptFinding:
+        """Return what the committee found in an attempt; a pass divides the pool."""
+        return AttemptFinding(
+            model=commitment(f"model {number}"),
+            training=commitment(f"training {number}"),
+            delivery=commitment("delivery") if passed else bytes(32),
+            evidence=commitment(f"evidence {number}"),
+            amounts=self.amounts if passed else (),
+        )
+
+    @property
+    def amounts(self) -> tuple[int, ...]:
+        """A division of the expert pool that is not the gate's."""
+        return tuple(largest_remainder(self.prices.experts, range(1, len(self.experts) + 1)))
 
     # ------------------------------------------------------------------ signing
 
@@ -150,34 +240,52 @@ class TradeTerms:
         """Sign for this market on this chain, unless a test has changed the domain."""
         return sign(self.domain, message, account)
 
-    def quorum(self, report: Struct, signers: Sequence[LocalAccount] | None = None) -> list[bytes]:
-        """Sign a report by the first two signers, or by others, in the order given."""
-        return [self.sign(report, signer) for signer in self.panel(signers)]
+    def quorum(self, report: Struct, seats: Sequence[int] = TWO) -> bytes:
+        """Let members sign one report, in the order given."""
+        return self.packed(dict.fromkeys(seats, report))
 
-    def panel(self, signers: Sequence[LocalAccount] | None) -> Sequence[LocalAccount]:
-        """Return the first two signers, or the others that a test wants."""
-        return self.parties.signers[:2] if signers is None else signers
+    def packed(self, reports: Mapping[int, Struct]) -> bytes:
+        """Let the member in each seat sign its own report."""
+        signers = self.parties.signers
+        return b"".join(compact(self.sign(said, signers[seat])) for seat, said in reports.items())
 
-    def finding(self, number: int, passed: bool) -> Attempt:
-        """Return what the committee found in an attempt."""
-        return Attempt(
-            model=commitment(f"model {number}"),
-            training=commitment(f"training {number}"),
-            passed=passed,
-            delivery=commitment("delivery") if passed else bytes(32),
-            evidence=commitment(f"evidence {number}"),
+    def data_report(self, finding: DataFinding) -> DataReport:
+        """Return what signers sign of a finding on the data."""
+        return DataReport.from_values((self.id, self.judges.version, *finding.as_tuple()))
+
+    def attempt_report(
+        self, number: int, finding: AttemptFinding, passed: bool, seal: bytes
+    ) -> AttemptReport:
+        """Return what one signer signs of an attempt."""
+        shared = finding.as_tuple()
+        return AttemptReport.from_values(
+            (self.id, self.judges.version, number, *shared, passed, seal)
         )
 
-    def attempt_report(self, number: int, finding: Attempt, seal: bytes) -> AttemptReport:
-        """Return what one signer signs."""
-        return AttemptReport.from_values((self.id, 1, number, *finding.as_tuple(), seal))
+    def audit(self, approved: bool = True, by: LocalAccount | None = None) -> AuditFinding:
+        """Return the auditor's signed finding."""
+        report = AuditReport(self.id, commitment("audit"), approved)
+        signature = self.sign(report, by or self.parties.auditor)
+        return AuditFinding(report.report, approved, signature)
 
-    def opening(self, number: int, signer: LocalAccount, score: int = SCORE) -> Opening:
-        """Return a signer's score of an attempt with its seal and salt."""
-        salt = commitment(f"salt {number} {signer.address}")
-        seal = score_seal(self.id, number, signer.address, score, salt)
-        return Opening(signer.address, seal, score, salt)
+    # -------------------------------------------------------------------- seals
 
-    def openings(self, number: int, signers: Sequence[LocalAccount] | None = None) -> list[Opening]:
-        """Return what the signers of an attempt sealed."""
-        return [self.opening(number, signer) for signer in self.panel(signers)]
+    def salt(self, number: int, seat: int) -> bytes:
+        """Return a signer's salt in an attempt."""
+        return commitment(f"salt {number} {seat}")
+
+    def seal(self, number: int, seat: int, score: int) -> bytes:
+        """Return a signer's sealed score in an attempt."""
+        signer = self.parties.signers[seat].address
+        return score_seal(self.id, number, signer, score, self.salt(number, seat))
+
+    def openings(self, number: int = 0, closed: Iterable[int] = ()) -> list[Opening]:
+        """Return what the signers of an attempt sealed; number 0 stands for the last one."""
+        reported = self.agreement.attempts[number - 1]
+        scores = self.course.scores[number - 1]
+        return [
+            Opening(0, bytes(32))
+            if seat in set(closed)
+            else Opening(scores[seat], self.salt(reported.number, seat))
+            for seat in seats_in(reported.record.signers)
+        ]
