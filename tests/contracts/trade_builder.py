@@ -99,9 +99,7 @@ class TradeBuilder(TradeTerms):
         if providers is None:
             providers = [
                 self.sign(offer, provider)
-                for offer, provider in zip(
-                    quote.data_quotes, self.parties.providers, strict=False
-                )
+                for offer, provider in zip(quote.data_quotes, self.parties.providers, strict=False)
             ]
         return [broker, *providers]
 
@@ -255,9 +253,7 @@ class TradeBuilder(TradeTerms):
         judges = committee_digest(self.judges)
         return self._post("timeoutDelivery", deal or agreed.deal, list(supplies), judges)
 
-    def time_out_training(
-        self, *, deal: Deal | None = None, gate: Gate | None = None
-    ) -> TxReceipt:
+    def time_out_training(self, *, deal: Deal | None = None, gate: Gate | None = None) -> TxReceipt:
         """A stranger ends a trade whose next attempt nobody reported."""
         agreed, judges = self.agreement, committee_digest(self.judges)
         return self._post("timeoutTraining", deal or agreed.deal, gate or agreed.gate, judges)
