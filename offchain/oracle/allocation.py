@@ -3,36 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from marketplace.protocol.documents import SettlementEvidence, Share
 from marketplace.protocol.units import largest_remainder
 from offchain.contribution import payout_weights, shapley
 from offchain.data.dataset import Metric
 from offchain.validation import Evidence
 
 
+@dataclass(frozen=True)
+class Share:
+    """One expert's part.
+
+    Attributes
+    ----------
+    expert
+        Checksummed address.
+    contribution
+        Its exact Shapley value.
+    weight
+        What the pool is divided by: positive contributions, brought to whole numbers.
+    amount
+        Wei.
+    """
+
+    expert: str
+    contribution: Fraction
+    weight: int
+    amount: int
+
+
 def allocate(
-    trade: str,
-    attempt: int,
-    attempt_evidence: str,
     votes: Evidence,
     labels: NDArray[np.int64],
     metric: Metric,
     experts: Sequence[str],
     expert_pool: int,
-) -> SettlementEvidence:
-    """Divide the expert pool by Shapley value.
+) -> tuple[Share, ...]:
+    """Divide the expert pool by Shapley value; returns one share for each expert, in their order.
 
     Parameters
     ----------
-    trade
-        Trade id as 0x-hex.
-    attempt, attempt_evidence
-        The passing attempt and the CID of its evidence document.
     votes, labels, metric
         What the score was computed from.
     experts
@@ -51,15 +66,6 @@ def allocate(
     contributions = [values.get(expert.lower(), Fraction(0)) for expert in experts]
     weights = payout_weights(contributions)
     amounts = largest_remainder(expert_pool, weights)
-    return SettlementEvidence(
-        trade=trade,
-        attempt=attempt,
-        attempt_evidence=attempt_evidence,
-        expert_pool=expert_pool,
-        shares=tuple(
-            Share(expert=expert, shapley=str(value), weight=weight, amount=amount)
-            for expert, value, weight, amount in zip(
-                experts, contributions, weights, amounts, strict=True
-            )
-        ),
+    return tuple(
+        Share(*parts) for parts in zip(experts, contributions, weights, amounts, strict=True)
     )

@@ -8,11 +8,12 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from marketplace.chain.market import ReportedAttempt
 from marketplace.protocol.documents import AttemptEvidence, ModelManifest, Sealed, TrainingRecord
 from marketplace.protocol.errors import TradeRefused, UnreadableDataset
-from marketplace.protocol.terms import Attempt, AttemptReport
+from marketplace.protocol.terms import AttemptFinding
 from offchain.exchange import Exchange
-from offchain.oracle.case import Case, ReportedAttempt
+from offchain.oracle.case import Case
 from offchain.storage.cid import cid_of, cid_of_digest, digest_of
 from offchain.training import Composite
 from offchain.validation import Evidence, Score, encode_evidence, encode_openings, score_votes
@@ -28,18 +29,23 @@ class AttemptProposal:
         1 and up.
     composite
         The composite model, sealed for the committee.
-    report
+    finding
         What goes on chain once a quorum has signed it.
     """
 
     number: int
     composite: Sealed
-    report: Attempt
+    finding: AttemptFinding
+
+    @property
+    def passed(self) -> bool:
+        """The verdict that it stands for: a pass, and only a pass, delivers."""
+        return any(self.finding.delivery)
 
 
 @dataclass(frozen=True)
 class EvidenceParts:
-    """The bytes behind an attempt's evidence, kept sealed until the trade has ended."""
+    """The bytes behind an attempt's evidence, kept sealed until the last verdict."""
 
     votes: bytes
     openings: bytes
@@ -121,8 +127,8 @@ def open_evidence(
 
 def open_reported(exchange: Exchange, case: Case, attempt: ReportedAttempt) -> EvidenceParts:
     """Open the sealed evidence of an attempt on chain; raises as `open_evidence`."""
-    report = attempt.report
-    return open_evidence(exchange, case, attempt.number, report.training, report.evidence)
+    finding = attempt.finding
+    return open_evidence(exchange, case, attempt.number, finding.training, finding.evidence)
 
 
 def model_digest(trade: str, number: int, composite: Composite, payload: bytes) -> bytes:
@@ -144,21 +150,6 @@ def model_digest(trade: str, number: int, composite: Composite, payload: bytes) 
         composite=cid_of(payload),
     )
     return digest_of(cid_of(manifest.to_bytes()))
-
-
-def full_report(case: Case, number: int, report: Attempt, seal: bytes) -> AttemptReport:
-    """Return what one signer with the given seal signs about an attempt."""
-    return AttemptReport(
-        trade_id=case.trade_id,
-        committee_version=case.committee_version,
-        attempt=number,
-        model=report.model,
-        training=report.training,
-        passed=report.passed,
-        delivery=report.delivery,
-        evidence=report.evidence,
-        seal=seal,
-    )
 
 
 def score_of(case: Case, votes: Evidence) -> Score:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from eth_utils.address import to_checksum_address
-
-from marketplace.chain.market import Market, Trade
+from marketplace.chain.market import Market, ReportedAttempt, Status, struct_in
 from marketplace.protocol.documents import Specification
 from marketplace.protocol.errors import TradeRefused
 from marketplace.protocol.states import State
-from marketplace.protocol.terms import NATIVE, Attempt, DataQuote, ModelQuote, Request
+from marketplace.protocol.terms import NOBODY, Committee, DataQuote, ModelQuote, Request
 from offchain.data import Dataset, Task, decode
 from offchain.exchange import Exchange
 from offchain.validation import Commitment, commit
@@ -28,8 +25,8 @@ class Case:
         32 bytes.
     request
         The frozen terms.
-    committee_version, members, quorum
-        Whose signatures count, checksummed and ascending, and how many are needed.
+    committee
+        Whose signatures count, by seat, and how many are needed.
     task, specification
         What the buyer asks for.
     validation, commitment
@@ -38,9 +35,7 @@ class Case:
 
     trade_id: bytes
     request: Request
-    committee_version: int
-    members: tuple[str, ...]
-    quorum: int
+    committee: Committee
     task: Task
     specification: Specification
     validation: Dataset
@@ -57,20 +52,15 @@ class Case:
         return "0x" + self.trade_id.hex()
 
     @property
+    def members(self) -> tuple[str, ...]:
+        """The committee's accounts, checksummed; a member's position is its seat."""
+        return self.committee.members
+
+    @property
     def evidence_readers(self) -> tuple[str, ...]:
-        """Accounts that may open the evidence of an attempt while the trade is open."""
-        audited = self.specification.auditor_reads and self.request.auditor != NATIVE
+        """Accounts that may open the evidence of an attempt while another one may follow."""
+        audited = self.specification.auditor_reads and self.request.auditor != NOBODY
         return (*self.members, self.request.auditor) if audited else self.members
-
-
-@dataclass(frozen=True)
-class ReportedAttempt:
-    """One attempt as its report on chain tells it; seals and signatures ascend by signer."""
-
-    number: int
-    report: Attempt
-    seals: tuple[bytes, ...]
-    signatures: tuple[bytes, ...]
 
 
 def open_case(market: Market, exchange: Exchange, trade_id: bytes) -> Case:
@@ -83,10 +73,8 @@ def open_case(market: Market, exchange: Exchange, trade_id: bytes) -> Case:
     EnvelopeError, StorageError, DataError
         If they can't be opened or read.
     """
-    opened = market.event(trade_id, "ModelRequested")
-    request = Request.from_values(_plain(opened["request"]))
-    version = int(opened["committeeVersion"])
-    members, quorum = market.committee_of(version)
+    request = market.agreement(trade_id).request
+    committee = market.committee_of(request.committee)
     specification = exchange.read(Specification, request.spec)
     task = Task.from_json(specification.task)
     payload = exchange.unseal(specification.validation, request.buyer, "validation")
@@ -98,68 +86,51 @@ def open_case(market: Market, exchange: Exchange, trade_id: bytes) -> Case:
             f" {len(validation)} rows, not to what the request commits to",
             "let the trade time out; the buyer sent other rows than it committed to",
         )
-    return Case(
-        trade_id,
-        request,
-        version,
-        tuple(members),
-        quorum,
-        task,
-        specification,
-        validation,
-        commitment,
-    )
+    return Case(trade_id, request, committee, task, specification, validation, commitment)
 
 
-def require_due(market: Market, trade_id: bytes, state: State) -> Trade:
-    """Return the trade if a report is due in this state.
+def require_due(market: Market, trade_id: bytes, state: State) -> Status:
+    """Return the trade's status if a report is due in this state.
 
     Raises
     ------
     TradeRefused
         If the trade is in another state, or its time in this one is over.
     """
-    trade = market.trade(trade_id)
-    if trade.state != state:
+    status = market.status(trade_id)
+    if status.state != state:
         raise TradeRefused(
-            f"the trade is {trade.state.name}, and this step belongs to {state.name}",
+            f"the trade is {status.state.name}, and this step belongs to {state.name}",
             "look at the trade's state before the next step",
         )
-    if state < State.PASSED and market.node.now() > trade.deadline:
+    if state < State.PASSED and market.node.now() > status.deadline:
         raise TradeRefused(
-            f"the time for this step was over at {trade.deadline}",
+            f"the time for this step was over at {status.deadline}",
             "end the trade with a timeout; it pays or refunds",
         )
-    return trade
+    return status
+
+
+def require_decided(market: Market, trade_id: bytes) -> Status:
+    """Return the trade's status if no attempt can follow any more.
+
+    Raises
+    ------
+    TradeRefused
+        If one can: what is revealed now would help it.
+    """
+    status = market.status(trade_id)
+    if status.state < State.PASSED:
+        raise TradeRefused(
+            f"the trade is {status.state.name}, and an attempt may follow",
+            "reveal nothing before the last verdict",
+        )
+    return status
 
 
 def accepted_quotes(market: Market, trade_id: bytes) -> tuple[DataQuote, ...]:
     """Return the data quotes that the buyer accepted, ascending by provider."""
-    quote = market.event(trade_id, "QuoteAccepted")["quote"]
-    return ModelQuote.from_values(_plain(quote)).data_quotes
-
-
-def committed_weights(market: Market, trade_id: bytes) -> dict[str, int]:
-    """Return the gate's weights (ppm) on chain by expert, checksummed and ascending."""
-    event = market.event(trade_id, "GateCommitted")
-    return {
-        to_checksum_address(expert): int(weight)
-        for expert, weight in zip(event["experts"], event["weights"], strict=True)
-    }
-
-
-def reported_attempts(market: Market, trade_id: bytes) -> tuple[ReportedAttempt, ...]:
-    """Return all attempts of a trade, the first one first."""
-    return tuple(
-        ReportedAttempt(
-            int(event["args"]["attempt"]),
-            Attempt.from_values(_plain(event["args"]["report"])),
-            tuple(bytes(seal) for seal in event["args"]["seals"]),
-            tuple(bytes(signature) for signature in event["args"]["signatures"]),
-        )
-        for event in market.log(trade_id)
-        if event["event"] == "AttemptReported"
-    )
+    return struct_in(ModelQuote, market.event(trade_id, "QuoteAccepted")["quote"]).data_quotes
 
 
 def passed_attempt(market: Market, trade_id: bytes) -> ReportedAttempt:
@@ -170,16 +141,7 @@ def passed_attempt(market: Market, trade_id: bytes) -> ReportedAttempt:
     TradeRefused
         If none did.
     """
-    for attempt in reported_attempts(market, trade_id):
-        if attempt.report.passed:
+    for attempt in market.agreement(trade_id).attempts:
+        if attempt.passed:
             return attempt
     raise TradeRefused("no attempt has passed", "wait for the next attempt")
-
-
-def _plain(value: Any) -> Any:
-    """Turn web3's attribute dictionaries into plain ones."""
-    if hasattr(value, "items"):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return tuple(_plain(item) for item in value)
-    return bytes(value) if isinstance(value, bytes) else value

@@ -8,25 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from marketplace.chain.market import Market
-from marketplace.protocol.documents import DataManifest, GateManifest, Sealed, SettlementEvidence
+from marketplace.chain.market import Market, struct_in
+from marketplace.protocol.documents import DataManifest, GateManifest, Sealed
 from marketplace.protocol.errors import TradeRefused
-from offchain.data import Dataset
+from marketplace.protocol.terms import DataFinding
 from offchain.exchange import Exchange
-from offchain.oracle.allocation import allocate
-from offchain.oracle.attempt import open_reported
-from offchain.oracle.case import (
-    Case,
-    accepted_quotes,
-    committed_weights,
-    open_case,
-    passed_attempt,
-)
+from offchain.oracle.allocation import Share, allocate
+from offchain.oracle.case import Case, accepted_quotes, open_case
 from offchain.oracle.inspection import Inspection, inspect
 from offchain.oracle.routing import GateDecision, decide_gate
-from offchain.storage.cid import cid_of_digest
-from offchain.validation import decode_evidence
+from offchain.validation import Evidence
 
+Deliveries = tuple[Sealed | None, ...]
 Progress = Callable[[str], None]
 
 
@@ -45,8 +38,10 @@ class Casebook:
         self.market = market
         self.exchange = exchange
         self._cases: dict[bytes, Case] = {}
-        self._inspections: dict[tuple[bytes, tuple[Sealed | None, ...]], Inspection] = {}
-        self._decisions: dict[tuple[bytes, tuple[tuple[str, str], ...]], GateDecision] = {}
+        self._inspections: dict[tuple[bytes, Deliveries], Inspection] = {}
+        self._decisions: dict[
+            tuple[bytes, Deliveries, tuple[tuple[str, str], ...]], GateDecision
+        ] = {}
 
     def case(self, trade_id: bytes) -> Case:
         """Open a trade's request and validation set; raises as `open_case`."""
@@ -73,47 +68,39 @@ class Casebook:
             self._inspections[key] = inspect(self.case(trade_id), self.exchange, quotes, deliveries)
         return self._inspections[key]
 
-    def datasets(self, trade_id: bytes) -> dict[str, Dataset]:
-        """Return the accepted datasets by the provider's lowercase address."""
-        digest = bytes(self.market.event(trade_id, "DataDelivered")["evidence"])
-        manifest = self.exchange.read(DataManifest, digest)
-        return self.inspection(trade_id, [d.sealed for d in manifest.deliveries]).datasets
-
     def decision(
         self,
         trade_id: bytes,
+        deliveries: Sequence[Sealed | None],
         roster: Mapping[str, str],
         progress: Progress = lambda message: None,
     ) -> GateDecision:
-        """Decide the gate over candidates (kind by lowercase address) from the delivered data."""
-        key = trade_id, tuple(sorted(roster.items()))
+        """Decide the gate over candidates (kind by lowercase address) from what was delivered."""
+        key = trade_id, tuple(deliveries), tuple(sorted(roster.items()))
         if key not in self._decisions:
-            self._decisions[key] = decide_gate(
-                self.case(trade_id), self.datasets(trade_id), roster, progress
-            )
+            datasets = self.inspection(trade_id, deliveries).datasets
+            self._decisions[key] = decide_gate(self.case(trade_id), datasets, roster, progress)
         return self._decisions[key]
 
     def committed_gate(
         self, trade_id: bytes, progress: Progress = lambda message: None
     ) -> tuple[GateManifest, GateDecision]:
         """Return the gate manifest on chain and this seat's own decision over its candidates."""
-        digest = bytes(self.market.event(trade_id, "GateCommitted")["evidence"])
-        manifest = self.exchange.read(GateManifest, digest)
-        return manifest, self.decision(trade_id, roster_of(manifest), progress)
+        reported = struct_in(DataFinding, self.market.event(trade_id, "DataReported")["report"])
+        data = self.exchange.read(DataManifest, reported.data_evidence)
+        manifest = self.exchange.read(GateManifest, reported.gate_evidence)
+        deliveries = [delivery.sealed for delivery in data.deliveries]
+        return manifest, self.decision(trade_id, deliveries, roster_of(manifest), progress)
 
-    def settlement(self, trade_id: bytes) -> SettlementEvidence:
-        """Divide the expert pool by the sealed evidence of the attempt that passed."""
-        case, attempt = self.case(trade_id), passed_attempt(self.market, trade_id)
-        parts = open_reported(self.exchange, case, attempt)
+    def allocation(self, trade_id: bytes, votes: Evidence) -> tuple[Share, ...]:
+        """Divide the expert pool by what each of the gate's experts adds to these votes."""
+        case, agreed = self.case(trade_id), self.market.agreement(trade_id)
         return allocate(
-            case.name,
-            attempt.number,
-            cid_of_digest(attempt.report.evidence),
-            decode_evidence(parts.votes),
+            votes,
             case.validation.labels,
             case.task.metric,
-            tuple(committed_weights(self.market, trade_id)),
-            self.market.trade(trade_id).expert_pool,
+            agreed.gate.experts,
+            agreed.deal.expert_pool,
         )
 
 

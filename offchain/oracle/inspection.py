@@ -43,6 +43,11 @@ class Inspection:
         """Bitmap over the quotes: bit i is set when quote i was delivered as quoted."""
         return sum(1 << i for i, d in enumerate(self.manifest.deliveries) if d.accepted)
 
+    @property
+    def rows(self) -> int:
+        """How many rows were accepted."""
+        return sum(len(dataset) for dataset in self.datasets.values())
+
 
 def inspect(
     case: Case,

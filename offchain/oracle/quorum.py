@@ -13,7 +13,7 @@ from marketplace.protocol.errors import (
     TradeRefused,
 )
 from marketplace.protocol.structs import Struct
-from marketplace.protocol.typed_data import in_signer_order, signer_of
+from marketplace.protocol.typed_data import compact, signer_of
 from offchain.oracle.case import Case
 from offchain.oracle.signer import OracleSigner
 
@@ -27,7 +27,7 @@ def collect(
     review: Callable[[OracleSigner], R],
     signed: Callable[[R], tuple[Struct, bytes]],
     progress: Callable[[str], None],
-) -> list[tuple[str, R]]:
+) -> dict[int, R]:
     """Ask seats in turn until a quorum has signed; a refusal is a reason to ask the next.
 
     Parameters
@@ -41,31 +41,33 @@ def collect(
 
     Returns
     -------
-    list of (str, R)
-        Seats' addresses and answers, ascending by address.
+    dict of int to R
+        Answers by seat, ascending.
 
     Raises
     ------
     QuorumNotReached
         If too few signed, with everybody's reasons.
     """
-    answers: dict[str, R] = {}
+    answers: dict[int, R] = {}
+    needed = case.committee.threshold
     reasons: list[str] = []
     for seat in seats:
-        if len(answers) == case.quorum:
+        if len(answers) == needed:
             break
         try:
-            answers[seat.address] = _answer(market, case, seat, review, signed)
+            answer = _answer(market, case, seat, review, signed)
+            answers[case.members.index(seat.address)] = answer
         except MarketError as error:
             progress(f"{seat.address} does not sign: {error.cause}")
             reasons.append(f"{seat.address[:10]}…: {error.cause}")
-    if len(answers) < case.quorum:
+    if len(answers) < needed:
         raise QuorumNotReached(
-            f"{len(answers)} of {case.quorum} needed oracles signed"
+            f"{len(answers)} of {needed} needed oracles signed"
             f" ({'; '.join(reasons) or 'no other was asked'})",
             "mend what they refuse, or let the trade time out",
         )
-    return in_signer_order(answers.items())
+    return dict(sorted(answers.items()))
 
 
 def _answer(
@@ -81,4 +83,5 @@ def _answer(
     report, signature = signed(answer)
     if signer_of(market.domain, report, signature) != seat.address:
         raise BadSignature("it signed something else", "ask it again")
+    compact(signature)  # as the contracts want it
     return answer

@@ -9,39 +9,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from marketplace.chain.market import Market
+from marketplace.chain.market import Market, ReportedAttempt
+from marketplace.protocol.agreement import seats_in
 from marketplace.protocol.derivation import derived_secret
 from marketplace.protocol.documents import (
     DataManifest,
     DeliveryManifest,
     GateManifest,
-    SettlementEvidence,
     TrainingRecord,
 )
 from marketplace.protocol.errors import TradeRefused
 from marketplace.protocol.ids import score_seal
 from marketplace.protocol.states import State
 from marketplace.protocol.structs import Struct
-from marketplace.protocol.terms import DataReport, GateReport, Opening, SettlementReport
+from marketplace.protocol.terms import DataFinding, Opening
 from marketplace.protocol.typed_data import sign
 from offchain.compute import work_on_one_core
 from offchain.exchange import Exchange
 from offchain.oracle.attempt import (
     AttemptProposal,
-    full_report,
     model_digest,
     open_evidence,
     open_reported,
     score_of,
 )
-from offchain.oracle.case import (
-    Case,
-    ReportedAttempt,
-    accepted_quotes,
-    require_due,
-)
+from offchain.oracle.case import Case, accepted_quotes, require_decided, require_due
 from offchain.oracle.casebook import Casebook, roster_of
 from offchain.oracle.experts import require_signed
+from offchain.oracle.inspection import Inspection
 from offchain.oracle.numerics import (
     TOLERANCE,
     refusing,
@@ -50,12 +45,17 @@ from offchain.oracle.numerics import (
     subsets_apart,
     votes_apart,
 )
+from offchain.oracle.reports import attempt_report, data_report
 from offchain.oracle.routing import GateDecision, decode_routing, expert_weights
 from offchain.storage.cid import cid_of, digest_of
 from offchain.training import Composite, compose, decode_subset
 from offchain.validation import Evidence, decode_evidence, encode_openings
 
+NO_GATE = bytes(32)
+"""The gate evidence of a data report that leaves too few rows."""
+
 NO_DELIVERY = bytes(32)
+"""The delivery of a failed attempt."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,16 @@ class OracleSigner:
 
     # ------------------------------------------------------------------ reviews
 
-    def review_data(self, trade_id: bytes, evidence: bytes) -> bytes:
-        """Inspect every delivery and sign the data report if the findings agree.
+    def review_data(self, trade_id: bytes, data_evidence: bytes, gate_evidence: bytes) -> bytes:
+        """Inspect every delivery, fit the gate to what is good, and sign if the findings agree.
 
         Parameters
         ----------
-        evidence
+        data_evidence
             Digest of the data manifest, 32 bytes.
+        gate_evidence
+            Digest of the gate manifest, 32 bytes; zero when too few rows are left. The
+            weights are what its routing gives.
 
         Returns
         -------
@@ -113,52 +116,26 @@ class OracleSigner:
         """
         require_due(self.market, trade_id, State.FUNDED)
         case = self.book.case(trade_id)
-        manifest = self.exchange.read(DataManifest, evidence)
-        _require(manifest.trade == case.name, "the data manifest is about another trade")
-        quoted = [quote.provider for quote in accepted_quotes(self.market, trade_id)]
-        delivered = [delivery.provider for delivery in manifest.deliveries]
-        _require(quoted == delivered, f"the deliveries are by {delivered}, not by {quoted}")
-        found = self.book.inspection(trade_id, [d.sealed for d in manifest.deliveries])
-        theirs = [delivery.accepted for delivery in manifest.deliveries]
-        ours = [delivery.accepted for delivery in found.manifest.deliveries]
-        _require(ours == theirs, f"deliveries were accepted as {theirs}, this signer finds {ours}")
-        return self._signed(DataReport(trade_id, case.committee_version, found.accepted, evidence))
-
-    def review_gate(self, trade_id: bytes, evidence: bytes) -> bytes:
-        """Fit the gate again from the delivered data and sign weights that agree.
-
-        Parameters
-        ----------
-        evidence
-            Digest of the gate manifest, 32 bytes. The weights are what its routing gives.
-
-        Returns
-        -------
-        bytes
-            The signature, 65 bytes.
-
-        Raises
-        ------
-        MarketError
-            As `review_data`.
-        """
-        require_due(self.market, trade_id, State.DATA_DELIVERED)
-        case = self.book.case(trade_id)
-        manifest = self.exchange.read(GateManifest, evidence)
-        _require(manifest.trade == case.name, "the gate manifest is about another trade")
-        ours = self.book.decision(trade_id, roster_of(manifest))
-        routed = decode_routing(self.exchange.store.get(manifest.routing))
-        apart = routing_apart(routed, ours.routed)
-        _require(apart <= TOLERANCE, f"the routing differs by {apart:.1%} from this signer's")
-        weights = expert_weights(manifest.candidates, routed)
-        self._require_subsets(case, manifest, ours, tuple(weights))
-        experts = tuple(subset.expert for subset in manifest.subsets)
-        return self._signed(
-            GateReport(trade_id, case.committee_version, experts, tuple(weights.values()), evidence)
+        found = self._inspected(case, data_evidence)
+        weights: dict[str, int] = {}
+        if found.rows >= case.request.min_rows:
+            weights = self._gated(case, found, gate_evidence)
+        else:
+            _require(
+                gate_evidence == NO_GATE,
+                f"{found.rows} rows are left, too few of {case.request.min_rows} for a gate",
+            )
+        finding = DataFinding(
+            found.accepted, tuple(weights), tuple(weights.values()), data_evidence, gate_evidence
         )
+        return self._signed(data_report(case, finding))
 
     def review_attempt(self, trade_id: bytes, proposal: AttemptProposal) -> Verdict:
         """Run the model on the validation rows, score it, and sign the verdict it earns.
+
+        All seats score the same sealed votes in whole numbers, so two honest ones can't
+        find different verdicts. One that finds another verdict than the leader has nothing
+        to sign: what is delivered and paid follows from the verdict.
 
         Raises
         ------
@@ -175,55 +152,65 @@ class OracleSigner:
         score = score_of(case, votes).ppm
         passed = score >= case.request.threshold
         _require(
-            passed == proposal.report.passed,
+            passed == proposal.passed,
             f"the verdict is not what this signer finds ({'passed' if passed else 'failed'})",
         )
-        self._require_delivery(case, proposal)
+        self._require_outcome(case, proposal, votes)
         seal = self._seal(trade_id, proposal.number, score)
-        return Verdict(
-            seal, self._signed(full_report(case, proposal.number, proposal.report, seal))
-        )
+        report = attempt_report(case, proposal.number, proposal.finding, passed, seal)
+        return Verdict(seal, self._signed(report))
 
-    def review_settlement(self, trade_id: bytes, settlement: SettlementEvidence) -> bytes:
-        """Compute the allocation again from the sealed evidence and sign it if it is equal.
+    # ----------------------------------------------------------- after the verdict
 
-        Returns
-        -------
-        bytes
-            The signature, 65 bytes.
-
-        Raises
-        ------
-        MarketError
-            As `review_data`.
-        """
-        require_due(self.market, trade_id, State.PASSED)
-        ours = self.book.settlement(trade_id)
-        _require(ours == settlement, "the allocation is not what this signer computes")
-        return self._signed(settlement_report(self.book.case(trade_id), ours))
-
-    # ----------------------------------------------------------------- after the end
-
-    def opening(self, trade_id: bytes, attempt: ReportedAttempt, seal: bytes) -> Opening:
+    def opening(self, trade_id: bytes, attempt: ReportedAttempt) -> Opening:
         """Reveal this seat's sealed score of an attempt.
 
         Raises
         ------
         TradeRefused
-            If the trade is still running, or the seal is not this seat's.
+            If another attempt may follow, or this seat did not seal that score.
         """
-        if not self.market.trade(trade_id).state.final:
-            raise TradeRefused("the trade is still running", "open scores once it has ended")
+        require_decided(self.market, trade_id)
         case = self.book.case(trade_id)
+        signers = [case.members[seat] for seat in seats_in(attempt.record.signers)]
+        seals = dict(zip(signers, attempt.record.seals, strict=True))
         parts = open_reported(self.exchange, case, attempt)
         score = score_of(case, decode_evidence(parts.votes)).ppm
-        if self._seal(trade_id, attempt.number, score) != seal:
+        if seals.get(self.address) != self._seal(trade_id, attempt.number, score):
             raise TradeRefused(
-                f"the seal 0x{seal.hex()[:16]}… is not this seat's", "ask the seat that made it"
+                f"{self.address} sealed no score of {score} ppm in attempt {attempt.number}",
+                "ask the seats that signed the attempt",
             )
-        return Opening(self.address, seal, score, self._salt(trade_id, attempt.number))
+        return Opening(score, self._salt(trade_id, attempt.number))
 
     # ------------------------------------------------------------------- inside
+
+    def _inspected(self, case: Case, evidence: bytes) -> Inspection:
+        """Return this seat's own inspection, which agrees with the data manifest."""
+        manifest = self.exchange.read(DataManifest, evidence)
+        _require(manifest.trade == case.name, "the data manifest is about another trade")
+        quoted = [quote.provider for quote in accepted_quotes(self.market, case.trade_id)]
+        delivered = [delivery.provider for delivery in manifest.deliveries]
+        _require(quoted == delivered, f"the deliveries are by {delivered}, not by {quoted}")
+        found = self.book.inspection(case.trade_id, [d.sealed for d in manifest.deliveries])
+        theirs = [delivery.accepted for delivery in manifest.deliveries]
+        ours = [delivery.accepted for delivery in found.manifest.deliveries]
+        _require(ours == theirs, f"deliveries were accepted as {theirs}, this signer finds {ours}")
+        return found
+
+    def _gated(self, case: Case, found: Inspection, evidence: bytes) -> dict[str, int]:
+        """Return the weights (ppm) by expert of a gate manifest that agrees with the own gate."""
+        manifest = self.exchange.read(GateManifest, evidence)
+        _require(manifest.trade == case.name, "the gate manifest is about another trade")
+        deliveries = [delivery.sealed for delivery in found.manifest.deliveries]
+        ours = self.book.decision(case.trade_id, deliveries, roster_of(manifest))
+        routed = decode_routing(self.exchange.store.get(manifest.routing))
+        apart = routing_apart(routed, ours.routed)
+        _require(apart <= TOLERANCE, f"the routing differs by {apart:.1%} from this signer's")
+        weights = expert_weights(manifest.candidates, routed)
+        self._require_subsets(case, manifest, ours, tuple(weights))
+        experts = [subset.expert for subset in manifest.subsets]
+        return dict(zip(experts, weights.values(), strict=True))
 
     def _require_subsets(
         self, case: Case, manifest: GateManifest, ours: GateDecision, chosen: tuple[str, ...]
@@ -253,7 +240,7 @@ class OracleSigner:
         composite = Composite.from_bytes(payload)
         _require(composite.task == case.task, "the composite is for another task")
         _require(
-            model_digest(case.name, proposal.number, composite, payload) == proposal.report.model,
+            model_digest(case.name, proposal.number, composite, payload) == proposal.finding.model,
             "the model's digest is not that of the composite",
         )
         return composite
@@ -262,7 +249,7 @@ class OracleSigner:
         """Require that the composite is made of what chosen experts trained and signed for."""
         manifest, _ = self.book.committed_gate(case.trade_id)
         given = {subset.expert.lower(): subset for subset in manifest.subsets}
-        record = self.exchange.read(TrainingRecord, proposal.report.training)
+        record = self.exchange.read(TrainingRecord, proposal.finding.training)
         _require(record.trade == case.name, "the training record is about another trade")
         signed = tuple(training.expert.lower() for training in record.trainings)
         _require(
@@ -287,11 +274,11 @@ class OracleSigner:
         """Return the sealed votes once they are seen to be the composite's, under our gate.
 
         The score is computed from them, not from this machine's own: they are what anyone
-        recomputes it from once the trade has ended.
+        recomputes it from once the verdict is final.
         """
-        report = proposal.report
+        finding = proposal.finding
         parts = open_evidence(
-            self.exchange, case, proposal.number, report.training, report.evidence
+            self.exchange, case, proposal.number, finding.training, finding.evidence
         )
         _require(
             parts.openings == encode_openings(case.commitment.openings),
@@ -317,18 +304,21 @@ class OracleSigner:
         models = {name: fitted.to_bytes() for name, fitted in composite.experts.items()}
         return compose(decision.pooled, decision.roster, decision.routing, models)
 
-    def _require_delivery(self, case: Case, proposal: AttemptProposal) -> None:
-        """Require that a pass, and only a pass, delivers the very composite that was scored."""
-        report = proposal.report
-        if not report.passed:
-            _require(report.delivery == NO_DELIVERY, "a failed attempt delivers the model")
+    def _require_outcome(self, case: Case, proposal: AttemptProposal, votes: Evidence) -> None:
+        """Require that a pass, and only a pass, delivers what was scored and pays for it."""
+        finding = proposal.finding
+        if not proposal.passed:
+            _require(not finding.amounts, "a failed attempt pays the experts")
             return
-        manifest = self.exchange.read(DeliveryManifest, report.delivery)
+        manifest = self.exchange.read(DeliveryManifest, finding.delivery)
         named = manifest.trade, manifest.attempt, manifest.sealed.ciphertext
         _require(
             named == (case.name, proposal.number, proposal.composite.ciphertext),
             "the delivery is not the composite that was scored",
         )
+        shares = self.book.allocation(case.trade_id, votes)
+        ours = tuple(share.amount for share in shares)
+        _require(finding.amounts == ours, "the allocation is not what this signer computes")
 
     def _seal(self, trade_id: bytes, attempt: int, score: int) -> bytes:
         return score_seal(trade_id, attempt, self.address, score, self._salt(trade_id, attempt))
@@ -338,17 +328,6 @@ class OracleSigner:
 
     def _signed(self, report: Struct) -> bytes:
         return sign(self.market.domain, report, self.account)
-
-
-def settlement_report(case: Case, settlement: SettlementEvidence) -> SettlementReport:
-    """Return what signers sign about the division of the expert pool."""
-    return SettlementReport(
-        case.trade_id,
-        case.committee_version,
-        tuple(share.expert for share in settlement.shares),
-        tuple(share.amount for share in settlement.shares),
-        digest_of(cid_of(settlement.to_bytes())),
-    )
 
 
 def _require(holds: bool, cause: str) -> None:
