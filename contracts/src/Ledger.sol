@@ -63,20 +63,22 @@ abstract contract Ledger is ILedger, EIP712, Nonces, ReentrancyGuardTransient {
         currency.pull(from, amount);
     }
 
-    /// @dev Moves the payments from the trade's escrow to their accounts' credit. The first `count`
-    ///      of the list are used.
+    /// @dev Moves the first `count` payments of the list from the trade's escrow to their accounts'
+    ///      credit.
     function _credited(
         bytes32 tradeId,
         Currency currency,
         Payment[] memory payments,
         uint256 count
-    ) internal {
-        if (count == 0) return;
+    ) internal returns (uint256 paid) {
+        if (count == 0) return 0;
         assembly ("memory-safe") {
             mstore(payments, count) // never more than were allocated
         }
         for (uint256 i = 0; i < count; ++i) {
-            _credit[payments[i].account][currency] += payments[i].amount;
+            Payment memory payment = payments[i];
+            _credit[payment.account][currency] += payment.amount;
+            paid += payment.amount;
         }
         emit Credited(tradeId, currency, payments);
     }

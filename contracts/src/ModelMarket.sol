@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {IMarketRules} from "./interfaces/IMarketRules.sol";
 import {IModelMarket} from "./interfaces/IModelMarket.sol";
@@ -177,8 +178,10 @@ contract ModelMarket is IModelMarket, Ledger {
         emit DataReported(tradeId, report, dropped, signers, signatures);
         if (rows < deal.minRows) {
             if (report.experts.length != 0) revert TooMany(report.experts.length, 0);
-            uint256 left = _escrowOf(deal) + _priceOf(supplies);
-            left -= _payOracles(tradeId, deal, judges, signers, 0); // they judged what there was
+            Payment[] memory payments = new Payment[](Quorum.signerCount(signers));
+            uint256 count = _addOracles(payments, 0, deal, judges, signers, 0); // they judged
+            uint256 paid = _credited(tradeId, deal.currency, payments, count);
+            uint256 left = _escrowOf(deal) + _priceOf(supplies) - paid;
             _refunded(tradeId, deal.currency, deal.buyer, left);
             _end(tradeId, status, State.Refunded);
             return;
@@ -287,12 +290,17 @@ contract ModelMarket is IModelMarket, Ledger {
             _openFinal(tradeId, status, deal.threshold, judges, record, openings);
 
         State end = _ending(status, deal, contradicted);
-        uint256 left = _escrowOf(deal) + gate.dropped;
-        left -= _payParties(tradeId, deal, gate, amounts, end, status.has(StatusLibrary.AUDITED));
+        Payment[] memory payments =
+            new Payment[](amounts.length + 3 + Quorum.signerCount(status.signers()));
+        uint256 count = _addParties(
+            payments, deal, gate, amounts, end, status.has(StatusLibrary.AUDITED)
+        );
         // A verdict that fell leaves its signers without their fee.
-        bool fell = contradicted || status.has(StatusLibrary.OVERTURNED);
-        if (!fell) left -= _payOracles(tradeId, deal, judges, status.signers(), closed);
-        _refunded(tradeId, deal.currency, deal.buyer, left);
+        if (!contradicted && !status.has(StatusLibrary.OVERTURNED)) {
+            count = _addOracles(payments, count, deal, judges, status.signers(), closed);
+        }
+        uint256 paid = _credited(tradeId, deal.currency, payments, count);
+        _refunded(tradeId, deal.currency, deal.buyer, _escrowOf(deal) + gate.dropped - paid);
         _end(tradeId, status, end);
     }
 
@@ -358,14 +366,12 @@ contract ModelMarket is IModelMarket, Ledger {
             LargestRemainder.split(deal.expertPool, gate.experts, gate.weights);
         Payment[] memory payments = new Payment[](shares.length);
         uint256 count;
-        uint256 paid;
         for (uint256 i = 0; i < shares.length; ++i) {
             if (_deliveries[tradeId][gate.experts[i]] != _stageOf(status)) continue;
             count = _add(payments, count, gate.experts[i], shares[i], Purpose.Expert);
-            paid += shares[i];
         }
         if (count != 0) status = status.withFlag(StatusLibrary.UNJUDGED);
-        _credited(tradeId, deal.currency, payments, count);
+        uint256 paid = _credited(tradeId, deal.currency, payments, count);
         _refunded(tradeId, deal.currency, deal.buyer, _escrowOf(deal) + gate.dropped - paid);
         _end(tradeId, status, State.Refunded);
     }
@@ -518,52 +524,43 @@ contract ModelMarket is IModelMarket, Ledger {
         for (uint256 i = 0; i < supplies.length; ++i) {
             if (which & (1 << i) == 0) continue;
             count = _add(payments, count, supplies[i].provider, supplies[i].price, Purpose.Data);
-            paid += supplies[i].price;
         }
-        _credited(tradeId, currency, payments, count);
+        return _credited(tradeId, currency, payments, count);
     }
 
-    /// @dev Pays everybody but the oracles. The auditor is paid for any finding, the others only when
-    ///      the trade is settled.
-    function _payParties(
-        bytes32 tradeId,
+    /// @dev Everybody but the oracles. The auditor is paid for any finding, the others only when the
+    ///      trade is settled.
+    function _addParties(
+        Payment[] memory payments,
         Deal calldata deal,
         Gate calldata gate,
         uint128[] calldata amounts,
         State end,
         bool audited
-    ) private returns (uint256 paid) {
-        Payment[] memory payments = new Payment[](amounts.length + 3);
-        uint256 count;
+    ) private pure returns (uint256 count) {
         if (end == State.Settled) {
             for (uint256 i = 0; i < amounts.length; ++i) {
                 count = _add(payments, count, gate.experts[i], amounts[i], Purpose.Expert);
             }
             count = _add(payments, count, deal.broker, deal.brokerFee, Purpose.Broker);
             count = _add(payments, count, deal.treasury, deal.protocolFee, Purpose.Protocol);
-            paid = uint256(deal.expertPool) + deal.brokerFee + deal.protocolFee;
         }
-        if (audited) {
-            count = _add(payments, count, deal.auditor, deal.auditorFee, Purpose.Audit);
-            paid += deal.auditorFee;
-        }
-        _credited(tradeId, deal.currency, payments, count);
+        if (audited) count = _add(payments, count, deal.auditor, deal.auditorFee, Purpose.Audit);
     }
 
     /// @dev Splits the oracle fee evenly among those that signed a report, the units left over one
     ///      each to the first seats; the share of those who kept a seal closed is not paid.
-    function _payOracles(
-        bytes32 tradeId,
+    function _addOracles(
+        Payment[] memory payments,
+        uint256 count,
         Deal calldata deal,
         Committee calldata judges,
         uint16 signers,
         uint16 closed
-    ) private returns (uint256 paid) {
+    ) private pure returns (uint256) {
         uint256 signed = Quorum.signerCount(signers);
         uint256 share = deal.oracleFee / signed;
         uint256 extra = deal.oracleFee % signed;
-        Payment[] memory payments = new Payment[](signed);
-        uint256 count;
         for (uint256 seat = 0; seat < judges.members.length; ++seat) {
             if (signers & (1 << seat) == 0) continue;
             uint256 amount = share;
@@ -574,9 +571,8 @@ contract ModelMarket is IModelMarket, Ledger {
             if (closed & (1 << seat) != 0) continue;
             // casting to uint128 is safe: a part of a uint128
             count = _add(payments, count, judges.members[seat], uint128(amount), Purpose.Oracle);
-            paid += amount;
         }
-        _credited(tradeId, deal.currency, payments, count);
+        return count;
     }
 
     /// @dev Appends a payment unless it is zero.
@@ -747,25 +743,23 @@ contract ModelMarket is IModelMarket, Ledger {
         bytes32[] calldata seals,
         bytes calldata signatures
     ) private view returns (uint256) {
-        uint256 count = seals.length;
-        bytes32[] memory digests = new bytes32[](count);
+        bytes memory encoded =
+            TypedData.attemptReport(tradeId, judges.version, attempt, report, amounts);
+        bytes32 domain = _domainSeparatorV4();
+        uint256 count = Quorum.requireQuorum(judges, signers, signatures);
+        if (seals.length != count) revert LengthMismatch(seals.length, count);
+        address[] calldata members = judges.members;
         uint256 position;
-        for (uint256 seat = 0; seat < 16 && position < count; ++seat) {
-            if (signers & (1 << seat) == 0) continue;
-            digests[position] = _hashTypedDataV4(
-                TypedData.attemptReport(
-                    tradeId,
-                    judges.version,
-                    attempt,
-                    report,
-                    amounts,
-                    verdicts & (1 << seat) != 0,
-                    seals[position]
-                )
-            );
+        for (uint256 seat = 0; position < count; ++seat) {
+            uint256 bit = 1 << seat;
+            if (signers & bit == 0) continue;
+            bytes32 message =
+                TypedData.withVerdict(encoded, verdicts & bit != 0, seals[position]);
+            bytes32 digest = MessageHashUtils.toTypedDataHash(domain, message);
+            Quorum.requireSigned(members[seat], seat, digest, signatures, position);
             ++position;
         }
-        return Quorum.verify(judges, signers, digests, signatures);
+        return count;
     }
 
     function _requireOutcome(

@@ -93,6 +93,7 @@ abstract contract Penalties is IPenalties, Credits {
         Committee calldata judges,
         AttemptRecord calldata record
     ) external {
+        _requireTime(request.windows.settlement);
         (bytes32 tradeId, uint40 until) = _requireEarlierAttempt(request, judges, record);
         if (block.timestamp <= until) revert SealsStillDue(until);
         uint16 closed = record.signers & ~settledSeals[tradeId][record.attempt];
@@ -111,11 +112,14 @@ abstract contract Penalties is IPenalties, Credits {
         _requireNamed(judges, request.committee);
         bytes32 tradeId = market.tradeIdOf(request);
         if (!market.statusOf(tradeId).unjudged) revert NotSilent(tradeId);
+        _requireTime(request.windows.judging);
+        _requireTime(request.windows.validation);
         if (_silencePenalised[tradeId]) revert AlreadyPenalised(tradeId);
         _silencePenalised[tradeId] = true;
         uint256 slashed = _slash(judges.members, type(uint16).max, _terms.silencePenalty);
         emit SilencePenalised(tradeId, slashed);
-        _award(tradeId, request.buyer, stakeCurrency, slashed);
+        // Paid to the buyer, it would pay to flood a committee with trades that cost next to nothing.
+        _award(tradeId, request.treasury, stakeCurrency, slashed);
     }
 
     /// @inheritdoc IPenalties
@@ -147,6 +151,11 @@ abstract contract Penalties is IPenalties, Credits {
     }
 
     // ------------------------------------------------------------------ private
+
+    /// @dev The buyer sets the windows: too short ones would be a trap.
+    function _requireTime(uint24 window) private view {
+        if (window < _terms.leastWindow) revert WindowTooShort(window, _terms.leastWindow);
+    }
 
     /// @return tradeId Of the request.
     /// @return until When the seals are to be open.

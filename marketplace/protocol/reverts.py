@@ -116,9 +116,6 @@ EXPLANATIONS: dict[str, Explanation] = {
     "SignaturesLengthMismatch": Explanation(
         "the signatures are not 64 bytes for each signer", "pack compact signatures by seat"
     ),
-    "DigestsLengthMismatch": Explanation(
-        "signers and sealed scores differ in number", "give one seal per signer"
-    ),
     "BadSeatSignature": Explanation(
         "a signature is not by the member in its seat", "order signatures by seat, or sign again"
     ),
@@ -179,6 +176,9 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "NoClosedSeals": Explanation(
         "every seal of this attempt was opened, or penalised", "nothing is left to do"
+    ),
+    "WindowTooShort": Explanation(
+        "the request left its judges too little time to be blamed", "give them longer windows"
     ),
     # development rounds
     "NotSponsor": Explanation(

@@ -75,14 +75,6 @@ def test_each_signer_may_sign_a_digest_of_its_own(
         node.call(swapped)
 
 
-@pytest.mark.parametrize("count", [0, 1, 3])
-def test_one_digest_belongs_to_each_signer(node: Node, harness: Contract, count: int) -> None:
-    signers, signatures = quorum(MEMBERS, [0, 1], DIGEST)
-    call = harness.functions.verifyEach(packed(3, 2), signers, [DIGEST] * count, signatures)
-    with refused("DigestsLengthMismatch", count, 2):
-        node.call(call)
-
-
 def test_one_short_of_the_threshold_is_no_quorum(node: Node, harness: Contract) -> None:
     signers, signatures = quorum(MEMBERS, range(8), DIGEST)
     with refused("QuorumNotReached", 8, 9):

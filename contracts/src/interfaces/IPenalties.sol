@@ -68,6 +68,9 @@ interface IPenalties is ICredits {
     error NotSilent(bytes32 tradeId);
     error AlreadyPenalised(bytes32 tradeId);
 
+    /// @notice The request left its judges too little time to be blamed.
+    error WindowTooShort(uint24 window, uint24 least);
+
     /// @notice Native coin comes in as a bond or from the committee's stakes, and not otherwise.
     error UnexpectedCoins(address from);
 
@@ -92,7 +95,7 @@ interface IPenalties is ICredits {
     ) external;
 
     /// @notice Slashes each member of a committee that let delivered work go unjudged, once a trade.
-    ///         The buyer gets what is taken.
+    ///         The request's treasury gets what is taken, so that nobody gains by overloading judges.
     function penaliseSilence(Request calldata request, Committee calldata judges) external;
 
     // -------------------------------------------------------------------- views

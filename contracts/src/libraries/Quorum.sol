@@ -21,9 +21,6 @@ library Quorum {
     /// @notice One 64-byte signature belongs to each signer.
     error SignaturesLengthMismatch(uint256 length, uint256 needed);
 
-    /// @notice One digest belongs to each signer.
-    error DigestsLengthMismatch(uint256 length, uint256 needed);
-
     /// @notice The signature for this seat is not its member's over the digest.
     error BadSeatSignature(uint256 seat, address member);
 
@@ -36,32 +33,12 @@ library Quorum {
         bytes32 digest,
         bytes calldata signatures
     ) internal pure returns (uint256 count) {
-        count = _requireQuorum(committee, signers, signatures);
+        count = requireQuorum(committee, signers, signatures);
         address[] calldata members = committee.members;
         uint256 position;
         for (uint256 seat = 0; position < count; ++seat) {
             if (signers & (1 << seat) == 0) continue;
-            _requireSigned(members[seat], seat, digest, signatures, position);
-            ++position;
-        }
-    }
-
-    /// @notice Reverts unless each signer of a quorum signed its own digest.
-    /// @param digests One for each signer, in the order of their seats.
-    /// @return count How many signed.
-    function verify(
-        Committee calldata committee,
-        uint16 signers,
-        bytes32[] memory digests,
-        bytes calldata signatures
-    ) internal pure returns (uint256 count) {
-        count = _requireQuorum(committee, signers, signatures);
-        if (digests.length != count) revert DigestsLengthMismatch(digests.length, count);
-        address[] calldata members = committee.members;
-        uint256 position;
-        for (uint256 seat = 0; position < count; ++seat) {
-            if (signers & (1 << seat) == 0) continue;
-            _requireSigned(members[seat], seat, digests[position], signatures, position);
+            requireSigned(members[seat], seat, digest, signatures, position);
             ++position;
         }
     }
@@ -76,8 +53,11 @@ library Quorum {
         }
     }
 
-    function _requireQuorum(Committee calldata committee, uint16 signers, bytes calldata signatures)
-        private
+    /// @notice Reverts unless the bitmap names a quorum, with as many signatures; they are checked one
+    ///         by one with `requireSigned` where each signer signed something of its own.
+    /// @return bits How many signed.
+    function requireQuorum(Committee calldata committee, uint16 signers, bytes calldata signatures)
+        internal
         pure
         returns (uint256 bits)
     {
@@ -91,13 +71,14 @@ library Quorum {
         if (signatures.length != needed) revert SignaturesLengthMismatch(signatures.length, needed);
     }
 
-    function _requireSigned(
+    /// @notice Reverts unless the signature at `position` is the member's over the digest.
+    function requireSigned(
         address member,
         uint256 seat,
         bytes32 digest,
         bytes calldata signatures,
         uint256 position
-    ) private pure {
+    ) internal pure {
         bytes32 r;
         bytes32 vs;
         assembly ("memory-safe") {

@@ -80,31 +80,43 @@ library TypedData {
         );
     }
 
-    /// @param amounts Hash of the report's amounts, each padded to 32 bytes.
+    /// @notice An attempt report without verdict and seal, for `withVerdict` to complete.
+    /// @param amounts Hash of the finding's amounts, each padded to 32 bytes.
     function attemptReport(
         bytes32 tradeId,
         uint32 version,
         uint8 attempt,
-        AttemptFinding calldata report,
-        bytes32 amounts,
-        bool passed,
-        bytes32 seal
-    ) internal pure returns (bytes32) {
-        return keccak256(
-            abi.encode(
-                ATTEMPT_REPORT,
-                tradeId,
-                version,
-                attempt,
-                report.model,
-                report.training,
-                report.delivery,
-                report.evidence,
-                amounts,
-                passed,
-                seal
-            )
+        AttemptFinding calldata finding,
+        bytes32 amounts
+    ) internal pure returns (bytes memory encoded) {
+        return abi.encode(
+            ATTEMPT_REPORT,
+            tradeId,
+            version,
+            attempt,
+            finding.model,
+            finding.training,
+            finding.delivery,
+            finding.evidence,
+            amounts,
+            false,
+            bytes32(0)
         );
+    }
+
+    /// @notice Struct hash of an attempt report with one signer's verdict and seal, which take the
+    ///         place of those of the signer before.
+    function withVerdict(bytes memory encoded, bool passed, bytes32 seal)
+        internal
+        pure
+        returns (bytes32 structHash)
+    {
+        assembly ("memory-safe") {
+            // eleven words: the last two are the signer's own
+            mstore(add(encoded, 0x140), passed)
+            mstore(add(encoded, 0x160), seal)
+            structHash := keccak256(add(encoded, 0x20), 0x160)
+        }
     }
 
     function auditReport(bytes32 tradeId, bytes32 report, bool approved) internal pure returns (bytes32) {

@@ -21,4 +21,5 @@ struct ChallengeTerms {
     uint128 silencePenalty; // for each member that left delivered work unjudged
     uint128 closedSealPenalty; // for each signer that kept a score of an earlier attempt sealed
     uint16 reporterBps; // of what is slashed for closed seals, to who reports them
+    uint24 leastWindow; // seconds; a request that gives its judges less time excuses them
 }
