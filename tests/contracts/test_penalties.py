@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from disputes import CLOSED_SEAL, REPORTER_BPS, SILENCE, STAKE, Court, JudgedTrade
+from disputes import CLOSED_SEAL, LEAST_WINDOW, REPORTER_BPS, SILENCE, STAKE, Court, JudgedTrade
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from expectations import refused
@@ -19,7 +19,7 @@ from whole_trade import THRESHOLD, WINDOWS, commitment
 from marketplace.chain.client import Node
 from marketplace.protocol.terms import NATIVE
 
-BUYER, REPORTER = PARTIES.buyer, PARTIES.stranger
+BUYER, REPORTER, TREASURY = PARTIES.buyer, PARTIES.stranger, PARTIES.treasury
 CLOSED = (0, bytes(32))
 OTHER = (1, 1, [PARTIES.stranger.address])
 OTHER_DIGEST = keccak(encode(["(uint32,uint8,address[])"], [OTHER]))
@@ -60,7 +60,7 @@ def left_unjudged(court: Court, trade: JudgedTrade, delivered: int) -> JudgedTra
     return trade
 
 
-def test_silence_costs_each_member_and_compensates_the_buyer(
+def test_silence_costs_each_member_and_the_buyer_gains_nothing(
     court: Court, trade: JudgedTrade
 ) -> None:
     left_unjudged(court, trade, delivered=1)
@@ -71,19 +71,19 @@ def test_silence_costs_each_member_and_compensates_the_buyer(
             "Awarded",
             {
                 "tradeId": trade.id,
-                "account": BUYER.address,
+                "account": TREASURY.address,
                 "currency": NATIVE,
                 "amount": 3 * SILENCE,
             },
         ),
     ]
     assert court.staked() == [STAKE - SILENCE] * 3
-    assert court.credits() == {BUYER.address: 3 * SILENCE}
+    assert court.credits() == {TREASURY.address: 3 * SILENCE}
     with refused("AlreadyPenalised", trade.id):
         court.send(REPORTER, "penaliseSilence", trade.request, court.judges)
-    before = court.node.balance(PARTIES.treasury.address)
-    court.send(BUYER, "withdrawCredit", NATIVE, PARTIES.treasury.address)
-    assert court.node.balance(PARTIES.treasury.address) == before + 3 * SILENCE
+    before = court.node.balance(BUYER.address)
+    court.send(TREASURY, "withdrawCredit", NATIVE, BUYER.address)
+    assert court.node.balance(BUYER.address) == before + 3 * SILENCE
 
 
 def test_without_delivered_work_nobody_was_silent(court: Court, trade: JudgedTrade) -> None:
@@ -98,6 +98,16 @@ def test_silence_is_the_trade_s_own_committee_s(court: Court, trade: JudgedTrade
     left_unjudged(court, trade, delivered=5)
     with refused("CommitteeMismatch", OTHER_DIGEST, trade.request["committee"]):
         court.send(REPORTER, "penaliseSilence", trade.request, OTHER)
+
+
+@pytest.mark.parametrize("window", ["judging", "validation"])
+def test_too_little_time_to_judge_is_an_excuse(court: Court, window: str) -> None:
+    """The buyer sets the windows, and could wait for judges to be late."""
+    windows = WINDOWS | {window: LEAST_WINDOW - 1}
+    trade = JudgedTrade(court.world, request_fields={"windows": windows}).fund().report_data()
+    left_unjudged(court, trade, delivered=1)
+    with refused("WindowTooShort", LEAST_WINDOW - 1, LEAST_WINDOW):
+        court.send(REPORTER, "penaliseSilence", trade.request, court.judges)
 
 
 # --------------------------------------------------------------------- sealed scores
@@ -187,6 +197,15 @@ def test_a_closed_seal_costs_its_signer(
     reward = slashed * REPORTER_BPS // 10_000
     assert court.credits() == {REPORTER.address: reward, BUYER.address: slashed - reward}
     with refused("NoClosedSeals", trade.id, 1):
+        penalise(court, trade, failed)
+
+
+def test_too_little_time_to_open_is_an_excuse(court: Court) -> None:
+    windows = WINDOWS | {"settlement": LEAST_WINDOW - 1}
+    trade = JudgedTrade(court.world, request_fields={"windows": windows}).fund().report_data()
+    failed = ended(trade)
+    move_to(court.node, trade.status["deadline"] + 1)
+    with refused("WindowTooShort", LEAST_WINDOW - 1, LEAST_WINDOW):
         penalise(court, trade, failed)
 
 
