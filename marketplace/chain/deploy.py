@@ -98,6 +98,8 @@ class Terms:
     wrong_verdict_penalty, silence_penalty, closed_seal_penalty, reporter_bps
         What a signer of a verdict that fell, a silent member, and a signer that keeps a
         score sealed lose, and the reporter's part of the last.
+    least_window
+        A request that gives its judges less time excuses them.
     registry_delay
         For changed domains, joining and leaving a group, and stake.
     revalidation_window
@@ -120,6 +122,7 @@ class Terms:
     silence_penalty: int = 0
     closed_seal_penalty: int = 0
     reporter_bps: int = 5_000
+    least_window: int = 3_600
     registry_delay: int = 7 * DAY
     revalidation_window: int = 30 * DAY
     governor_delay: int = GOVERNOR_DELAY
@@ -257,6 +260,7 @@ def _challenge_terms(terms: Terms) -> tuple[int, ...]:
         terms.silence_penalty,
         terms.closed_seal_penalty,
         terms.reporter_bps,
+        terms.least_window,
     )
 
 

@@ -251,19 +251,11 @@ class Market:
         TradeRefused
             If no committee ever had it.
         """
-        version = 0
-        while True:
-            version += 1
-            found = struct_in(
-                Committee, self.node.call(self.committee.functions.committee(version))
-            )
-            if not found.version:
-                raise TradeRefused(
-                    f"no committee has the digest 0x{digest.hex()[:16]}…",
-                    "check that the request was made on this market",
-                )
-            if committee_digest(found) == digest:
-                return found
+        return self._appointed(self.committee, digest)
+
+    def panel_of(self, digest: bytes) -> Committee:
+        """Return the panel that a request names by its digest; raises as `committee_of`."""
+        return self._appointed(self.panel, digest)
 
     def current_committee(self) -> Committee:
         """Return the committee that a request made now must name."""
@@ -318,19 +310,17 @@ class Market:
         return [
             event
             for log in receipt["logs"]
-            if log["address"] == self.address and (event := self._decode(log)) is not None
+            if log["address"] == self.address
+            and (event := _decoded(self.contract, log)) is not None
         ]
 
     def log(self, trade_id: bytes) -> list[EventData]:
         """Return all events of one trade, in order."""
-        question = {
-            "address": self.contract.address,
-            "topics": [None, "0x" + trade_id.hex()],
-            "fromBlock": "earliest",
-            "toBlock": "latest",
-        }
-        logs = self.node.logs(question)
-        return [event for log in logs if (event := self._decode(log)) is not None]
+        return self._events(self.contract, trade_id)
+
+    def disputes(self, trade_id: bytes) -> list[EventData]:
+        """Return what bonds, rulings, penalties and late openings did in a trade, in order."""
+        return self._events(self.challenges, trade_id)
 
     def trades(self) -> list[bytes]:
         """Return the ids of all trades, the oldest first."""
@@ -359,14 +349,28 @@ class Market:
             "check the trade id, the market and how far the trade has come",
         )
 
-    def _decode(self, log: Any) -> EventData | None:
-        topic = bytes(log["topics"][0]).hex() if log["topics"] else ""
-        event: Any
-        for event in cast(Any, self.contract.events):
-            if event.topic.removeprefix("0x") == topic:
-                decoded: EventData = event().process_log(log)
-                return decoded
-        return None
+    def _appointed(self, office: Contract, digest: bytes) -> Committee:
+        version = 0
+        while True:
+            version += 1
+            found = struct_in(Committee, self.node.call(office.functions.committee(version)))
+            if not found.version:
+                raise TradeRefused(
+                    f"no committee has the digest 0x{digest.hex()[:16]}…",
+                    "check that the request was made on this market",
+                )
+            if committee_digest(found) == digest:
+                return found
+
+    def _events(self, contract: Contract, trade_id: bytes) -> list[EventData]:
+        question = {
+            "address": contract.address,
+            "topics": [None, "0x" + trade_id.hex()],
+            "fromBlock": "earliest",
+            "toBlock": "latest",
+        }
+        logs = self.node.logs(question)
+        return [event for log in logs if (event := _decoded(contract, log)) is not None]
 
 
 def struct_in(kind: type[S], value: Any) -> S:
@@ -380,6 +384,16 @@ def attempt_in(said: Any) -> ReportedAttempt:
     number, seals = int(said["attempt"]), [bytes(seal) for seal in said["seals"]]
     record = record_of(number, finding, int(said["signers"]), int(said["verdicts"]), seals)
     return ReportedAttempt(number, finding, record, bytes(said["signatures"]))
+
+
+def _decoded(contract: Contract, log: Any) -> EventData | None:
+    topic = bytes(log["topics"][0]).hex() if log["topics"] else ""
+    event: Any
+    for event in cast(Any, contract.events):
+        if event.topic.removeprefix("0x") == topic:
+            decoded: EventData = event().process_log(log)
+            return decoded
+    return None
 
 
 def _plain(value: Any) -> Any:

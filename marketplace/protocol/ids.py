@@ -19,6 +19,11 @@ def trade_id(chain_id: int, market: str, request: Request) -> bytes:
     return keccak(encode(kinds, [chain_id, market, request.as_tuple()]))
 
 
+def seed_of(trade: bytes) -> int:
+    """Return a trade's seed for everything random; anyone can derive it from the id."""
+    return int.from_bytes(trade[:4], "big")
+
+
 def score_seal(trade: bytes, attempt: int, signer: str, score: int, salt: bytes) -> bytes:
     """Return a signer's commitment to its score (parts per million), 32 bytes."""
     kinds = ["bytes32", "uint8", "address", "uint32", "bytes32"]

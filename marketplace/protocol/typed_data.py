@@ -28,15 +28,20 @@ VERSION = "1"
 
 @dataclass(frozen=True)
 class Domain:
-    """Where a signature counts: one contract on one chain."""
+    """Where a signature counts: one contract on one chain.
+
+    `market` is that contract's address; `name` is another where a contract beside the market
+    takes the signature.
+    """
 
     chain_id: int
     market: str
+    name: str = NAME
 
     def separated(self) -> dict[str, Any]:
         """Return the EIP-712 domain."""
         return {
-            "name": NAME,
+            "name": self.name,
             "version": VERSION,
             "chainId": self.chain_id,
             "verifyingContract": self.market,

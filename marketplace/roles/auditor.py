@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from marketplace.chain.market import Market
+from marketplace.protocol.agreement import amounts_hash, record_hash
 from marketplace.protocol.documents import Attestation, Specification
 from marketplace.protocol.errors import ChainError, MarketError, StoreUnreachable, TradeRefused
 from marketplace.protocol.states import State
+from marketplace.protocol.terms import AuditFinding, AuditReport
+from marketplace.protocol.typed_data import sign
 from offchain.exchange import Exchange
 from offchain.oracle.attempt import open_reported, score_of
-from offchain.oracle.case import Case, open_case, passed_attempt, require_due
+from offchain.oracle.case import Case, open_case
 from offchain.validation import decode_evidence, encode_openings
+
+DECIDED = (State.PASSED, State.REJECTED, State.DISPUTED)
 
 
 class Auditor:
@@ -20,45 +25,50 @@ class Auditor:
         self.exchange = exchange
         self.account = exchange.account
 
-    def attest(self, trade_id: bytes) -> Attestation:
-        """Examine the passed attempt, publish the finding and put it on chain.
+    def attest(self, trade_id: bytes) -> AuditFinding:
+        """Examine the deciding attempt, publish the finding and sign it, for the settlement.
 
-        The finding is pass or fail with a reason, never a score: those stay sealed until
-        the trade has ended.
+        The finding is pass or fail with a reason, never a score.
 
         Raises
         ------
         TradeRefused
-            If no attestation by this account is due, or the buyer doesn't let its auditor
+            If no finding by this account is due, or the buyer doesn't let its auditor
             read; nothing is published.
         ChainError, StoreUnreachable
             If the node or the store fails, which says nothing about the trade.
         """
-        trade = require_due(self.market, trade_id, State.PASSED)
-        if trade.auditor != self.account.address or trade.audited:
-            raise TradeRefused(
-                f"{self.account.address} has nothing to attest in this trade",
-                "attest once, as the auditor that the request names",
-            )
-        if not self._may_read(trade_id):
-            raise TradeRefused(
-                "the buyer keeps the evidence sealed from its auditor",
-                "audit the trade once it has ended",
-            )
+        self._require_asked(trade_id)
         try:
             self.examine(trade_id)
-            approved, finding = True, "the sealed evidence bears out the verdict"
+            approved, reason = True, "the sealed evidence bears out the verdict"
         except (ChainError, StoreUnreachable):
             raise
         except MarketError as error:
-            approved, finding = False, error.cause
-        attestation = Attestation(trade="0x" + trade_id.hex(), approved=approved, finding=finding)
-        digest = self.exchange.publish(attestation)
-        self.market.send(self.account, "attestAudit", trade_id, digest, approved)
-        return attestation
+            approved, reason = False, error.cause
+        document = Attestation(trade="0x" + trade_id.hex(), approved=approved, finding=reason)
+        report = self.exchange.publish(document)
+        signed = AuditReport(trade_id, report, approved)
+        return AuditFinding(report, approved, sign(self.market.domain, signed, self.account))
+
+    def record(self, trade_id: bytes, finding: AuditFinding) -> None:
+        """Put a finding on chain ahead of the settlement, lest it be left out of that."""
+        agreed = self.market.agreement(trade_id)
+        attempt = agreed.last_attempt
+        self.market.send(
+            self.account,
+            "attestAudit",
+            trade_id,
+            agreed.deal,
+            agreed.gate,
+            agreed.request.committee,
+            amounts_hash(attempt.finding.amounts),
+            record_hash(attempt.record),
+            finding,
+        )
 
     def examine(self, trade_id: bytes) -> None:
-        """Recompute the passing verdict from the sealed evidence.
+        """Recompute the deciding verdict from the sealed evidence.
 
         Raises
         ------
@@ -68,15 +78,30 @@ class Auditor:
             If the evidence can't be opened or read.
         """
         case = open_case(self.market, self.exchange, trade_id)
-        parts = open_reported(self.exchange, case, passed_attempt(self.market, trade_id))
+        attempt = self.market.agreement(trade_id).last_attempt
+        parts = open_reported(self.exchange, case, attempt)
         if parts.openings != encode_openings(case.commitment.openings):
             raise _disagreement("the opened labels are not those that the buyer committed to")
-        if not _passes(case, parts.votes):
+        if _passes(case, parts.votes) != attempt.passed:
             raise _disagreement("the votes earn another verdict than the one reported")
 
-    def _may_read(self, trade_id: bytes) -> bool:
-        spec = bytes(self.market.event(trade_id, "ModelRequested")["request"]["spec"])
-        return self.exchange.read(Specification, spec).auditor_reads
+    def _require_asked(self, trade_id: bytes) -> None:
+        status = self.market.status(trade_id)
+        if status.state not in DECIDED:
+            raise TradeRefused(
+                f"the trade is {status.state.name}", "attest between last verdict and settlement"
+            )
+        request = self.market.agreement(trade_id).request
+        if request.auditor != self.account.address or status.audited:
+            raise TradeRefused(
+                f"{self.account.address} has nothing to attest in this trade",
+                "attest once, as the auditor that the request names",
+            )
+        if not self.exchange.read(Specification, request.spec).auditor_reads:
+            raise TradeRefused(
+                "the buyer keeps the evidence sealed from its auditor",
+                "audit the trade once it has ended",
+            )
 
 
 def _passes(case: Case, votes: bytes) -> bool:

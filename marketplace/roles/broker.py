@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from marketplace.chain.market import Market, Trade
+from marketplace.chain.market import Market
 from marketplace.protocol.documents import DataNeed, Specification
 from marketplace.protocol.errors import BadSignature, TradeRefused
-from marketplace.protocol.terms import ModelQuote
+from marketplace.protocol.terms import ModelQuote, Request
 from marketplace.protocol.typed_data import in_signer_order, sign, signer_of
 from marketplace.protocol.units import BASIS_POINTS, in_coins
 from marketplace.roles.quotes import SignedDataQuote, SignedModelQuote
@@ -49,31 +49,37 @@ class Broker:
         self.account = exchange.account
         self.prices = prices
 
-    def request_data(self, trade_id: bytes, spec: bytes) -> DataNeed:
-        """Publish what data the trade needs and take the request up on chain."""
-        specification = self.exchange.read(Specification, spec)
+    def request_data(self, trade_id: bytes) -> bytes:
+        """Publish what data the trade needs; returns the document's digest, for providers."""
+        request = self.market.agreement(trade_id).request
+        specification = self.exchange.read(Specification, request.spec)
         need = DataNeed(
-            trade="0x" + trade_id.hex(),
-            task=specification.task,
-            min_rows=self.market.trade(trade_id).min_rows,
+            trade="0x" + trade_id.hex(), task=specification.task, min_rows=request.min_rows
         )
-        self.market.send(self.account, "requestData", trade_id, self.exchange.publish(need))
-        return need
+        return self.exchange.publish(need)
 
-    def quote(self, trade_id: bytes, offers: Sequence[SignedDataQuote]) -> SignedModelQuote:
+    def quote(
+        self, trade_id: bytes, data_request: bytes, offers: Sequence[SignedDataQuote]
+    ) -> SignedModelQuote:
         """Price the trade over the offers that are worth buying, and sign.
+
+        Parameters
+        ----------
+        data_request
+            Digest of what providers were asked for.
 
         Raises
         ------
         TradeRefused
             If the valid offers have too few rows for the request.
         """
-        trade, now = self.market.trade(trade_id), self.market.node.now()
-        chosen = self._worth_buying(trade, self._valid(trade_id, trade, offers, now))
+        request, now = self.market.agreement(trade_id).request, self.market.node.now()
+        chosen = self._worth_buying(request, self._valid(trade_id, request, offers, now))
         ordered = in_signer_order([(offer.quote.provider, offer) for offer in chosen])
         data_price = sum(offer.quote.price for offer in chosen)
         quote = ModelQuote(
             trade_id=trade_id,
+            data_request=data_request,
             data_quotes=tuple(offer.quote for _, offer in ordered),
             expert_pool=self.prices.expert_pool,
             broker_fee=self._margin(data_price + self.prices.expert_pool),
@@ -88,7 +94,7 @@ class Broker:
         )
 
     def _valid(
-        self, trade_id: bytes, trade: Trade, offers: Sequence[SignedDataQuote], now: int
+        self, trade_id: bytes, request: Request, offers: Sequence[SignedDataQuote], now: int
     ) -> list[SignedDataQuote]:
         """Return the offers that the contract would take, the cheapest rows first.
 
@@ -102,7 +108,7 @@ class Broker:
             if offer.quote.trade_id == trade_id
             and offer.quote.rows > 0
             and offer.quote.expiry >= now
-            and offer.quote.provider not in (trade.buyer, trade.auditor)
+            and offer.quote.provider not in (request.buyer, request.auditor)
             and self._signed_by_provider(offer)
         )
         for offer in sorted(usable, key=_row_price):
@@ -117,32 +123,32 @@ class Broker:
         return signer == offer.quote.provider
 
     def _worth_buying(
-        self, trade: Trade, offers: Sequence[SignedDataQuote]
+        self, request: Request, offers: Sequence[SignedDataQuote]
     ) -> list[SignedDataQuote]:
         """Take the cheapest rows first, as many as the budget leaves room for.
 
         As many as the request needs are taken in any case: a quote above the budget tells
         the buyer what its request would cost.
         """
-        room = self._room_for_data(trade)
+        room = self._room_for_data(request)
         chosen: list[SignedDataQuote] = []
         spent = rows = 0
         for offer in offers:
-            if rows < trade.min_rows or spent + offer.quote.price <= room:
+            if rows < request.min_rows or spent + offer.quote.price <= room:
                 chosen.append(offer)
                 spent += offer.quote.price
                 rows += offer.quote.rows
-        if rows < trade.min_rows:
+        if rows < request.min_rows:
             raise TradeRefused(
-                f"valid offers have {rows} rows for {in_coins(spent)}, and {trade.min_rows} rows"
+                f"valid offers have {rows} rows for {in_coins(spent)}, and {request.min_rows} rows"
                 " are needed",
                 "find more providers",
             )
         return chosen
 
-    def _room_for_data(self, trade: Trade) -> int:
+    def _room_for_data(self, request: Request) -> int:
         """Return what the data may cost, in wei, for the price to keep to the budget."""
-        before_fee = trade.budget * BASIS_POINTS // (BASIS_POINTS + trade.fee_bps)
+        before_fee = request.budget * BASIS_POINTS // (BASIS_POINTS + request.fee_bps)
         for_work = before_fee - self.prices.auditor_fee - self.prices.oracle_fee
         before_margin = for_work * BASIS_POINTS // (BASIS_POINTS + self.prices.margin_bps)
         return before_margin - self.prices.expert_pool

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from marketplace.chain.market import Market
+from marketplace.protocol.agreement import price_of
 from marketplace.protocol.derivation import derived_secret
-from marketplace.protocol.documents import DeliveryManifest, Specification
-from marketplace.protocol.errors import InsufficientFunds, TradeRefused
+from marketplace.protocol.documents import DeliveryManifest, Sealed, Specification
+from marketplace.protocol.errors import TradeRefused
 from marketplace.protocol.ids import trade_id as trade_id_of
-from marketplace.protocol.terms import NATIVE, Request, Windows
+from marketplace.protocol.states import TransferRule
+from marketplace.protocol.terms import NATIVE, NO_PERMIT, NOBODY, Request, Windows
+from marketplace.protocol.typed_data import digest
 from marketplace.protocol.units import in_coins
 from marketplace.roles.quotes import SignedModelQuote
+from marketplace.roles.spending import allow
 from offchain.data import Dataset, Task, decode, encode
 from offchain.exchange import Exchange
 from offchain.oracle.attempt import model_digest
 from offchain.oracle.case import passed_attempt
+from offchain.storage.cid import digest_of
 from offchain.training import Composite
 from offchain.validation import Score, commit, score_votes
+
+LICENCE = (
+    "The holder of the token of this trade may use the model that it names, in any way and for"
+    " as long as it likes. It may not sell copies of the model. The token passes on as the"
+    " transfer rule of the trade says.\n"
+)
+"""The text for a buyer that brings none of its own."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +41,7 @@ class Commission:
     task, description
         What the model should do.
     validation
-        The held-out rows that decide pass or fail; oracles get them sealed.
+        The held-out rows that decide pass or fail; committee and panel get them sealed.
     broker, auditor
         Accounts; the auditor may be the zero address.
     currency
@@ -43,11 +55,15 @@ class Commission:
     min_rows
         Least number of training rows to go on with.
     windows
-        Clocks of the stages, in seconds.
+        Clocks of the stages, in seconds; the review is lengthened to what the market asks.
     salt
         32 bytes; its secret validation salts are derived with it.
     auditor_reads
-        Whether the auditor may open the sealed evidence before the trade has ended.
+        Whether the auditor may open the sealed evidence before the verdict is final.
+    licence, transfer_rule
+        The licence's text, and what its holder may do with the token.
+    approval_required
+        Whether the auditor's rejection refunds the buyer.
     """
 
     task: Task
@@ -63,6 +79,9 @@ class Commission:
     salt: bytes
     currency: str = NATIVE
     auditor_reads: bool = True
+    licence: str = LICENCE
+    transfer_rule: TransferRule = TransferRule.NON_TRANSFERABLE
+    approval_required: bool = False
 
 
 class Buyer:
@@ -75,6 +94,8 @@ class Buyer:
 
     def request(self, commission: Commission) -> bytes:
         """Commit to the validation set, seal it for the committee and open the trade.
+
+        Everything that is not the buyer's to choose is what the market has in force.
 
         Returns
         -------
@@ -91,7 +112,9 @@ class Buyer:
         decode(encode(commission.validation), commission.task)
         secret = derived_secret(self.account, "validation salts", commission.salt)
         commitment = commit(commission.validation, secret)
-        specification = self._specification(commission, secret)
+        rules, windows = self.market.in_force(), commission.windows
+        judges = self.market.committee_of(rules.committee).members
+        judges += self.market.panel_of(rules.panel).members
         request = Request(
             buyer=self.account.address,
             broker=commission.broker,
@@ -103,8 +126,17 @@ class Buyer:
             min_rows=commission.min_rows,
             validation_rows=len(commission.validation.labels),
             validation_root=commitment.root,
-            spec=self.exchange.publish(specification),
-            windows=commission.windows,
+            spec=self.exchange.publish(self._specification(commission, secret, judges)),
+            licence=digest_of(self.exchange.store.put(commission.licence.encode())),
+            transfer_rule=commission.transfer_rule,
+            approval_required=commission.approval_required,
+            committee=rules.committee,
+            panel=rules.panel,
+            fee_bps=rules.fee_bps,
+            treasury=rules.treasury,
+            windows=replace(
+                windows, review=max(windows.review, rules.review_of(commission.budget))
+            ),
             salt=commission.salt,
         )
         self.market.send(self.account, "requestModel", request)
@@ -127,36 +159,38 @@ class Buyer:
         TransactionReverted
             If the market asks for another price, or does not take the quote.
         """
-        trade = self.market.trade(offer.quote.trade_id)
-        if price > trade.budget:
+        request = self.market.agreement(offer.quote.trade_id).request
+        if price > request.budget:
             raise TradeRefused(
-                f"the price {in_coins(price)} is above the budget {in_coins(trade.budget)}",
+                f"the price {in_coins(price)} is above the budget {in_coins(request.budget)}",
                 "decline the quote, or make a new request with a higher budget",
             )
-        native = trade.currency == NATIVE
+        native, permit = request.currency == NATIVE, NO_PERMIT
         if native:
             self.market.node.require_funds(self.account.address, price)
         else:
-            self._allow(trade.currency, price)
+            permit = allow(self.market, self.account, request.currency, price, offer.quote.expiry)
         self.market.send(
             self.account,
             "acceptQuote",
+            request,
             offer.quote,
             price,
-            offer.signature,
-            list(offer.provider_signatures),
+            [offer.signature, *offer.provider_signatures],
+            permit,
             value=price if native else 0,
         )
 
     def decline(self, offer: SignedModelQuote) -> None:
         """End the trade at no cost."""
-        digest = self.market.view("quoteDigest", offer.quote)
-        self.market.send(self.account, "declineQuote", offer.quote.trade_id, digest)
+        request = self.market.agreement(offer.quote.trade_id).request
+        quote = digest(self.market.domain, offer.quote)
+        self.market.send(self.account, "declineQuote", request, quote)
 
     def price_of(self, offer: SignedModelQuote) -> int:
         """Return the whole price in wei, the protocol fee included."""
-        price, _ = self.market.view("priceOf", offer.quote)
-        return int(price)
+        request = self.market.agreement(offer.quote.trade_id).request
+        return price_of(offer.quote, request.fee_bps)[0]
 
     def receive(self, trade_id: bytes) -> Composite:
         """Open the delivered model and see that it is the one that was scored.
@@ -169,14 +203,14 @@ class Buyer:
             If it can't be opened or read.
         """
         attempt = passed_attempt(self.market, trade_id)
-        manifest = self.exchange.read(DeliveryManifest, attempt.report.delivery)
-        payload = self.exchange.unseal(manifest.sealed, trade_id, f"composite/{attempt.number}")
+        number, finding = attempt.number, attempt.finding
+        manifest = self.exchange.read(DeliveryManifest, finding.delivery)
+        payload = self.exchange.unseal(manifest.sealed, trade_id, f"composite/{number}")
         composite = Composite.from_bytes(payload)
-        name = "0x" + trade_id.hex()
-        if model_digest(name, attempt.number, composite, payload) != attempt.report.model:
+        if model_digest("0x" + trade_id.hex(), number, composite, payload) != finding.model:
             raise TradeRefused(
                 "the delivered model is not the one that was scored",
-                "don't confirm; ask another oracle of the committee for the key",
+                "challenge the verdict, or ask another oracle of the committee for the key",
             )
         return composite
 
@@ -194,20 +228,27 @@ class Buyer:
         if score.ppm < commission.threshold:
             raise TradeRefused(
                 f"the delivered model scores {score.ppm} ppm, below {commission.threshold}",
-                "don't confirm; show the auditor this score before the verification window ends",
+                "challenge the verdict before the review window ends",
             )
         return score
 
-    def confirm(self, trade_id: bytes) -> None:
-        """Waive the rest of the verification window."""
-        self.market.send(self.account, "confirmDelivery", trade_id)
+    def show_model(self, trade_id: bytes) -> Sealed:
+        """Share the delivered model with the panel that decides a challenge of it."""
+        attempt = passed_attempt(self.market, trade_id)
+        manifest = self.exchange.read(DeliveryManifest, attempt.finding.delivery)
+        request = self.market.agreement(trade_id).request
+        return self.exchange.share(manifest.sealed, self.market.panel_of(request.panel).members)
 
-    def _specification(self, commission: Commission, secret: bytes) -> Specification:
-        readers, _ = self.market.current_committee()
-        if commission.auditor_reads and commission.auditor != NATIVE:
-            readers.append(commission.auditor)
+    def _specification(
+        self, commission: Commission, secret: bytes, judges: tuple[str, ...]
+    ) -> Specification:
+        """Seal the validation set for all who may judge: nobody's help is needed to appeal."""
+        audited = commission.auditor_reads and commission.auditor != NOBODY
         sealed = self.exchange.seal(
-            secret + encode(commission.validation), self.account.address, "validation", readers
+            secret + encode(commission.validation),
+            self.account.address,
+            "validation",
+            (*judges, commission.auditor) if audited else judges,
         )
         return Specification(
             task=commission.task.to_json(),
@@ -215,19 +256,3 @@ class Buyer:
             validation=sealed,
             auditor_reads=commission.auditor_reads,
         )
-
-    def _allow(self, currency: str, price: int) -> None:
-        """Let the market take the price, if the account has it.
-
-        The market takes it in `acceptQuote` only; what it doesn't take serves a later quote.
-        """
-        node, account = self.market.node, self.account.address
-        token = node.contract("DevToken", currency).functions
-        have = int(node.call(token.balanceOf(account)))
-        if have < price:
-            raise InsufficientFunds(
-                f"{account} has {have} units of token {currency} and needs {price}",
-                "get more of the token; nothing was sent",
-            )
-        if int(node.call(token.allowance(account, self.market.address))) < price:
-            node.send(self.account, token.approve(self.market.address, price))

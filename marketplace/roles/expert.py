@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from marketplace.chain.market import Market
-from marketplace.protocol.documents import GateManifest, Training
+from marketplace.protocol.documents import GateManifest, Specification, Training
 from marketplace.protocol.errors import TradeRefused
+from marketplace.protocol.ids import seed_of
 from marketplace.protocol.states import State
 from marketplace.protocol.terms import TrainingCommitment
 from marketplace.protocol.typed_data import sign
+from offchain.data import Task
 from offchain.exchange import Exchange
 from offchain.oracle.case import require_due
 from offchain.oracle.experts import TrainedModel, TrainingJob
@@ -30,6 +32,24 @@ class Expert:
         """The owner's account, checksummed."""
         return self.account.address
 
+    def own_job(self, trade_id: bytes) -> TrainingJob:
+        """Return the work that the gate gave to this expert for the attempt that is due.
+
+        Who waits for a silent committee finds its work by itself.
+
+        Raises
+        ------
+        TradeRefused
+            If the gate chose others, or no attempt is due.
+        """
+        number = require_due(self.market, trade_id, State.GATED).attempts + 1
+        request = self.market.agreement(trade_id).request
+        task = Task.from_json(self.exchange.read(Specification, request.spec).task)
+        for subset in self._gate(trade_id).subsets:
+            if subset.expert == self.address:
+                return TrainingJob(trade_id, number, task, seed_of(trade_id), subset.sealed)
+        raise TradeRefused(f"the gate did not choose {self.address}", "train nothing")
+
     def train(self, job: TrainingJob) -> TrainedModel:
         """Open the subset, train, seal the model for the committee and sign the commitment.
 
@@ -43,23 +63,40 @@ class Expert:
         EnvelopeError, StorageError, DataError
             If the subset can't be opened or read.
         """
-        trade = require_due(self.market, job.trade_id, State.GATED)
+        require_due(self.market, job.trade_id, State.GATED)
         self._require_given(job)
         subset = decode_subset(
             self.exchange.unseal(job.subset, job.trade_id, f"subset/{self.address}"), job.task
         )
         with refusing(f"{self.kind} can't be fitted to this subset", "go on without this expert"):
             model = train_expert(self.kind, subset, job.task, job.seed, job.attempt)
-        members, _ = self.market.committee_of(trade.committee_version)
+        request = self.market.agreement(job.trade_id).request
+        members = self.market.committee_of(request.committee).members
         purpose = f"model/{self.address}/{job.attempt}"
         return TrainedModel(
             self.exchange.seal(model, job.trade_id, purpose, members), self._signed(job, model)
         )
 
+    def record_delivery(self, trade_id: bytes, trained: TrainedModel) -> None:
+        """Put on record what was trained: should the committee stay silent, it is paid.
+
+        Worth its gas only when the time to train runs out and nothing was reported.
+
+        Raises
+        ------
+        TransactionReverted
+            If the time to train is over.
+        """
+        model = bytes.fromhex(trained.training.model.removeprefix("0x"))
+        self.market.send(self.account, "recordDelivery", trade_id, model)
+
+    def _gate(self, trade_id: bytes) -> GateManifest:
+        digest = bytes(self.market.event(trade_id, "DataReported")["report"]["gateEvidence"])
+        return self.exchange.read(GateManifest, digest)
+
     def _require_given(self, job: TrainingJob) -> None:
-        digest = bytes(self.market.event(job.trade_id, "GateCommitted")["evidence"])
-        manifest = self.exchange.read(GateManifest, digest)
-        if (self.address, job.subset) not in [(s.expert, s.sealed) for s in manifest.subsets]:
+        given = [(subset.expert, subset.sealed) for subset in self._gate(job.trade_id).subsets]
+        if (self.address, job.subset) not in given:
             raise TradeRefused(
                 f"the gate did not give this subset to {self.address}", "don't train on it"
             )

@@ -13,7 +13,8 @@ from marketplace.protocol.typed_data import sign
 from marketplace.roles.quotes import SignedDataQuote
 from offchain.data import Dataset, Task, decode, encode
 from offchain.exchange import Exchange
-from offchain.oracle.case import accepted_quotes, require_due
+from offchain.oracle.case import require_due
+from offchain.storage.cid import digest_of
 
 
 class Provider:
@@ -42,14 +43,22 @@ class Provider:
         self.row_price = row_price
         self.valid_seconds = valid_seconds
 
-    def offer(self, need: DataNeed) -> SignedDataQuote:
+    def offer(self, data_request: bytes) -> SignedDataQuote:
         """Sign a price for the dataset; free to make, it binds until it expires.
+
+        Parameters
+        ----------
+        data_request
+            Digest of the broker's request, 32 bytes.
 
         Raises
         ------
         DataError
             If the dataset is not what is needed: the committee would not accept it.
+        StorageError, ProtocolError
+            If the request can't be read.
         """
+        need = self.exchange.read(DataNeed, data_request)
         plaintext = encode(self.dataset)
         rows = len(decode(plaintext, Task.from_json(need.task)))
         trade_id = bytes.fromhex(need.trade[2:])
@@ -71,15 +80,27 @@ class Provider:
         TradeRefused
             If the buyer has not paid for it, or the time to deliver is over.
         """
-        trade = require_due(self.market, trade_id, State.FUNDED)
-        bought = [quote.provider for quote in accepted_quotes(self.market, trade_id)]
-        if self.account.address not in bought:
+        require_due(self.market, trade_id, State.FUNDED)
+        agreed = self.market.agreement(trade_id)
+        if self.account.address not in [supply.provider for supply in agreed.supplies]:
             raise TradeRefused(
                 f"the buyer did not buy the data of {self.account.address}", "deliver nothing"
             )
-        members, _ = self.market.committee_of(trade.committee_version)
+        members = self.market.committee_of(agreed.request.committee).members
         purpose = f"data/{self.account.address}"
         return self.exchange.seal(self._payload(trade_id), trade_id, purpose, members)
+
+    def record_delivery(self, trade_id: bytes, sealed: Sealed) -> None:
+        """Put on record what was delivered: should the committee stay silent, it is paid.
+
+        Worth its gas only when the time to deliver runs out and nothing was reported.
+
+        Raises
+        ------
+        TransactionReverted
+            If the time to deliver is over.
+        """
+        self.market.send(self.account, "recordDelivery", trade_id, digest_of(sealed.ciphertext))
 
     def _payload(self, trade_id: bytes) -> bytes:
         """Return what the quote commits to: the salt, then the dataset."""

@@ -7,13 +7,14 @@ from itertools import islice
 
 from eth_account.signers.local import LocalAccount
 
-from marketplace.chain.devnet.accounts import well_known_accounts
+from marketplace.chain.devnet.accounts import ACCOUNT_COUNT, well_known_accounts
 from marketplace.protocol.errors import ConfigurationError
 from marketplace.scripted.script import Script
 from offchain.data.scenarios import Scenario
 from offchain.training import default_roster
 
 SEATS = 3
+"""Of the committee, and of the panel."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Cast:
         Deploys the contracts, pays for the others' gas, and is the treasury.
     stranger
         An account that is no party of the trade.
+    seats, panel
+        The oracle committee, and the second one, which decides challenges.
     providers, experts
         By their names in the scenario, and by their kinds.
     """
@@ -36,6 +39,7 @@ class Cast:
     auditor: LocalAccount
     stranger: LocalAccount
     seats: tuple[LocalAccount, ...]
+    panel: tuple[LocalAccount, ...]
     providers: dict[str, LocalAccount]
     experts: dict[str, LocalAccount]
 
@@ -43,7 +47,8 @@ class Cast:
     def parties(self) -> tuple[LocalAccount, ...]:
         """Everybody who takes part in the trade."""
         single = self.buyer, self.broker, self.auditor
-        return (*single, *self.seats, *self.providers.values(), *self.experts.values())
+        judges = *self.seats, *self.panel
+        return (*single, *judges, *self.providers.values(), *self.experts.values())
 
     @property
     def names(self) -> dict[str, str]:
@@ -53,7 +58,9 @@ class Cast:
             self.buyer.address: "buyer",
             self.broker.address: "broker",
             self.auditor.address: "auditor",
+            self.stranger.address: "stranger",
             **{seat.address: f"oracle {number}" for number, seat in enumerate(self.seats, 1)},
+            **{juror.address: f"juror {number}" for number, juror in enumerate(self.panel, 1)},
             **{account.address: f"provider {name}" for name, account in self.providers.items()},
             **{account.address: f"expert {kind}" for kind, account in self.experts.items()},
         }
@@ -68,6 +75,7 @@ def cast_of(script: Script, scenario: Scenario) -> Cast:
         If there are more parts than accounts.
     """
     accounts = iter(well_known_accounts())
+    panel = well_known_accounts(ACCOUNT_COUNT + SEATS)[ACCOUNT_COUNT:]  # only they need funding
     operator, buyer, broker, auditor, stranger = islice(accounts, 5)
     seats = tuple(islice(accounts, SEATS))
     kinds = script.experts or tuple(default_roster(scenario.task).values())
@@ -79,4 +87,4 @@ def cast_of(script: Script, scenario: Scenario) -> Cast:
             " has accounts",
             "name fewer experts in the script",
         )
-    return Cast(operator, buyer, broker, auditor, stranger, seats, providers, experts)
+    return Cast(operator, buyer, broker, auditor, stranger, seats, panel, providers, experts)

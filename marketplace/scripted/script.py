@@ -34,6 +34,10 @@ class Script:
         How many providers deliver something else than they quoted.
     silent_from
         The state from which the oracles do nothing any more.
+    closed_seals
+        Whether all oracles but the leader keep their scores sealed.
+    challenged
+        Whether somebody challenges the verdict before the panel.
     experts
         Kinds of the experts on offer; empty for all that suit the task.
     """
@@ -48,6 +52,8 @@ class Script:
     token: bool = False
     garbage_providers: int = 0
     silent_from: State | None = None
+    closed_seals: bool = False
+    challenged: bool = False
     experts: tuple[str, ...] = ()
 
 
@@ -98,19 +104,27 @@ SCRIPTS = MappingProxyType(
             ),
             Script(
                 "silent",
-                "the oracles fall silent after the data, and a timeout refunds the buyer",
+                "the oracles fall silent after the gate; who delivered on record is paid",
                 "credit",
                 threshold=650_000,
                 ends=State.REFUNDED,
-                silent_from=State.DATA_DELIVERED,
+                silent_from=State.GATED,
             ),
             Script(
                 "unsettled",
-                "the oracles settle nothing after delivery, and the gate's weights pay the experts",
+                "an oracle keeps its score sealed, and loses its share of the fee",
                 "credit",
                 threshold=650_000,
                 ends=State.SETTLED,
-                silent_from=State.PASSED,
+                closed_seals=True,
+            ),
+            Script(
+                "challenged",
+                "a pass is challenged with a bond; the panel executes it again and upholds it",
+                "credit",
+                threshold=650_000,
+                ends=State.SETTLED,
+                challenged=True,
             ),
         )
     }

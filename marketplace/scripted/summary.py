@@ -10,12 +10,16 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from marketplace.chain.client import GasRecord
-from marketplace.protocol.documents import Amount, AttemptEvidence, SettlementEvidence, Share
-from marketplace.protocol.states import Purpose
+from marketplace.chain.market import Agreement, ReportedAttempt
+from marketplace.protocol.agreement import price_of
+from marketplace.protocol.documents import Amount, AttemptEvidence
+from marketplace.protocol.states import Purpose, TransferRule
+from marketplace.protocol.terms import Request
+from marketplace.roles.licence import licence_holder
 from marketplace.scripted.trade import TradeRun
-from offchain.oracle.case import ReportedAttempt, reported_attempts
+from offchain.oracle.allocation import Share, allocate
 from offchain.storage.cid import cid_of_digest
-from offchain.validation import decode_evidence, quantise_gate, score_votes
+from offchain.validation import Evidence, decode_evidence, quantise_gate, score_votes
 
 
 class _Record(BaseModel):
@@ -30,11 +34,12 @@ class PricePart(_Record):
 
 
 class AttemptLine(_Record):
-    """One attempt: the verdict, and the score that was sealed until the end."""
+    """One attempt: the verdict, the score that was sealed, and how many signers opened theirs."""
 
     attempt: int
     passed: bool
     score_ppm: int
+    scores_opened: int
     best_single_ppm: int
     best_single: str
     uniform_ppm: int
@@ -52,12 +57,21 @@ class ExpertLine(_Record):
 
 
 class Payment(_Record):
-    """One movement out of the escrow, in wei."""
+    """One credit out of the escrow, of bonds or of stakes, in wei."""
 
     name: str
     account: str
     purpose: str
     amount: Amount
+
+
+class LicenceLine(_Record):
+    """The licence token: its holder, the CID of its text, and who lets it change hands."""
+
+    token: str
+    holder: str
+    text: str
+    transfers: str
 
 
 class GasLine(_Record):
@@ -86,13 +100,16 @@ class Summary(_Record):
     attempts: tuple[AttemptLine, ...]
     experts: tuple[ExpertLine, ...]
     payments: tuple[Payment, ...]
+    awards: tuple[Payment, ...]
+    licence: LicenceLine | None
     gas: tuple[GasLine, ...]
     cids: dict[str, str]
 
 
 def summarise(run: TradeRun) -> Summary:
     """Read the ended trade back from the chain and the store."""
-    market, trade = run.world.market, run.world.market.trade(run.trade_id)
+    market = run.world.market
+    agreed = market.agreement(run.trade_id)
     return Summary(
         script=run.script.name,
         title=run.script.title,
@@ -102,15 +119,15 @@ def summarise(run: TradeRun) -> Summary:
         market=market.address,
         currency=run.symbol,
         trade="0x" + run.trade_id.hex(),
-        state=trade.state.name,
+        state=run.state().name,
         threshold_ppm=run.script.threshold,
         price=run.world.buyer.price_of(run.offer) if run.offer else 0,
         price_parts=tuple(_price_parts(run)),
-        attempts=tuple(
-            _attempt_line(run, attempt) for attempt in reported_attempts(market, run.trade_id)
-        ),
-        experts=tuple(_experts(run)),
+        attempts=tuple(_attempt_line(run, attempt) for attempt in agreed.attempts),
+        experts=tuple(_experts(run, agreed)),
         payments=tuple(_payments(run)),
+        awards=tuple(_awards(run)),
+        licence=_licence(run, agreed.request),
         gas=tuple(_gas(market.node.gas_records)),
         cids=_cids(run),
     )
@@ -126,15 +143,13 @@ def _price_parts(run: TradeRun) -> Iterable[PricePart]:
     yield PricePart(name="broker", amount=quote.broker_fee)
     yield PricePart(name="auditor", amount=quote.auditor_fee)
     yield PricePart(name="oracles", amount=quote.oracle_fee)
-    _, fee = run.world.market.view("priceOf", quote)
-    yield PricePart(name="protocol fee", amount=int(fee))
+    fee_bps = run.world.market.agreement(run.trade_id).request.fee_bps
+    yield PricePart(name="protocol fee", amount=price_of(quote, fee_bps)[1])
 
 
 def _attempt_line(run: TradeRun, attempt: ReportedAttempt) -> AttemptLine:
     """Score the composite, each of its experts alone, and their uniform average."""
-    store = run.world.store
-    document = AttemptEvidence.from_bytes(store.get(cid_of_digest(attempt.report.evidence)))
-    votes, rows = decode_evidence(store.get(document.votes)), run.scenario.validation
+    votes, rows = _votes(run, attempt), run.scenario.validation
     metric = run.scenario.task.metric
     alone = np.full((len(rows), 1), 1, np.int16)
     singles = [
@@ -145,59 +160,100 @@ def _attempt_line(run: TradeRun, attempt: ReportedAttempt) -> AttemptLine:
     even = quantise_gate(np.ones_like(votes.gates, dtype=np.float64))
     return AttemptLine(
         attempt=attempt.number,
-        passed=attempt.report.passed,
+        passed=attempt.passed,
         score_ppm=score_votes(votes.predictions, votes.gates, rows.labels, metric).ppm,
+        scores_opened=_opened(run, attempt.number).bit_count(),
         best_single_ppm=singles[best],
         best_single=_name(run, votes.experts[best]),
         uniform_ppm=score_votes(votes.predictions, even, rows.labels, metric).ppm,
     )
 
 
-def _experts(run: TradeRun) -> Iterable[ExpertLine]:
+def _votes(run: TradeRun, attempt: ReportedAttempt) -> Evidence:
+    store = run.world.store
+    document = AttemptEvidence.from_bytes(store.get(cid_of_digest(attempt.finding.evidence)))
+    return decode_evidence(store.get(document.votes))
+
+
+def _opened(run: TradeRun, attempt: int) -> int:
+    """Return the seats that opened their scores of an attempt, as a bitmap."""
+    market, opened = run.world.market, 0
+    for log in (market.log(run.trade_id), market.disputes(run.trade_id)):
+        for event in log:
+            if event["event"] == "ScoresOpened" and event["args"]["attempt"] == attempt:
+                opened |= int(event["args"]["opened"])
+    return opened
+
+
+def _experts(run: TradeRun, agreed: Agreement) -> Iterable[ExpertLine]:
     """Put each chosen expert's gate weight beside its exact contribution and its pay."""
-    weights: dict[str, int] = {}
-    shares: dict[str, Share] = {}
-    amounts: dict[str, int] = {}
-    for event in run.world.market.log(run.trade_id):
-        values = event["args"]
-        if event["event"] == "GateCommitted":
-            weights = dict(zip(values["experts"], values["weights"], strict=True))
-        elif event["event"] == "TradeSettled":
-            amounts = dict(zip(values["experts"], values["amounts"], strict=True))
-            shares = _shares(run, bytes(values["evidence"]))
-    total = sum((Fraction(share.shapley) for share in shares.values()), Fraction(0)) or Fraction(1)
-    for account, weight in weights.items():
+    if agreed.data is None:
+        return
+    shares = _shares(run, agreed)
+    total = sum((share.contribution for share in shares.values()), Fraction(0)) or Fraction(1)
+    paid = {p.account: p.amount for p in _payments(run) if p.purpose == "expert"}
+    for account, weight in zip(agreed.data.experts, agreed.data.weights, strict=True):
         share = shares.get(account)
         yield ExpertLine(
             name=_name(run, account),
             account=account,
             weight_ppm=weight,
-            shapley=share.shapley if share else "",
-            shapley_share=float(Fraction(share.shapley) / total) if share else 0.0,
-            amount=amounts.get(account, 0),
+            shapley=str(share.contribution) if share else "",
+            shapley_share=float(share.contribution / total) if share else 0.0,
+            amount=paid.get(account, 0),
         )
 
 
-def _shares(run: TradeRun, evidence: bytes) -> dict[str, Share]:
-    """Return the experts' exact shares; none if the gate's weights settled the trade."""
-    if not any(evidence):
+def _shares(run: TradeRun, agreed: Agreement) -> dict[str, Share]:
+    """Return the experts' exact shares of a model that passed."""
+    if not agreed.attempts or not agreed.last_attempt.passed:
         return {}
-    document = SettlementEvidence.from_bytes(run.world.store.get(cid_of_digest(evidence)))
-    return {share.expert: share for share in document.shares}
+    found = allocate(
+        _votes(run, agreed.last_attempt),
+        run.scenario.validation.labels,
+        run.scenario.task.metric,
+        agreed.gate.experts,
+        agreed.deal.expert_pool,
+    )
+    return {share.expert: share for share in found}
 
 
 def _payments(run: TradeRun) -> Iterable[Payment]:
     for event in run.world.market.log(run.trade_id):
-        values = event["args"]
+        said = event["args"]
         if event["event"] == "Credited":
-            account, purpose = values["account"], Purpose(values["purpose"]).name.lower()
+            for payment in said["payments"]:
+                purpose = Purpose(payment["purpose"]).name.lower()
+                yield _payment(run, payment["account"], purpose, payment["amount"])
         elif event["event"] == "Refunded":
-            account, purpose = values["buyer"], "refund"
-        else:
-            continue
-        yield Payment(
-            name=_name(run, account), account=account, purpose=purpose, amount=values["amount"]
-        )
+            yield _payment(run, said["buyer"], "refund", said["amount"])
+
+
+def _awards(run: TradeRun) -> Iterable[Payment]:
+    """Name what bonds and stakes paid: bonds in the trade's currency, stakes in native coin."""
+    source = "bond"
+    for event in run.world.market.disputes(run.trade_id):
+        if event["event"] in ("SilencePenalised", "ClosedSealsPenalised", "VerdictOverturned"):
+            source = "stake"
+        elif event["event"] == "Awarded":
+            said = event["args"]
+            yield _payment(run, said["account"], source, said["amount"])
+
+
+def _payment(run: TradeRun, account: str, purpose: str, amount: int) -> Payment:
+    return Payment(name=_name(run, account), account=account, purpose=purpose, amount=amount)
+
+
+def _licence(run: TradeRun, request: Request) -> LicenceLine | None:
+    holder = licence_holder(run.world.market, run.world.deployment.licence, run.trade_id)
+    if holder is None:
+        return None
+    return LicenceLine(
+        token="0x" + run.trade_id.hex(),
+        holder=_name(run, holder),
+        text=cid_of_digest(request.licence),
+        transfers=TransferRule(request.transfer_rule).name.lower(),
+    )
 
 
 def _gas(records: Iterable[GasRecord]) -> Iterable[GasLine]:
@@ -210,28 +266,27 @@ def _gas(records: Iterable[GasRecord]) -> Iterable[GasLine]:
 
 def _cids(run: TradeRun) -> dict[str, str]:
     """Name every public document of the trade by its CID."""
-    found: dict[str, str] = {}
-    for event in run.world.market.log(run.trade_id):
-        values, name = event["args"], event["event"]
-        if name == "ModelRequested":
-            found["specification"] = cid_of_digest(values["request"]["spec"])
-        elif name == "DataRequested":
-            found["data need"] = cid_of_digest(values["dataSpec"])
-        elif name == "DataDelivered":
-            found["data manifest"] = cid_of_digest(values["evidence"])
-        elif name == "GateCommitted":
-            found["gate manifest"] = cid_of_digest(values["evidence"])
-        elif name == "AttemptReported":
-            attempt, report = values["attempt"], values["report"]
-            found[f"training record {attempt}"] = cid_of_digest(report["training"])
-            found[f"attempt evidence {attempt}"] = cid_of_digest(report["evidence"])
-            if report["passed"]:
-                found["delivery"] = cid_of_digest(report["delivery"])
-        elif name == "TradeSettled" and any(values["evidence"]):
-            found["settlement evidence"] = cid_of_digest(values["evidence"])
-        elif name == "AuditAttested":
-            found["attestation"] = cid_of_digest(values["report"])
-    return found
+    agreed = run.world.market.agreement(run.trade_id)
+    found = {"specification": agreed.request.spec, "licence": agreed.request.licence}
+    if agreed.quote is not None:
+        found["data request"] = agreed.quote.data_request
+    if agreed.data is not None:
+        found["data manifest"] = agreed.data.data_evidence
+        if agreed.data.experts:
+            found["gate manifest"] = agreed.data.gate_evidence
+    for attempt in agreed.attempts:
+        found[f"training record {attempt.number}"] = attempt.finding.training
+        found[f"attempt evidence {attempt.number}"] = attempt.finding.evidence
+        if attempt.passed:
+            found["delivery"] = attempt.finding.delivery
+    names = {"AuditAttested": ("attestation", "report"), "Challenged": ("claim", "claim")}
+    names |= dict.fromkeys(("VerdictUpheld", "VerdictOverturned"), ("reexecution", "evidence"))
+    market = run.world.market
+    for event in (*market.log(run.trade_id), *market.disputes(run.trade_id)):
+        if event["event"] in names:
+            name, field = names[event["event"]]
+            found[name] = bytes(event["args"][field])
+    return {name: cid_of_digest(digest) for name, digest in found.items()}
 
 
 def _name(run: TradeRun, account: str) -> str:

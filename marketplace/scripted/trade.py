@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from marketplace.protocol.derivation import derived_secret
-from marketplace.protocol.documents import DataNeed, Sealed
-from marketplace.protocol.errors import MarketError, TradeRefused
+from marketplace.protocol.documents import Sealed
+from marketplace.protocol.errors import ConfigurationError, MarketError, TradeRefused
 from marketplace.protocol.states import State
-from marketplace.protocol.terms import Windows
+from marketplace.protocol.terms import NATIVE, NO_AUDIT, AuditFinding, Windows
 from marketplace.protocol.units import in_coins
 from marketplace.roles.buyer import Commission
 from marketplace.roles.exits import end_trade, seconds_to_exit
+from marketplace.roles.juror import rule
+from marketplace.roles.licence import licence_holder, mint_licence
 from marketplace.roles.quotes import SignedDataQuote, SignedModelQuote
 from marketplace.scripted.script import Script
 from marketplace.scripted.world import World
@@ -23,9 +26,10 @@ HOUR = 3_600
 WINDOWS = Windows(
     quote=HOUR,
     delivery=HOUR,
-    gating=HOUR,
-    attempt=2 * HOUR,
-    verification=24 * HOUR,
+    judging=HOUR,
+    training=2 * HOUR,
+    validation=2 * HOUR,
+    review=24 * HOUR,
     settlement=24 * HOUR,
 )
 
@@ -86,24 +90,22 @@ class TradeRun:
     def step(self) -> None:
         """Take the one step that the trade's state asks for."""
         steps = {
-            State.REQUESTED: self.ask_for_data,
-            State.DATA_REQUESTED: self.negotiate,
+            State.REQUESTED: self.negotiate,
             State.FUNDED: self.deliver_data,
-            State.DATA_DELIVERED: self.commit_gate,
             State.GATED: self.attempt,
-            State.PASSED: self.hand_over,
+            State.PASSED: self.conclude,
+            State.REJECTED: self.conclude,
+            State.DISPUTED: self.judge_again,
         }
         state = self.state()
         if self.script.silent_from == state:
-            if state == State.PASSED:
-                self._verify_delivery()
             self.time_out()
         else:
             steps[state]()
 
     def state(self) -> State:
         """Return where the trade stands on chain."""
-        return self.world.market.trade(self.trade_id).state
+        return self.world.market.status(self.trade_id).state
 
     # -------------------------------------------------------------------- steps
 
@@ -113,20 +115,14 @@ class TradeRun:
         self.trade_id = self.world.buyer.request(self.commission())
         self.progress(f"  trade 0x{self.trade_id.hex()}")
 
-    def ask_for_data(self) -> None:
-        """Take step 2: the broker takes the request up."""
-        self.progress("2 data request: the broker asks providers")
-        request = self.world.market.event(self.trade_id, "ModelRequested")["request"]
-        self.world.broker.request_data(self.trade_id, bytes(request["spec"]))
-
     def negotiate(self) -> None:
-        """Take steps 3 and 4: providers, broker and buyer agree on a price, or don't."""
+        """Take steps 2 to 4: broker, providers and buyer agree on a price, or don't."""
+        self.progress("2 data request: the broker asks providers")
+        data_request = self.world.broker.request_data(self.trade_id)
         self.progress("3 data price: providers sign quotes")
-        digest = bytes(self.world.market.event(self.trade_id, "DataRequested")["dataSpec"])
-        need = self.world.broker.exchange.read(DataNeed, digest)
-        offers = self._offers(need)
+        offers = self._offers(data_request)
         self.progress("4 model price: the broker quotes")
-        self.offer = self.world.broker.quote(self.trade_id, offers)
+        self.offer = self.world.broker.quote(self.trade_id, data_request, offers)
         price = self.world.buyer.price_of(self.offer)
         if price > self.script.budget:
             self.progress(f"  {in_coins(price, self.symbol)} is above the budget: declined")
@@ -136,59 +132,74 @@ class TradeRun:
             self.world.buyer.accept(self.offer, price)
 
     def deliver_data(self) -> None:
-        """Take step 5: providers deliver, oracles inspect, good data is paid."""
+        """Take steps 5 and 6: good data is paid, and the gate commits to experts and weights."""
         self.progress("5 data delivery: providers encrypt for the oracles, the oracles inspect")
-        manifest = self.leader().report_data(self.trade_id, self._deliveries())
+        deliveries = self._deliveries()
+        self.progress("6 gating: the gate chooses experts and weighs the data")
+        manifest = self.leader().report_data(self.trade_id, deliveries, self.world.experts)
         for delivery in manifest.deliveries:
             if not delivery.accepted:
                 name = self.world.names[delivery.provider]
                 self.progress(f"  {name} is left out: {delivery.reason}")
 
-    def commit_gate(self) -> None:
-        """Take step 6: the gate commits to experts and weights."""
-        self.progress("6 gating: the gate chooses experts and weighs the data")
-        self.leader().report_gate(self.trade_id, self.world.experts)
-
     def attempt(self) -> None:
         """Take steps 7 and 8: experts train, oracles validate, and a pass delivers."""
-        number = self.world.market.trade(self.trade_id).attempts + 1
+        number = self.world.market.status(self.trade_id).attempts + 1
         self.progress(f"7 training on weighted subsets, attempt {number}")
-        proposal = self.leader().run_attempt(self.trade_id, self.world.experts)
-        verdict = "passed" if proposal.report.passed else "failed"
+        proposal = self.leader().report_attempt(self.trade_id, self.world.experts)
+        verdict = "passed" if proposal.passed else "failed"
         self.progress(f"8 validation: attempt {number} {verdict}")
 
-    def hand_over(self) -> None:
-        """Take the rest of step 8: buyer and auditor verify, the oracles settle."""
-        self._verify_delivery()
-        trade = self.world.market.trade(self.trade_id)
-        if self.world.market.node.now() <= trade.deadline:
-            self.progress("  the buyer confirms")
-            self.world.buyer.confirm(self.trade_id)
-        self.progress("8 settlement: the expert pool is divided by Shapley value")
-        self.leader().report_settlement(self.trade_id)
+    def conclude(self) -> None:
+        """Take the rest of step 8: all is verified in the review window, then settled."""
+        status = self.world.market.status(self.trade_id)
+        self.leader().publish(self.trade_id)
+        if status.state == State.PASSED:
+            self.progress("8 delivery: the buyer opens the model and scores it itself")
+            composite = self.world.buyer.receive(self.trade_id)
+            self.world.buyer.check(composite, self.commission())
+        audit = self._audit()
+        if self.script.challenged and not status.challenged:
+            self._challenge()
+        else:
+            self._settle(audit)
+
+    def judge_again(self) -> None:
+        """Let the panel decide the challenge."""
+        self.progress("  the panel executes the attempt again and rules")
+        world = self.world
+        found = rule(
+            world.market,
+            world.stranger,
+            world.jurors,
+            self.trade_id,
+            world.buyer.show_model(self.trade_id),
+        )
+        self.progress(f"  the verdict {'stands' if found.stands else 'falls'}: {found.finding}")
 
     def time_out(self) -> None:
         """Let the clocks run out, then end the trade from an account that is no party."""
-        market = self.world.market
-        wait = seconds_to_exit(market, self.trade_id)
-        self.progress(f"the oracles are silent: {wait} s pass on the chain's clock")
-        market.node.advance_time(wait)
+        market, stranger = self.world.market, self.world.stranger
+        self._record_deliveries()
+        self.progress("the oracles are silent")
+        self._let_pass(seconds_to_exit(market, self.trade_id))
         self.progress("a stranger ends the trade")
-        end_trade(market, self.world.stranger, self.trade_id)
+        end_trade(market, stranger, self.trade_id)
+        if market.status(self.trade_id).unjudged:
+            self.progress("the silent oracles lose a part of their stakes")
+            request = market.agreement(self.trade_id).request
+            judges = market.committee_of(request.committee)
+            penalise = market.challenges.functions.penaliseSilence
+            market.node.send(stranger, penalise(request.as_tuple(), judges.as_tuple()))
 
     def settle_up(self) -> None:
-        """After the end: publish the evidence, open the scores, and pay out all credits."""
-        self.leader().publish(self.trade_id)
-        market, currency = self.world.market, self.world.currency
-        owed = [
-            account
-            for account in self.world.accounts
-            if market.credit_of(account.address, currency) > 0
-        ]
-        if owed:
-            self.progress(f"{len(owed)} parties withdraw their credits")
-        for account in owed:
-            market.send(account, "withdraw", currency, account.address)
+        """After the end: open what is still sealed, mint the licence, pay out all credits."""
+        if self.script.silent_from is None:
+            self.leader().publish(self.trade_id)
+            self.leader().open_failed_scores(self.trade_id)
+        if self.state() == State.SETTLED:
+            self._mint_licence()
+        self._withdraw()
 
     # ------------------------------------------------------------------- inside
 
@@ -222,12 +233,12 @@ class TradeRun:
         """What the trade's currency is called."""
         return "DEV" if self.script.token else "ETH"
 
-    def _offers(self, need: DataNeed) -> list[SignedDataQuote]:
+    def _offers(self, data_request: bytes) -> list[SignedDataQuote]:
         """Collect quotes; a provider that refuses is not in the trade."""
         offers = []
         for provider in self.world.providers:
             try:
-                offers.append(provider.offer(need))
+                offers.append(provider.offer(data_request))
             except MarketError as error:
                 name = self.world.names[provider.account.address]
                 self.progress(f"  {name} makes no offer: {error.cause}")
@@ -244,13 +255,79 @@ class TradeRun:
                 self.progress(f"  {self.world.names[address]} delivers nothing: {error.cause}")
         return deliveries
 
-    def _verify_delivery(self) -> None:
-        self.progress("8 delivery: the buyer opens the model and scores it itself")
-        composite = self.world.buyer.receive(self.trade_id)
-        self.world.buyer.check(composite, self.commission())
-        if not self.world.market.trade(self.trade_id).audited:
-            self.progress("  the auditor examines the sealed evidence and attests")
-            self.world.auditor.attest(self.trade_id)
+    def _record_deliveries(self) -> None:
+        """Let those put on record what they delivered whom nobody judges."""
+        state = self.state()
+        if state == State.FUNDED:
+            self.progress("5 data delivery: providers put on record that they delivered")
+            for provider in self.world.providers:
+                provider.record_delivery(self.trade_id, provider.deliver(self.trade_id))
+        elif state == State.GATED:
+            self.progress("7 training: experts put on record what they trained")
+            chosen = self.world.market.agreement(self.trade_id).gate.experts
+            for expert in self.world.experts:
+                if expert.address in chosen:
+                    trained = expert.train(expert.own_job(self.trade_id))
+                    expert.record_delivery(self.trade_id, trained)
+
+    def _audit(self) -> AuditFinding:
+        if self.world.market.status(self.trade_id).audited:
+            return NO_AUDIT
+        self.progress("  the auditor examines the evidence and signs what it finds")
+        return self.world.auditor.attest(self.trade_id)
+
+    def _challenge(self) -> None:
+        challenger, claim = self.world.challenger, "the model can't be as good as that"
+        bond = challenger.challenge(self.trade_id, claim)
+        self.progress(f"  a stranger puts up {in_coins(bond, self.symbol)}: {claim!r}")
+
+    def _settle(self, audit: AuditFinding) -> None:
+        """Wait until nobody can challenge any more, and no longer for a score than one must."""
+        market = self.world.market
+        status = market.status(self.trade_id)
+        wait = status.deadline - market.node.now() + 1
+        self.progress("  the review window passes; nobody challenges the verdict any more")
+        if self.script.closed_seals:
+            self.progress("  so does the time to open scores, and not every oracle opens its own")
+            wait += status.windows.settlement
+        self._let_pass(wait)
+        self.progress("8 settlement: scores are opened, and everybody is paid")
+        self.leader().settle(self.trade_id, audit)
+
+    def _mint_licence(self) -> None:
+        market, licences = self.world.market, self.world.deployment.licence
+        if licence_holder(market, licences, self.trade_id) is None:
+            self.progress("the licence is minted to the buyer")
+            mint_licence(market, licences, self.world.stranger, self.trade_id)
+
+    def _withdraw(self) -> None:
+        """Let everybody take out what trade, bonds and stakes have credited to it."""
+        market, currency = self.world.market, self.world.currency
+        challenges, paid = market.challenges.functions, set()
+        for account in self.world.accounts:
+            if market.credit_of(account.address, currency) > 0:
+                paid.add(account.address)
+                market.send(account, "withdraw", currency, account.address)
+            for coin in sorted({currency, NATIVE}):
+                if market.node.call(challenges.creditOf(account.address, coin)) > 0:
+                    paid.add(account.address)
+                    taking = challenges.withdrawCredit(coin, account.address)
+                    market.node.send(account, taking)
+        if paid:
+            self.progress(f"{len(paid)} parties have withdrawn their credits")
+
+    def _let_pass(self, seconds: int) -> None:
+        """Move the chain's clock, or wait where it can't be moved."""
+        if seconds <= 0:
+            return
+        self.progress(f"  {seconds} s pass on the chain's clock")
+        node = self.world.market.node
+        until = node.now() + seconds
+        try:
+            node.advance_time(seconds)
+        except ConfigurationError:
+            while node.now() < until:
+                time.sleep(1)
 
     def _say_how_to_end(self) -> None:
         """Tell whoever sees this run break off how nobody's money stays behind."""

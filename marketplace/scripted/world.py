@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from eth_account.signers.local import LocalAccount
 
 from marketplace.chain.client import DEVNET_CHAIN_ID, Node
-from marketplace.chain.deploy import Deployment, deploy
+from marketplace.chain.deploy import Deployment, Terms, deploy
 from marketplace.chain.market import Market
 from marketplace.protocol.errors import WrongChain
 from marketplace.protocol.terms import NATIVE
@@ -16,10 +16,12 @@ from marketplace.protocol.units import WEI
 from marketplace.roles.auditor import Auditor
 from marketplace.roles.broker import Broker, PriceList
 from marketplace.roles.buyer import Buyer
+from marketplace.roles.challenger import Challenger
 from marketplace.roles.expert import Expert
+from marketplace.roles.juror import Juror
 from marketplace.roles.provider import Provider
 from marketplace.scripted.cast import cast_of
-from marketplace.scripted.faults import GarbageProvider
+from marketplace.scripted.faults import ClosedSigner, GarbageProvider
 from marketplace.scripted.script import Script
 from offchain.data.scenarios import Scenario
 from offchain.exchange import Exchange, party_key
@@ -27,7 +29,13 @@ from offchain.oracle.signer import OracleSigner
 from offchain.storage.store import Store
 
 QUORUM = 2
-FEE_BPS = 100
+TERMS = Terms(
+    fee_bps=100,
+    min_stake=2 * WEI,
+    wrong_verdict_penalty=1 * WEI,
+    silence_penalty=WEI // 2,
+    closed_seal_penalty=WEI // 2,
+)
 LEAST_FUNDS = 20 * WEI
 ROW_PRICE = WEI // 10_000
 QUOTE_SECONDS = 3_600
@@ -54,6 +62,8 @@ class World:
         What to call each account in a summary, by checksummed address.
     stranger
         An account that is no party of the trade.
+    challenger
+        The same, where it challenges a verdict.
     """
 
     market: Market
@@ -64,11 +74,13 @@ class World:
     broker: Broker
     auditor: Auditor
     signers: tuple[OracleSigner, ...]
+    jurors: tuple[Juror, ...]
     providers: tuple[Provider, ...]
     experts: tuple[Expert, ...]
     accounts: tuple[LocalAccount, ...]
     names: dict[str, str]
     stranger: LocalAccount
+    challenger: Challenger
 
 
 def build_world(
@@ -91,8 +103,10 @@ def build_world(
         cast.operator,
         signers=[seat.address for seat in cast.seats],
         threshold=QUORUM,
-        fee_bps=FEE_BPS,
+        panel=[juror.address for juror in cast.panel],
+        panel_threshold=QUORUM,
         treasury=cast.operator.address,
+        terms=TERMS,
         with_token=script.token,
     )
     world = join_world(node, store, deployment, script, scenario)
@@ -103,7 +117,8 @@ def build_world(
         world.market.publish_encryption_key(account, party_key(account).public)
     if deployment.token is not None:
         token = node.contract("DevToken", deployment.token)
-        node.send(cast.buyer, token.functions.mint(cast.buyer.address, script.budget))
+        for holder in (cast.buyer, cast.stranger):
+            node.send(cast.operator, token.functions.mint(holder.address, script.budget))
     return world
 
 
@@ -127,7 +142,7 @@ def join_world(
 ) -> World:
     """Return the parties of a world that was built before; nothing is sent."""
     cast = cast_of(script, scenario)
-    market = Market(node, deployment.market, deployment.registry)
+    market = Market(node, deployment.market)
 
     def exchange(account: LocalAccount) -> Exchange:
         return Exchange(store, account, market.encryption_key_of)
@@ -137,6 +152,8 @@ def join_world(
         role = GarbageProvider if number < script.garbage_providers else Provider
         dataset = scenario.providers[name]
         providers.append(role(market, exchange(account), dataset, ROW_PRICE, QUOTE_SECONDS))
+    peer = ClosedSigner if script.closed_seals else OracleSigner
+    leader, *peers = cast.seats
     return World(
         market=market,
         deployment=deployment,
@@ -145,14 +162,19 @@ def join_world(
         buyer=Buyer(market, exchange(cast.buyer)),
         broker=Broker(market, exchange(cast.broker), PRICES),
         auditor=Auditor(market, exchange(cast.auditor)),
-        signers=tuple(OracleSigner(market, exchange(seat)) for seat in cast.seats),
+        signers=(
+            OracleSigner(market, exchange(leader)),
+            *(peer(market, exchange(seat)) for seat in peers),
+        ),
+        jurors=tuple(Juror(market, exchange(juror)) for juror in cast.panel),
         providers=tuple(providers),
         experts=tuple(
             Expert(market, exchange(account), kind) for kind, account in cast.experts.items()
         ),
-        accounts=(cast.operator, *cast.parties),
+        accounts=(cast.operator, cast.stranger, *cast.parties),
         names=cast.names,
         stranger=cast.stranger,
+        challenger=Challenger(market, exchange(cast.stranger)),
     )
 
 

@@ -25,15 +25,15 @@ from sklearn.datasets import load_breast_cancer
 from marketplace.chain.client import Node
 from marketplace.chain.deploy import Deployment
 from marketplace.chain.devnet import DevnetProvider, open_devnet
+from marketplace.protocol.agreement import terms_hash
 from marketplace.protocol.states import State
-from marketplace.protocol.terms import Attempt
-from marketplace.protocol.typed_data import sign
+from marketplace.protocol.terms import AttemptFinding, AttemptReport
+from marketplace.protocol.typed_data import quorum_signatures, sign
 from marketplace.scripted.script import Script
 from marketplace.scripted.trade import TradeRun
 from marketplace.scripted.world import build_world, join_world
 from offchain.data import Dataset, Task
 from offchain.data.scenarios import Scenario
-from offchain.oracle.attempt import full_report
 from offchain.oracle.signer import OracleSigner
 from offchain.storage.disk import DiskStore
 
@@ -51,6 +51,8 @@ SMALL = Script(
     max_attempts=2,
     experts=EXPERTS,
 )
+SEAL = bytes(31) + b"\x07"
+"""Of no score: who colludes opens nothing."""
 TOKEN = replace(SMALL, name="token", token=True)
 
 
@@ -198,17 +200,34 @@ def devnet_process(state: Path) -> Iterator[str]:
         process.terminate()
 
 
-def collude(run: TradeRun, report: Attempt) -> None:
-    """Report an attempt that two of the three oracles sign without looking."""
-    market, seats = run.world.market, sorted(run.world.signers[:2], key=lambda s: s.address.lower())
-    case = seats[0].book.case(run.trade_id)
-    number = market.trade(run.trade_id).attempts + 1
-    seals = [bytes([place]) * 32 for place in range(2)]
-    signatures = [
-        sign(market.domain, full_report(case, number, report, seal), seat.account)
-        for seat, seal in zip(seats, seals, strict=True)
-    ]
-    market.send(seats[0].account, "reportAttempt", run.trade_id, report, seals, signatures)
+def collude(run: TradeRun, finding: AttemptFinding) -> None:
+    """Report an attempt that two of the three oracles sign without looking, as passed."""
+    market, agreed = run.world.market, run.world.market.agreement(run.trade_id)
+    judges = market.committee_of(agreed.request.committee)
+    number = market.status(run.trade_id).attempts + 1
+    signatures = {
+        judges.members.index(seat.address): sign(
+            market.domain,
+            AttemptReport(run.trade_id, judges.version, number, *finding.as_tuple(), True, SEAL),
+            seat.account,
+        )
+        for seat in run.world.signers[:2]
+    }
+    signers, packed = quorum_signatures(signatures)
+    market.send(
+        run.world.signers[0].account,
+        "reportAttempt",
+        run.trade_id,
+        terms_hash(agreed.deal, agreed.gate),
+        agreed.deal.expert_pool,
+        len(agreed.gate.experts),
+        finding,
+        judges,
+        signers,
+        signers,
+        [SEAL] * 2,
+        packed,
+    )
 
 
 def rejoined(run: TradeRun, store: DiskStore | None = None) -> TradeRun:

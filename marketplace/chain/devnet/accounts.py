@@ -22,16 +22,16 @@ _DERIVATION_PATH = "m/44'/60'/0'/0"
 
 
 @cache
-def well_known_accounts() -> tuple[LocalAccount, ...]:
-    """Derive the funded accounts of the genesis block.
+def well_known_accounts(count: int = ACCOUNT_COUNT) -> tuple[LocalAccount, ...]:
+    """Derive accounts at BIP-44 paths ``m/44'/60'/0'/0/0`` and up.
 
-    Returns
-    -------
-    tuple of LocalAccount
-        `ACCOUNT_COUNT` accounts at BIP-44 paths ``m/44'/60'/0'/0/0`` and up.
+    Parameters
+    ----------
+    count
+        How many; the first `ACCOUNT_COUNT` are funded in the genesis block.
     """
     seed = seed_from_mnemonic(MNEMONIC, "")
     return tuple(
         Account.from_key(HDPath(f"{_DERIVATION_PATH}/{index}").derive(seed))
-        for index in range(ACCOUNT_COUNT)
+        for index in range(count)
     )
