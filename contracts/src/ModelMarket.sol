@@ -11,7 +11,9 @@ import {IParticipantRegistry} from "./interfaces/IParticipantRegistry.sol";
 import {Ledger} from "./Ledger.sol";
 import {Digests} from "./libraries/Digests.sol";
 import {LargestRemainder} from "./libraries/LargestRemainder.sol";
+import {Payments} from "./libraries/Payments.sol";
 import {Quorum} from "./libraries/Quorum.sol";
+import {Seals} from "./libraries/Seals.sol";
 import {TypedData} from "./libraries/TypedData.sol";
 import {Committee} from "./types/Committee.sol";
 import {Currency} from "./types/Currency.sol";
@@ -39,6 +41,8 @@ import {
 ///      state (`_in`), an open deadline (`_requireOpen`) and what was agreed (`_requireAgreed`); an
 ///      exit needs a lapsed deadline (`_requireLapsed`).
 contract ModelMarket is IModelMarket, Ledger {
+    using Seals for Seals.Opened;
+
     uint256 private constant PARTS = 1_000_000; // scores and weights are parts per million
     uint256 private constant BASIS_POINTS = 10_000;
     uint256 private constant MAX_PROVIDERS = 32; // bounds the loops, so no trade can outgrow a block
@@ -56,14 +60,8 @@ contract ModelMarket is IModelMarket, Ledger {
     mapping(bytes32 tradeId => Status) private _status;
     mapping(bytes32 tradeId => bytes32) private _digest;
     mapping(bytes32 tradeId => mapping(bytes32 model => bytes32 record)) private _attempts;
-    mapping(bytes32 tradeId => Opened) private _opened;
+    mapping(bytes32 tradeId => Seals.Opened) private _opened; // in calls before the settlement
     mapping(bytes32 tradeId => mapping(address account => uint8 stage)) private _deliveries;
-
-    /// @dev Seats whose seals were opened in a call of their own, and those of them that passed.
-    struct Opened {
-        uint16 seats;
-        uint16 passing;
-    }
 
     constructor(IMarketRules rules_, IParticipantRegistry registry_, address arbiter_)
         EIP712("ModelMarket", "1")
@@ -174,14 +172,15 @@ contract ModelMarket is IModelMarket, Ledger {
         Quorum.verify(judges, signers, finding, signatures);
         status = status.withSigners(signers);
 
-        (uint256 rows, uint128 dropped) = _delivered(supplies, report.accepted);
+        (uint256 rows, uint128 dropped) = Payments.delivered(supplies, report.accepted);
         emit DataReported(tradeId, report, dropped, signers, signatures);
         if (rows < deal.minRows) {
             if (report.experts.length != 0) revert TooMany(report.experts.length, 0);
             Payment[] memory payments = new Payment[](Quorum.signerCount(signers));
-            uint256 count = _addOracles(payments, 0, deal, judges, signers, 0); // they judged
-            uint256 paid = _credited(tradeId, deal.currency, payments, count);
-            uint256 left = _escrowOf(deal) + _priceOf(supplies) - paid;
+            // They judged what there was.
+            uint256 count = Payments.toOracles(payments, 0, deal.oracleFee, judges, signers, 0);
+            uint256 left = Payments.escrowOf(deal) + Payments.priceOf(supplies);
+            left -= _credited(tradeId, deal.currency, payments, count);
             _refunded(tradeId, deal.currency, deal.buyer, left);
             _end(tradeId, status, State.Refunded);
             return;
@@ -286,21 +285,33 @@ contract ModelMarket is IModelMarket, Ledger {
             )
         );
         if (audit.signature.length != 0) status = _attested(tradeId, status, deal.auditor, audit);
-        (uint16 closed, bool contradicted) =
-            _openFinal(tradeId, status, deal.threshold, judges, record, openings);
+        Seals.Opened memory opened =
+            _open(tradeId, deal.threshold, judges, record, openings).merge(_opened[tradeId]);
+        uint16 closed = record.signers & ~opened.seats;
+        uint256 until = uint256(status.deadline()) + status.window(6);
+        if (closed != 0 && block.timestamp <= until) revert SealsClosed(closed, until);
 
-        State end = _ending(status, deal, contradicted);
+        // A verdict that falls leaves its signers without their fee.
+        bool fell = status.has(StatusLibrary.OVERTURNED)
+            || opened.contradicts(record.signers, status.state() == State.Passed);
+        State end = fell ? State.Refunded : _endOf(status, deal.approvalRequired);
         Payment[] memory payments =
             new Payment[](amounts.length + 3 + Quorum.signerCount(status.signers()));
-        uint256 count = _addParties(
-            payments, deal, gate, amounts, end, status.has(StatusLibrary.AUDITED)
-        );
-        // A verdict that fell leaves its signers without their fee.
-        if (!contradicted && !status.has(StatusLibrary.OVERTURNED)) {
-            count = _addOracles(payments, count, deal, judges, status.signers(), closed);
+        uint256 count;
+        if (end == State.Settled) {
+            count = Payments.toSellers(payments, count, deal, gate, amounts);
         }
-        uint256 paid = _credited(tradeId, deal.currency, payments, count);
-        _refunded(tradeId, deal.currency, deal.buyer, _escrowOf(deal) + gate.dropped - paid);
+        if (status.has(StatusLibrary.AUDITED)) {
+            count = Payments.add(payments, count, deal.auditor, deal.auditorFee, Purpose.Audit);
+        }
+        if (!fell) {
+            count = Payments.toOracles(
+                payments, count, deal.oracleFee, judges, status.signers(), closed
+            );
+        }
+        uint256 left = Payments.escrowOf(deal) + gate.dropped;
+        left -= _credited(tradeId, deal.currency, payments, count);
+        _refunded(tradeId, deal.currency, deal.buyer, left);
         _end(tradeId, status, end);
     }
 
@@ -317,11 +328,9 @@ contract ModelMarket is IModelMarket, Ledger {
         _decided(tradeId);
         bytes32 gated = Digests.gated(Digests.hash(judges), deal, gate);
         _requireAgreed(tradeId, Digests.decided(gated, amounts, Digests.hash(record)));
-        (uint16 seats, uint16 passing) =
-            _open(tradeId, deal.threshold, judges, record, openings);
-        if (seats == 0) revert NothingOpened();
-        Opened memory before = _opened[tradeId];
-        _opened[tradeId] = Opened(before.seats | seats, before.passing | passing);
+        Seals.Opened memory opened = _open(tradeId, deal.threshold, judges, record, openings);
+        if (opened.seats == 0) revert NothingOpened();
+        _opened[tradeId] = opened.merge(_opened[tradeId]);
     }
 
     // ---------------------------------------------------- ends that anyone may call
@@ -350,8 +359,9 @@ contract ModelMarket is IModelMarket, Ledger {
             if (_deliveries[tradeId][supplies[i].provider] == _stageOf(status)) delivered |= 1 << i;
         }
         if (delivered != 0) status = status.withFlag(StatusLibrary.UNJUDGED);
-        uint256 paid = _paySupplies(tradeId, deal.currency, supplies, delivered);
-        _refunded(tradeId, deal.currency, deal.buyer, _escrowOf(deal) + _priceOf(supplies) - paid);
+        uint256 left = Payments.escrowOf(deal) + Payments.priceOf(supplies);
+        left -= _paySupplies(tradeId, deal.currency, supplies, delivered);
+        _refunded(tradeId, deal.currency, deal.buyer, left);
         _end(tradeId, status, State.Refunded);
     }
 
@@ -368,11 +378,12 @@ contract ModelMarket is IModelMarket, Ledger {
         uint256 count;
         for (uint256 i = 0; i < shares.length; ++i) {
             if (_deliveries[tradeId][gate.experts[i]] != _stageOf(status)) continue;
-            count = _add(payments, count, gate.experts[i], shares[i], Purpose.Expert);
+            count = Payments.add(payments, count, gate.experts[i], shares[i], Purpose.Expert);
         }
         if (count != 0) status = status.withFlag(StatusLibrary.UNJUDGED);
-        uint256 paid = _credited(tradeId, deal.currency, payments, count);
-        _refunded(tradeId, deal.currency, deal.buyer, _escrowOf(deal) + gate.dropped - paid);
+        uint256 left = Payments.escrowOf(deal) + gate.dropped;
+        left -= _credited(tradeId, deal.currency, payments, count);
+        _refunded(tradeId, deal.currency, deal.buyer, left);
         _end(tradeId, status, State.Refunded);
     }
 
@@ -490,108 +501,20 @@ contract ModelMarket is IModelMarket, Ledger {
 
     // ------------------------------------------------------------ paying and ending
 
-    /// @dev What a trade holds for everybody but the providers.
-    function _escrowOf(Deal calldata deal) private pure returns (uint256) {
-        return uint256(deal.expertPool) + deal.brokerFee + deal.auditorFee + deal.oracleFee
-            + deal.protocolFee;
-    }
-
-    function _priceOf(Supply[] calldata supplies) private pure returns (uint256 sum) {
-        for (uint256 i = 0; i < supplies.length; ++i) {
-            sum += supplies[i].price;
-        }
-    }
-
-    function _delivered(Supply[] calldata supplies, uint256 accepted)
-        private
-        pure
-        returns (uint256 rows, uint128 dropped)
-    {
-        for (uint256 i = 0; i < supplies.length; ++i) {
-            if (accepted & (1 << i) != 0) rows += supplies[i].rows;
-            else dropped += supplies[i].price; // part of a price that fits
-        }
-    }
-
     function _paySupplies(
         bytes32 tradeId,
         Currency currency,
         Supply[] calldata supplies,
         uint256 which
     ) private returns (uint256 paid) {
-        Payment[] memory payments = new Payment[](supplies.length);
-        uint256 count;
-        for (uint256 i = 0; i < supplies.length; ++i) {
-            if (which & (1 << i) == 0) continue;
-            count = _add(payments, count, supplies[i].provider, supplies[i].price, Purpose.Data);
-        }
+        (Payment[] memory payments, uint256 count) = Payments.toProviders(supplies, which);
         return _credited(tradeId, currency, payments, count);
     }
 
-    /// @dev Everybody but the oracles. The auditor is paid for any finding, the others only when the
-    ///      trade is settled.
-    function _addParties(
-        Payment[] memory payments,
-        Deal calldata deal,
-        Gate calldata gate,
-        uint128[] calldata amounts,
-        State end,
-        bool audited
-    ) private pure returns (uint256 count) {
-        if (end == State.Settled) {
-            for (uint256 i = 0; i < amounts.length; ++i) {
-                count = _add(payments, count, gate.experts[i], amounts[i], Purpose.Expert);
-            }
-            count = _add(payments, count, deal.broker, deal.brokerFee, Purpose.Broker);
-            count = _add(payments, count, deal.treasury, deal.protocolFee, Purpose.Protocol);
-        }
-        if (audited) count = _add(payments, count, deal.auditor, deal.auditorFee, Purpose.Audit);
-    }
-
-    /// @dev Splits the oracle fee evenly among those that signed a report, the units left over one
-    ///      each to the first seats; the share of those who kept a seal closed is not paid.
-    function _addOracles(
-        Payment[] memory payments,
-        uint256 count,
-        Deal calldata deal,
-        Committee calldata judges,
-        uint16 signers,
-        uint16 closed
-    ) private pure returns (uint256) {
-        uint256 signed = Quorum.signerCount(signers);
-        uint256 share = deal.oracleFee / signed;
-        uint256 extra = deal.oracleFee % signed;
-        for (uint256 seat = 0; seat < judges.members.length; ++seat) {
-            if (signers & (1 << seat) == 0) continue;
-            uint256 amount = share;
-            if (extra > 0) {
-                ++amount;
-                --extra;
-            }
-            if (closed & (1 << seat) != 0) continue;
-            // casting to uint128 is safe: a part of a uint128
-            count = _add(payments, count, judges.members[seat], uint128(amount), Purpose.Oracle);
-        }
-        return count;
-    }
-
-    /// @dev Appends a payment unless it is zero.
-    function _add(
-        Payment[] memory payments,
-        uint256 count,
-        address account,
-        uint128 amount,
-        Purpose purpose
-    ) private pure returns (uint256) {
-        if (amount == 0) return count;
-        payments[count] = Payment(account, amount, purpose);
-        return count + 1;
-    }
-
-    function _ending(Status status, Deal calldata deal, bool contradicted) private pure returns (State) {
-        if (contradicted || status.has(StatusLibrary.OVERTURNED)) return State.Refunded;
+    /// @dev How a trade ends whose verdict stands.
+    function _endOf(Status status, bool approvalRequired) private pure returns (State) {
         if (status.state() == State.Rejected) return State.Failed;
-        bool refused = deal.approvalRequired && status.has(StatusLibrary.AUDITED)
+        bool refused = approvalRequired && status.has(StatusLibrary.AUDITED)
             && !status.has(StatusLibrary.APPROVED);
         return refused ? State.Refunded : State.Settled;
     }
@@ -609,65 +532,20 @@ contract ModelMarket is IModelMarket, Ledger {
         emit DisputeEnded(tradeId, overturned);
     }
 
-    // --------------------------------------------------------------- sealed scores
-
-    /// @dev Opens what is given for the settlement, and adds what was opened before it.
-    /// @return closed Seats whose seals are still closed.
-    /// @return contradicted Whether the median of the opened scores contradicts the verdict.
-    function _openFinal(
-        bytes32 tradeId,
-        Status status,
-        uint32 threshold,
-        Committee calldata judges,
-        AttemptRecord calldata record,
-        Opening[] calldata openings
-    ) private returns (uint16 closed, bool contradicted) {
-        (uint16 seats, uint16 passing) = _open(tradeId, threshold, judges, record, openings);
-        closed = record.signers & ~seats;
-        if (closed != 0) {
-            Opened memory before = _opened[tradeId];
-            (seats, passing) = (seats | before.seats, passing | before.passing);
-            closed = record.signers & ~seats;
-            uint256 until = uint256(status.deadline()) + status.window(6);
-            if (closed != 0 && block.timestamp <= until) revert SealsClosed(closed, until);
-        }
-        // The lower median reaches the threshold exactly when more than half of the scores do.
-        uint256 opened = Quorum.signerCount(seats);
-        bool enough = 2 * opened > Quorum.signerCount(record.signers);
-        bool passed = status.state() == State.Passed;
-        contradicted = enough && (2 * Quorum.signerCount(passing) > opened) != passed;
-    }
-
-    /// @return seats Those whose seals were opened.
-    /// @return passing Those of them whose score reaches the threshold.
     function _open(
         bytes32 tradeId,
         uint32 threshold,
         Committee calldata judges,
         AttemptRecord calldata record,
         Opening[] calldata openings
-    ) private returns (uint16 seats, uint16 passing) {
+    ) private returns (Seals.Opened memory opened) {
         uint256 count = record.seals.length;
         if (openings.length != count) revert LengthMismatch(openings.length, count);
-        uint32[] memory scores = new uint32[](count);
-        bytes32[] memory salts = new bytes32[](count);
-        uint256 position;
-        for (uint256 seat = 0; position < count; ++seat) {
-            uint16 bit = uint16(1 << seat); // a record has no more seals than seats
-            if (record.signers & bit == 0) continue;
-            Opening calldata opening = openings[position];
-            if (opening.salt != 0) {
-                bytes32 seal = TypedData.sealOf(
-                    tradeId, record.attempt, judges.members[seat], opening.score, opening.salt
-                );
-                if (seal != record.seals[position]) revert SealMismatch(position);
-                (scores[position], salts[position]) = (opening.score, opening.salt);
-                seats |= bit;
-                if (opening.score >= threshold) passing |= bit;
-            }
-            ++position;
-        }
-        if (seats != 0) emit ScoresOpened(tradeId, record.attempt, seats, scores, salts);
+        uint32[] memory scores;
+        bytes32[] memory salts;
+        (opened, scores, salts) = Seals.open(tradeId, threshold, judges, record, openings);
+        if (opened.seats == 0) return opened;
+        emit ScoresOpened(tradeId, record.attempt, opened.seats, scores, salts);
     }
 
     // ------------------------------------------------------------ who may, and when

@@ -94,7 +94,6 @@ interface IModelMarket is ILedger {
     error AllocationMismatch(uint256 sum, uint256 pool);
     error AlreadyAttested();
     error AlreadyChallenged();
-    error SealMismatch(uint256 position);
 
     /// @notice Until this time every seal must be opened to settle.
     error SealsClosed(uint16 closed, uint256 until);
