@@ -285,8 +285,8 @@ contract ModelMarket is IModelMarket, Ledger {
             )
         );
         if (audit.signature.length != 0) status = _attested(tradeId, status, deal.auditor, audit);
-        Seals.Opened memory opened =
-            _open(tradeId, deal.threshold, judges, record, openings).merge(_opened[tradeId]);
+        Seals.Opened memory opened = _open(tradeId, deal.threshold, judges, record, openings);
+        if (opened.seats != record.signers) opened = opened.merge(_opened[tradeId]);
         uint16 closed = record.signers & ~opened.seats;
         uint256 until = uint256(status.deadline()) + status.window(6);
         if (closed != 0 && block.timestamp <= until) revert SealsClosed(closed, until);
