@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from marketplace.chain.market import Market, ReportedAttempt, Status, struct_in
 from marketplace.protocol.documents import Specification
 from marketplace.protocol.errors import TradeRefused
+from marketplace.protocol.ids import seed_of
 from marketplace.protocol.states import State
 from marketplace.protocol.terms import NOBODY, Committee, DataQuote, ModelQuote, Request
 from offchain.data import Dataset, Task, decode
@@ -43,8 +44,8 @@ class Case:
 
     @property
     def seed(self) -> int:
-        """The trade's seed for everything random; anyone can derive it from the id."""
-        return int.from_bytes(self.trade_id[:4], "big")
+        """The trade's seed for everything random."""
+        return seed_of(self.trade_id)
 
     @property
     def name(self) -> str:

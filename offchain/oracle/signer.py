@@ -117,14 +117,13 @@ class OracleSigner:
         require_due(self.market, trade_id, State.FUNDED)
         case = self.book.case(trade_id)
         found = self._inspected(case, data_evidence)
-        weights: dict[str, int] = {}
-        if found.rows >= case.request.min_rows:
-            weights = self._gated(case, found, gate_evidence)
-        else:
-            _require(
-                gate_evidence == NO_GATE,
-                f"{found.rows} rows are left, too few of {case.request.min_rows} for a gate",
-            )
+        enough = found.rows >= case.request.min_rows
+        _require(
+            enough == (gate_evidence != NO_GATE),
+            f"{found.rows} rows are left of {case.request.min_rows} that are needed, and a gate is"
+            f" {'missing' if enough else 'there'}",
+        )
+        weights = self._gated(case, found, gate_evidence) if enough else {}
         finding = DataFinding(
             found.accepted, tuple(weights), tuple(weights.values()), data_evidence, gate_evidence
         )

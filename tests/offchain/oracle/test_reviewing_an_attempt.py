@@ -20,8 +20,9 @@ from marketplace.roles.expert import Expert
 from marketplace.scripted.trade import TradeRun
 from offchain.experts import FittedExpert, load_fitted
 from offchain.oracle.assembly import assemble
-from offchain.oracle.attempt import AttemptProposal, EvidenceParts, full_report
+from offchain.oracle.attempt import AttemptProposal, EvidenceParts
 from offchain.oracle.leader import OracleLeader
+from offchain.oracle.reports import attempt_report
 from offchain.storage.cid import cid_of, digest_of
 from offchain.training import Composite, train_expert
 from offchain.validation import Evidence, encode_evidence
@@ -60,7 +61,7 @@ class Scoring:
 
     def reported(self, **changes: Any) -> AttemptProposal:
         honest = self.proposal()
-        return replace(honest, report=replace(honest.report, **changes))
+        return replace(honest, finding=replace(honest.finding, **changes))
 
     def refuses(self, proposal: AttemptProposal, reason: str) -> None:
         with pytest.raises(TradeRefused, match=reason):
@@ -112,7 +113,7 @@ def scoring(stage: StageAt) -> Scoring:
 def test_signs_the_verdict_and_seals_the_score(scoring: Scoring) -> None:
     proposal = scoring.proposal()
     verdict = scoring.seat.review_attempt(scoring.run.trade_id, proposal)
-    report = full_report(scoring.case, 1, proposal.report, verdict.seal)
+    report = attempt_report(scoring.case, 1, proposal.finding, True, verdict.seal)
     domain = scoring.run.world.market.domain
     assert signer_of(domain, report, verdict.signature) == scoring.seat.address
     other = scoring.run.world.signers[2].review_attempt(scoring.run.trade_id, proposal)
@@ -247,20 +248,49 @@ def test_refuses_a_composite_for_another_task(scoring: Scoring) -> None:
 
 
 def test_refuses_a_wrong_verdict(scoring: Scoring) -> None:
-    scoring.refuses(
-        scoring.reported(passed=False, delivery=bytes(32)), r"not what this signer finds \(passed\)"
-    )
+    failed = scoring.reported(delivery=bytes(32), amounts=())
+    scoring.refuses(failed, r"not what this signer finds \(passed\)")
 
 
 def test_refuses_a_pass_below_the_threshold(stage: StageAt) -> None:
     scoring = Scoring(stage(State.GATED, HARD))
+    honest = scoring.proposal()
+    assert not honest.passed
     delivery = scoring.seat.exchange.publish(
-        DeliveryManifest(trade=scoring.case.name, attempt=1, sealed=scoring.proposal().composite)
+        DeliveryManifest(trade=scoring.case.name, attempt=1, sealed=honest.composite)
     )
-    scoring.refuses(
-        scoring.reported(passed=True, delivery=delivery), r"not what this signer finds \(failed\)"
-    )
-    scoring.refuses(scoring.reported(delivery=delivery), "a failed attempt delivers")
+    pool = scoring.run.world.market.agreement(scoring.run.trade_id).deal.expert_pool
+    for amounts in ((), (pool, 0, 0)):
+        passed = scoring.reported(delivery=delivery, amounts=amounts)
+        scoring.refuses(passed, r"not what this signer finds \(failed\)")
+    scoring.refuses(scoring.reported(amounts=(pool, 0, 0)), "a failed attempt pays the experts")
+
+
+def test_refuses_another_allocation(scoring: Scoring) -> None:
+    one, two, *rest = scoring.proposal().finding.amounts
+    assert one != two
+    for amounts in (
+        (),
+        (one + 1, two - 1, *rest),
+        (two, one, *rest),
+        (one, two),
+        (one, two, *rest, 0),
+        (one - 1, two, *rest),
+    ):
+        scoring.refuses(scoring.reported(amounts=amounts), "not what this signer computes")
+
+
+def test_divides_the_pool_to_the_last_wei(scoring: Scoring) -> None:
+    run, finding = scoring.run, scoring.proposal().finding
+    shares = scoring.seat.book.allocation(run.trade_id, scoring.votes)
+    agreed = run.world.market.agreement(run.trade_id)
+    assert tuple(share.expert for share in shares) == agreed.gate.experts
+    assert finding.amounts == tuple(share.amount for share in shares)
+    assert sum(finding.amounts) == agreed.deal.expert_pool
+    gained = sum(share.contribution for share in shares)
+    assert all(share.weight > 0 for share in shares)
+    for share in shares:
+        assert abs(share.amount - agreed.deal.expert_pool * share.contribution / gained) < 1
 
 
 def test_refuses_a_delivery_of_something_else(scoring: Scoring) -> None:
@@ -274,7 +304,7 @@ def test_refuses_a_delivery_of_something_else(scoring: Scoring) -> None:
         DeliveryManifest(trade="0x" + "00" * 32, attempt=1, sealed=honest.composite),
     ):
         delivery = exchange.publish(manifest)
-        changed = replace(honest, report=replace(honest.report, delivery=delivery))
+        changed = replace(honest, finding=replace(honest.finding, delivery=delivery))
         scoring.refuses(changed, "the delivery is not the composite that was scored")
 
 

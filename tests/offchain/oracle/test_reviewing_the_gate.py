@@ -1,4 +1,4 @@
-"""Step 6 from a signer's seat: routing, weights and subsets are what it fits itself."""
+"""The gate from a signer's seat: routing, weights and subsets are what it fits itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from small_trade import StageAt
 from marketplace.protocol.documents import GateManifest, Sealed, Subset
 from marketplace.protocol.errors import DataError, EnvelopeError, MarketError, TradeRefused
 from marketplace.protocol.states import State
-from marketplace.protocol.terms import GateReport
+from marketplace.protocol.terms import DataReport
 from marketplace.protocol.typed_data import signer_of
 from marketplace.protocol.units import PARTS
 from marketplace.scripted.trade import TradeRun
@@ -27,16 +27,18 @@ class Gating:
     """A seat that is asked to review a gate, and the honest manifest of the same trade."""
 
     def __init__(self, stage: StageAt) -> None:
-        self.run: TradeRun = stage(State.DATA_DELIVERED, store_of=State.GATED)
+        self.run: TradeRun = stage(State.FUNDED, store_of=State.GATED)
         later: TradeRun = stage(State.GATED)
-        self.digest = bytes(later.world.market.event(later.trade_id, "GateCommitted")["evidence"])
+        data = later.world.market.agreement(later.trade_id).data
+        assert data is not None
+        self.finding = data
         self.seat: OracleSigner = self.run.world.signers[2]
-        self.manifest = self.seat.exchange.read(GateManifest, self.digest)
+        self.manifest = self.seat.exchange.read(GateManifest, data.gate_evidence)
         self.routed = decode_routing(self.seat.exchange.store.get(self.manifest.routing))
 
     def review(self, **changes: object) -> bytes:
-        changed = self.manifest.model_copy(update=changes)
-        return self.seat.review_gate(self.run.trade_id, self.seat.exchange.publish(changed))
+        changed = self.seat.exchange.publish(self.manifest.model_copy(update=changes))
+        return self.seat.review_data(self.run.trade_id, self.finding.data_evidence, changed)
 
     def stored(self, routed: NDArray[np.int16]) -> str:
         return self.seat.exchange.store.put(encode_routing(routed))
@@ -48,7 +50,7 @@ class Gating:
         return decode_subset(payload, self.run.scenario.task)
 
     def sealed(self, expert: str, payload: bytes, *readers: str) -> Sealed:
-        members, _ = self.run.world.market.current_committee()
+        members = self.run.world.market.current_committee().members
         recipients = readers or (expert, *members)
         return self.seat.exchange.seal(payload, self.run.trade_id, f"subset/{expert}", recipients)
 
@@ -72,12 +74,16 @@ def test_signs_the_weights_that_its_own_gate_gives(gating: Gating) -> None:
     signature = gating.review()
     weights = expert_weights(gating.manifest.candidates, gating.routed)
     assert sum(weights.values()) == PARTS
-    report = GateReport(
+    experts = tuple(subset.expert for subset in gating.manifest.subsets)
+    assert gating.finding.experts == experts
+    report = DataReport(
         gating.run.trade_id,
         1,
-        tuple(subset.expert for subset in gating.manifest.subsets),
+        0b111,
+        experts,
         tuple(weights.values()),
-        gating.digest,
+        gating.finding.data_evidence,
+        gating.finding.gate_evidence,
     )
     assert signer_of(gating.run.world.market.domain, report, signature) == gating.seat.address
 
@@ -169,9 +175,3 @@ def test_refuses_subsets_that_it_can_not_open(gating: Gating) -> None:
     garbage = one.model_copy(update={"sealed": gating.sealed(one.expert, b"garbage")})
     with pytest.raises(DataError, match="not a weighted subset"):
         gating.review(subsets=(garbage, *others))
-
-
-def test_refuses_a_second_gate(stage: StageAt, gating: Gating) -> None:
-    run = stage(State.GATED)
-    with pytest.raises(TradeRefused, match="GATED"):
-        run.world.signers[0].review_gate(run.trade_id, gating.digest)
