@@ -149,6 +149,18 @@ def test_a_joining_without_effect_is_undone_at_once(registry: Registry) -> None:
     assert registry.group_of(MEMBER) == NO_GROUP
 
 
+def test_who_counts_since_this_second_leaves_with_notice(registry: Registry) -> None:
+    group = registry.found(FOUNDER)
+    registry.send(FOUNDER, "setInvitation", MEMBER.address, True)
+    registry.send(MEMBER, "joinGroup", group)
+    effective_at = registry.node.now() + JOINING_DELAY
+    move_to(registry.node, effective_at - 1)
+    registry.send(MEMBER, "leaveGroup")  # in the next second
+    left_at = effective_at + LEAVING_DELAY
+    assert registry.view("membershipOf", MEMBER.address) == [group, True, left_at]
+    assert registry.group_of(MEMBER) == group
+
+
 def test_an_invitation_is_good_for_one_joining(registry: Registry) -> None:
     group = registry.affiliate(FOUNDER, MEMBER)
     registry.send(MEMBER, "leaveGroup")
