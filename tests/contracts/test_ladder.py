@@ -102,13 +102,21 @@ class Series:
         return self.node.send(PARTIES.stranger, call)
 
 
-@pytest.fixture
-def series(node: Node, request: pytest.FixtureRequest) -> Iterator[Series]:
+@pytest.fixture(scope="module")
+def deployed(node: Node, request: pytest.FixtureRequest) -> Iterator[tuple[Office, Contract]]:
     with fresh_chain(node):
         contracts = TestContracts(node, request.config.cache.mkdir("test-contracts"))
         office = Office.open(node, contracts, arbiter=PARTIES.stranger.address, min_stake=0)
         office.appoint(JUDGES, 2)
-        ladder = node.deploy(PARTIES.admin, "Ladder", office.contract.address)
+        yield office, node.deploy(PARTIES.admin, "Ladder", office.contract.address)
+
+
+@pytest.fixture
+def series(node: Node, deployed: tuple[Office, Contract]) -> Iterator[Series]:
+    provider = node.web3.provider
+    assert isinstance(provider, QuickProvider)
+    with provider.forgetting():
+        office, ladder = deployed
         yield Series(node, ladder, office)
 
 

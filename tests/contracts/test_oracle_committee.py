@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from deploying import TestContracts
+from disputes import Court, JudgedTrade
 from eth_abi.abi import encode
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 from expectations import refused
 from office import (
+    DAY,
     MEMBERS,
     MIN_STAKE,
     ROTATION_DELAY,
@@ -20,7 +22,8 @@ from office import (
     fresh_chain,
 )
 from parties import PARTIES, ascending
-from quick_chain import move_to
+from quick_chain import QuickProvider, move_to
+from whole_trade import WINDOWS
 
 from marketplace.chain.client import Node
 from marketplace.protocol.terms import NATIVE
@@ -33,18 +36,32 @@ COLD_ACCOUNT_GAS = 2_600
 COLD_SLOT_GAS = 2_100
 
 
-@pytest.fixture
-def test_contracts(node: Node, request: pytest.FixtureRequest) -> Iterator[TestContracts]:
+@pytest.fixture(scope="module")
+def deployed(node: Node, request: pytest.FixtureRequest) -> Iterator[tuple[TestContracts, Office]]:
     with fresh_chain(node):
-        yield TestContracts(node, request.config.cache.mkdir("test-contracts"))
+        contracts = TestContracts(node, request.config.cache.mkdir("test-contracts"))
+        office = Office.open(node, contracts, arbiter=ARBITER.address)
+        office.stake(*FIRST, *SECOND, *THIRD)
+        yield contracts, office
+
+
+@pytest.fixture(autouse=True)
+def forgetting(node: Node, deployed: object) -> Iterator[None]:
+    provider = node.web3.provider
+    assert isinstance(provider, QuickProvider)
+    with provider.forgetting():
+        yield
 
 
 @pytest.fixture
-def office(node: Node, test_contracts: TestContracts) -> Office:
+def test_contracts(deployed: tuple[TestContracts, Office]) -> TestContracts:
+    return deployed[0]
+
+
+@pytest.fixture
+def office(deployed: tuple[TestContracts, Office]) -> Office:
     """Everyone has what is needed at stake, and nobody is appointed yet."""
-    office = Office.open(node, test_contracts, arbiter=ARBITER.address)
-    office.stake(*FIRST, *SECOND, *THIRD)
-    return office
+    return deployed[1]
 
 
 def packed(version: int, threshold: int, members: Sequence[LocalAccount]) -> Packed:
@@ -207,6 +224,22 @@ def test_a_threshold_is_a_majority(office: Office, count: int, threshold: int) -
 def test_any_majority_is_a_threshold(office: Office, count: int, threshold: int) -> None:
     office.appoint(MEMBERS[:count], threshold)
     assert current(office) == packed(1, threshold, MEMBERS[:count])
+
+
+def test_running_trades_keep_their_committee(node: Node) -> None:
+    court = Court.deploy(node)
+    windows = WINDOWS | {"delivery": 2 * DAY}
+    trade = JudgedTrade(court.world, request_fields={"windows": windows}).fund()
+    others = [member.address for member in MEMBERS[3:6]]
+    node.send(ADMIN, court.committee.functions.scheduleRotation(others, 2))
+    meanwhile = JudgedTrade(court.world, salt="meanwhile")
+    meanwhile.send(PARTIES.buyer, "requestModel", meanwhile.request)
+    node.advance_time(DAY + 1)
+    later = JudgedTrade(court.world, salt="later")
+    with refused("RuleChanged", "committee"):
+        later.send(PARTIES.buyer, "requestModel", later.request)
+    trade.report_data()
+    trade.judge(1, passing=[0, 1])
 
 
 # ------------------------------------------------------------------------- stakes
