@@ -22,13 +22,22 @@ from marketplace.chain.artifacts import load_artifact
 from marketplace.protocol.errors import ProtocolError
 from marketplace.protocol.states import Purpose, State
 from marketplace.protocol.structs import Struct
-from marketplace.protocol.terms import Attempt, ModelQuote, Request, Windows
+from marketplace.protocol.terms import (
+    AttemptFinding,
+    AuditFinding,
+    DataFinding,
+    ModelQuote,
+    Request,
+    Windows,
+)
 
 _ENUMS: dict[str, type[IntEnum]] = {"enum State": State, "enum Purpose": Purpose}
 _STRUCTS: dict[str, type[Struct]] = {
     "struct Request": Request,
     "struct ModelQuote": ModelQuote,
-    "struct AttemptReport": Attempt,
+    "struct DataFinding": DataFinding,
+    "struct AttemptFinding": AttemptFinding,
+    "struct AuditFinding": AuditFinding,
     "struct Windows": Windows,
 }
 
@@ -91,8 +100,22 @@ class Interface:
         kinds = [collapse_if_tuple(part) for part in item["inputs"]]
         return function_abi_to_4byte_selector(item) + encode(kinds, arguments)
 
+    def called(self, data: bytes) -> tuple[str, dict[str, Any]]:
+        """Decode a call: the function's name, and its arguments by name.
+
+        Raises
+        ------
+        ValueError
+            If it calls none of the contract's functions, or is malformed.
+        """
+        for name, item in self._functions.items():
+            if data[:4] == function_abi_to_4byte_selector(item):
+                with _malformed(name):
+                    return name, _named(item["inputs"], data[4:], strict=False)
+        raise ValueError("it calls no function of this contract")
+
     def returned(self, function: str, data: bytes) -> Any:
-        """Decode what a view function with one result returned.
+        """Decode what a view function returned: its result, or several by name.
 
         Raises
         ------
@@ -101,8 +124,9 @@ class Interface:
         """
         outputs = self._functions[function]["outputs"]
         with _malformed(function):
-            values = _named([{**outputs[0], "name": "result"}], data)
-        return values["result"]
+            if len(outputs) > 1:
+                return _named(outputs, data)
+            return _named([{**outputs[0], "name": "result"}], data)["result"]
 
 
 @contextmanager
@@ -113,11 +137,11 @@ def _malformed(what: str) -> Iterator[None]:
         raise ValueError(f"{what} is malformed: {error}") from error
 
 
-def _named(parts: Sequence[Any], data: bytes) -> dict[str, Any]:
+def _named(parts: Sequence[Any], data: bytes, *, strict: bool = True) -> dict[str, Any]:
     kinds = [collapse_if_tuple(part) for part in parts]
     values = decode(kinds, data)
     # One encoding for each value, so that no bit of a log can change unseen.
-    if encode(kinds, values) != data:
+    if strict and encode(kinds, values) != data:
         raise ValueError("bytes that Solidity does not write")
     return {part["name"]: _read(part, value) for part, value in zip(parts, values, strict=True)}
 
@@ -129,6 +153,9 @@ def _read(part: Any, value: Any) -> Any:
         return _ENUMS[meaning](value)
     if meaning in _STRUCTS:
         return _STRUCTS[meaning].from_values(value)
+    if part["type"] == "tuple[]":
+        single = {**part, "type": "tuple", "internalType": meaning.removesuffix("[]")}
+        return tuple(_read(single, item) for item in value)
     if part["type"] == "tuple":
         components = zip(part["components"], value, strict=True)
         return {inner["name"]: _read(inner, item) for inner, item in components}

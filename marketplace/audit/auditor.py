@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eth_utils.address import is_address, to_checksum_address
 from web3.providers import BaseProvider
 
-from marketplace.audit.abi import Interface
 from marketplace.audit.archive import Unavailable
-from marketplace.audit.case import Case, Chain
-from marketplace.audit.checks import TRADE_CHECKS
-from marketplace.audit.checks.storage import check_credits, check_ledger
+from marketplace.audit.case import Case
+from marketplace.audit.chain import Chain, open_chain
+from marketplace.audit.checks import MARKET_CHECKS, TRADE_CHECKS
 from marketplace.audit.history import History, fold
 from marketplace.audit.log import MarketLog, read_log
-from marketplace.audit.report import AuditedTrade, Check, Finding, Report, counted, judged
+from marketplace.audit.office import Office
+from marketplace.audit.report import AuditedTrade, Check, Finding, Report, judged
 from marketplace.audit.rpc import Rpc
 from marketplace.audit.trade import Trade
-from marketplace.protocol.errors import ConfigurationError, NoContract
+from marketplace.protocol.errors import ConfigurationError
 from marketplace.protocol.typed_data import Domain
 from offchain.storage.store import Store
 
@@ -52,17 +51,16 @@ def audit(source: BaseProvider, market: str, store: Store, *, trade: bytes | Non
     ChainError, NodeUnreachable, StoreUnreachable
         If the node or the store does not answer.
     """
-    chain, committee = _open(source, market)
-    contracts = {chain.contract: chain.interface, committee: Interface("OracleCommittee")}
-    log = read_log(chain.rpc, contracts, chain.block)
-    history = fold(Domain(chain.rpc.chain_id(), chain.contract), log.events)
+    chain = open_chain(Rpc(source), market)
+    log = read_log(chain.rpc, chain.interfaces, chain.block)
+    history = fold(_blank(chain), log.events)
     trades = _chosen(history, trade)
     checks = list(_market_checks(log, history, chain))
     for chosen in trades:
         checks += _trade_checks(Case(chosen, history, chain, store))
     return Report.of(
         chain_id=history.domain.chain_id,
-        market=chain.contract,
+        market=chain.contracts.market,
         block=chain.block.number,
         block_hash="0x" + chain.block.hash.hex(),
         trades=[AuditedTrade(id=chosen.name, state=chosen.state.name) for chosen in trades],
@@ -70,21 +68,15 @@ def audit(source: BaseProvider, market: str, store: Store, *, trade: bytes | Non
     )
 
 
-def _open(source: BaseProvider, market: str) -> tuple[Chain, str]:
-    """Find the market at its address, and the address of its committee."""
-    if not is_address(market):
-        raise ConfigurationError(f"{market!r} is no address", "give the market's 0x address")
-    rpc, address, interface = Rpc(source), to_checksum_address(market), Interface("ModelMarket")
-    block = rpc.header()
-    answer = rpc.call(address, interface.call_data("committee"), block.number)
-    try:
-        committee = interface.returned("committee", answer or b"")
-    except ValueError as error:
-        raise NoContract(
-            f"there is no market at {address} on chain {rpc.chain_id()}",
-            "check the address, the endpoint, and whether the chain was restarted",
-        ) from error
-    return Chain(rpc, address, interface, block), committee
+def _blank(chain: Chain) -> History:
+    """Return a history that knows no event yet."""
+    contracts = chain.contracts
+    return History(
+        Domain(chain.rpc.chain_id(), contracts.market),
+        contracts,
+        Office("committee", chain.view(contracts.committee, "rotationDelay") or 0),
+        Office("panel", chain.view(contracts.panel, "rotationDelay") or 0),
+    )
 
 
 def _chosen(history: History, trade: bytes | None) -> list[Trade]:
@@ -100,20 +92,13 @@ def _chosen(history: History, trade: bytes | None) -> list[Trade]:
 
 def _market_checks(log: MarketLog, history: History, chain: Chain) -> Iterator[Check]:
     count = len(log.events)
-    findings = {
-        "log": judged(
-            [*log.faults, *history.strays],
-            f"{count} events are in order, in their receipts, and of known trades",
-        ),
-        "committee": judged(
-            history.misrotations,
-            f"{counted(len(history.committees), 'committee version')} with a majority as quorum",
-        ),
-        "ledger": check_ledger(history, chain),
-        "storage-state": check_credits(history, chain),
-    }
-    for name, finding in findings.items():
-        yield Check(trade=None, name=name, verdict=finding.verdict, detail=finding.detail)
+    in_order = judged(
+        [*log.faults, *history.strays],
+        f"{count} events are in order, in their receipts, and of known trades",
+    )
+    yield _check(None, "log", in_order)
+    for name, check in MARKET_CHECKS.items():
+        yield _check(None, name, check(history, chain))
 
 
 def _trade_checks(case: Case) -> Iterator[Check]:
@@ -124,6 +109,8 @@ def _trade_checks(case: Case) -> Iterator[Check]:
         except Unavailable as gap:
             finding = gap.finding
         if finding is not None:
-            yield Check(
-                trade=case.trade.name, name=name, verdict=finding.verdict, detail=finding.detail
-            )
+            yield _check(case.trade.name, name, finding)
+
+
+def _check(trade: str | None, name: str, finding: Finding) -> Check:
+    return Check(trade=trade, name=name, verdict=finding.verdict, detail=finding.detail)

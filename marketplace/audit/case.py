@@ -5,32 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from marketplace.audit.abi import Interface
 from marketplace.audit.archive import Archive
+from marketplace.audit.chain import Chain
+from marketplace.audit.disputes import Dispute
 from marketplace.audit.evidence import TradeEvidence
-from marketplace.audit.history import Committee, History
-from marketplace.audit.rpc import Header, Rpc
-from marketplace.audit.signatures import RecoveredReport, recovered_reports
-from marketplace.audit.trade import ReportedAttempt, Trade
+from marketplace.audit.history import History
+from marketplace.audit.office import Committee
+from marketplace.audit.signatures import SignedReport, reports_of
+from marketplace.audit.trade import Trade
 from offchain.storage.store import Store
-
-
-@dataclass(frozen=True)
-class Chain:
-    """The chain at the block at which the audit looks at it.
-
-    Attributes
-    ----------
-    contract, interface
-        The market's address and its ABI.
-    block
-        Views are evaluated after this block.
-    """
-
-    rpc: Rpc
-    contract: str
-    interface: Interface
-    block: Header
 
 
 @dataclass(frozen=True)
@@ -49,21 +32,20 @@ class Case:
 
     @cached_property
     def committee(self) -> Committee:
-        """The committee version that the trade was requested under; empty if there is none."""
-        version = self.trade.terms.committee_version
-        return self.history.committees.get(version, Committee((), 0))
+        """The committee that the request names; empty if there never was one."""
+        return self.history.committee.of(self.trade.request.committee)
 
     @cached_property
-    def reports(self) -> tuple[RecoveredReport, ...]:
-        """The committee's reports and who signed them."""
-        return recovered_reports(self.history.domain, self.trade)
+    def panel(self) -> Committee:
+        """The panel that the request names; empty if there never was one."""
+        return self.history.panel.of(self.trade.request.panel)
 
     @cached_property
-    def signers(self) -> tuple[str, ...]:
-        """Members that signed any report of the trade, in the order of their seats."""
-        signed = {signer for report in self.reports for signer in report.signers}
-        return tuple(member for member in self.committee.members if member in signed)
+    def reports(self) -> tuple[SignedReport, ...]:
+        """The committee's reports and what was signed in each."""
+        return tuple(reports_of(self.history.domain, self.committee.version, self.trade))
 
-    def signers_of(self, attempt: ReportedAttempt) -> tuple[str, ...]:
-        """Return who signed the report on an attempt, in the order of its seals."""
-        return next(report.signers for report in self.reports if report.subject is attempt)
+    @property
+    def dispute(self) -> Dispute:
+        """What the challenges' contract says of the trade."""
+        return self.history.disputes.by_trade.get(self.trade.id, Dispute())

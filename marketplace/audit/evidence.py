@@ -24,7 +24,6 @@ from marketplace.protocol.documents import (
     DeliveryManifest,
     GateManifest,
     Sealed,
-    SettlementEvidence,
     Specification,
     TrainingRecord,
 )
@@ -65,7 +64,10 @@ class TradeEvidence:
 
     def data_need(self) -> DataNeed:
         """Return what the broker asked providers for."""
-        need = self._archive.document(DataNeed, self._trade.data_need or b"")
+        acceptance = self._trade.acceptance
+        need = self._archive.document(
+            DataNeed, acceptance.quote.data_request if acceptance else b""
+        )
         self._require_own(need.trade)
         return need
 
@@ -74,10 +76,12 @@ class TradeEvidence:
     def data_manifest(self) -> DataManifest:
         """Return how each delivery fared, which is what the report on chain says."""
         report, acceptance = self._trade.data, self._trade.acceptance
-        manifest = self._archive.document(DataManifest, report.evidence if report else b"")
+        manifest = self._archive.document(
+            DataManifest, report.finding.data_evidence if report else b""
+        )
         self._require_own(manifest.trade)
         quotes = acceptance.quote.data_quotes if acceptance else ()
-        accepted = report.accepted if report else 0
+        accepted = report.finding.accepted if report else 0
         reported = [(quote.provider, bool(accepted >> i & 1)) for i, quote in enumerate(quotes)]
         stored = [(account(entry.provider), entry.accepted) for entry in manifest.deliveries]
         if stored != reported:
@@ -86,8 +90,10 @@ class TradeEvidence:
 
     def gate_manifest(self) -> GateManifest:
         """Return which experts were candidates, and what each trained on."""
-        gate = self._trade.gate
-        manifest = self._archive.document(GateManifest, gate.evidence if gate else b"")
+        report = self._trade.data
+        manifest = self._archive.document(
+            GateManifest, report.finding.gate_evidence if report else b""
+        )
         self._require_own(manifest.trade)
         for name in (*manifest.candidates, *(subset.expert for subset in manifest.subsets)):
             account(name)
@@ -109,7 +115,7 @@ class TradeEvidence:
 
     def training_record(self, attempt: ReportedAttempt) -> TrainingRecord:
         """Return the experts' signed commitments behind an attempt."""
-        record = self._archive.document(TrainingRecord, attempt.report.training)
+        record = self._archive.document(TrainingRecord, attempt.finding.training)
         self._require_own(record.trade)
         for training in record.trainings:
             account(training.expert)
@@ -117,7 +123,7 @@ class TradeEvidence:
 
     def delivery_manifest(self, attempt: ReportedAttempt) -> DeliveryManifest:
         """Return where the buyer finds the model of a passed attempt."""
-        manifest = self._archive.document(DeliveryManifest, attempt.report.delivery)
+        manifest = self._archive.document(DeliveryManifest, attempt.finding.delivery)
         self._require_own(manifest.trade, manifest.attempt, attempt)
         return manifest
 
@@ -151,14 +157,14 @@ class TradeEvidence:
         """Require the encrypted model and the key that was wrapped for the buyer."""
         self.sealed(self.delivery_manifest(attempt).sealed)
 
-    # ------------------------------------------------ public once the trade has ended
+    # ---------------------------------------------- public once the verdict is final
 
     def attempt_evidence(self, attempt: ReportedAttempt) -> AttemptEvidence:
         """Return the document that names an attempt's votes and labels."""
-        self._require_ended()
-        evidence = self._archive.document(AttemptEvidence, attempt.report.evidence)
+        self._require_public()
+        evidence = self._archive.document(AttemptEvidence, attempt.finding.evidence)
         self._require_own(evidence.trade, evidence.attempt, attempt)
-        if not names(evidence.training, attempt.report.training):
+        if not names(evidence.training, attempt.finding.training):
             raise Unavailable("failed", f"it names another training record, {evidence.training}")
         return evidence
 
@@ -187,24 +193,6 @@ class TradeEvidence:
             raise Unavailable("failed", "the opened labels are not those committed to")
         return labels
 
-    def settlement(self) -> SettlementEvidence:
-        """Return how the committee divided the expert pool."""
-        settlement, passed = self._trade.settlement, self._trade.passed
-        evidence = self._archive.document(
-            SettlementEvidence, settlement.evidence if settlement else b""
-        )
-        self._require_own(evidence.trade, evidence.attempt, passed)
-        if passed is None or not names(evidence.attempt_evidence, passed.report.evidence):
-            raise Unavailable("failed", f"it names other evidence, {evidence.attempt_evidence}")
-        quote = self._trade.acceptance.quote if self._trade.acceptance else None
-        if quote is not None and evidence.expert_pool != quote.expert_pool:
-            raise Unavailable(
-                "failed", f"it divides {evidence.expert_pool} where {quote.expert_pool} is the pool"
-            )
-        for share in evidence.shares:
-            account(share.expert)
-        return evidence
-
     def attestation(self, attested: Attested) -> Attestation:
         """Return what the auditor found."""
         attestation = self._archive.document(Attestation, attested.report)
@@ -215,9 +203,9 @@ class TradeEvidence:
 
     # --------------------------------------------------------------------- rules
 
-    def _require_ended(self) -> None:
-        if not self._trade.ended:
-            raise Unavailable("sealed", "it opens when the trade has ended")
+    def _require_public(self) -> None:
+        if not self._trade.public:
+            raise Unavailable("sealed", "it opens when the verdict is final")
 
     def _require_own(
         self, trade: str, number: int | None = None, attempt: ReportedAttempt | None = None

@@ -1,59 +1,57 @@
-"""Folds the whole log of a market: its trades, its committees, and who may withdraw what."""
+"""Folds the whole log around a market: trades, committees, rules, and who may withdraw what."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
 
 from marketplace.audit.abi import Event
-from marketplace.audit.replay import replay, requested
-from marketplace.audit.trade import Terms, Trade
+from marketplace.audit.chain import Contracts
+from marketplace.audit.disputes import Disputes
+from marketplace.audit.office import Office
+from marketplace.audit.replay import opened, replay, requested
+from marketplace.audit.rules import note
+from marketplace.audit.trade import InForce, Trade
 from marketplace.protocol.typed_data import Domain
 
 Wallet = tuple[str, str]
 """An account and a currency, both checksummed addresses."""
 
-NOBODY = "0x" + "00" * 20
-"""The zero address: no auditor, no treasury."""
-
-
-@dataclass(frozen=True)
-class Committee:
-    """Members (ascending) of one version, and how many make a quorum."""
-
-    members: tuple[str, ...]
-    threshold: int
-
 
 @dataclass
 class History:
-    """What the log of one market says.
+    """What the log around one market says.
 
     Attributes
     ----------
     domain
         Where signatures count: chain id and market.
+    contracts
+        Whose log it is.
+    committee, panel
+        The two committee contracts.
+    disputes
+        The challenges' contract.
     trades
         By id, oldest first.
-    committees
-        By version.
     credit
         Wei that each account may withdraw, at the end of the log.
-    strays, overdrafts, misrotations
-        Sentences about events of unknown trades, about withdrawals that don't match the
-        credit of that moment, and about committees out of order.
+    strays, overdrafts
+        Sentences about events of unknown trades, and about withdrawals that don't match the
+        credit of that moment.
     """
 
     domain: Domain
+    contracts: Contracts
+    committee: Office
+    panel: Office
+    disputes: Disputes = field(default_factory=Disputes)
     trades: dict[bytes, Trade] = field(default_factory=dict)
-    committees: dict[int, Committee] = field(default_factory=dict)
     credit: defaultdict[Wallet, int] = field(default_factory=lambda: defaultdict(int))
     strays: list[str] = field(default_factory=list)
     overdrafts: list[str] = field(default_factory=list)
-    misrotations: list[str] = field(default_factory=list)
-    _fee: tuple[int, str] = (0, NOBODY)
+    _rules: InForce = field(default_factory=InForce)
 
     def escrows(self) -> dict[str, int]:
         """Return the open escrows of all trades, in wei by currency."""
@@ -66,25 +64,65 @@ class History:
 
     def take(self, event: Event) -> None:
         """Take the next event of the log."""
-        if event.trade is not None:
-            self._take_of_trade(event.trade, event)
-        elif event.name in _MARKET_EVENTS:
-            _MARKET_EVENTS[event.name](self, event)
+        by, contracts = event.log.address, self.contracts
+        if by == contracts.market:
+            self._take_of_market(event)
+        elif by == contracts.rules and event.name in _RULES:
+            _RULES[event.name](self, event)
+        elif by == contracts.challenges:
+            self._take_of_challenges(event)
+        for office, address in (
+            (self.committee, contracts.committee),
+            (self.panel, contracts.panel),
+        ):
+            if by == address:
+                office.take(event)
 
-    def _take_of_trade(self, trade_id: bytes, event: Event) -> None:
+    def _take_of_market(self, event: Event) -> None:
+        if event.name == "Withdrawn":
+            self._withdrawn(event)
         if event.name == "Credited":
-            self.credit[event["account"], event["currency"]] += event["amount"]
+            for payment in event["payments"]:
+                self.credit[payment["account"], event["currency"]] += payment["amount"]
         if event.name == "Refunded":
             self.credit[event["buyer"], event["currency"]] += event["amount"]
-        if trade_id in self.trades:
-            replay(self.trades[trade_id], event)
+        if event.trade is None:
+            return
+        trade = self.trades.get(event.trade)
+        if trade is not None:
+            replay(trade, event)
         elif event.name == "ModelRequested":
-            self.trades[trade_id] = requested(event, Terms(len(self.committees), *self._fee))
+            self.trades[event.trade] = self._requested(event)
         else:
-            self.strays.append(
-                f"{event.name} in {event.log.place} is of trade 0x{trade_id.hex()},"
-                " which was never requested"
-            )
+            self._stray(event, event.trade)
+
+    def _requested(self, event: Event) -> Trade:
+        in_force = replace(
+            self._rules,
+            committee=self.committee.in_office(event.timestamp),
+            panel=self.panel.in_office(event.timestamp),
+        )
+        return requested(event, in_force, self.committee.of(event["request"].committee).members)
+
+    def _take_of_challenges(self, event: Event) -> None:
+        self.disputes.take(event)
+        if event.trade is None:
+            return
+        trade = self.trades.get(event.trade)
+        if trade is None:
+            self._stray(event, event.trade)
+        elif event.name == "ScoresOpened":
+            if not trade.ended:
+                note(trade, event, f"came while the trade was {trade.state.name}")
+            if trade.deciding is not None and event["attempt"] == trade.deciding.number:
+                note(trade, event, "is of the attempt that decided")
+            trade.openings.append(opened(event))
+
+    def _stray(self, event: Event, trade: bytes) -> None:
+        self.strays.append(
+            f"{event.name} in {event.log.place} is of trade 0x{trade.hex()},"
+            " which was never requested"
+        )
 
     def _withdrawn(self, event: Event) -> None:
         wallet = event["account"], event["currency"]
@@ -95,40 +133,29 @@ class History:
             )
         self.credit[wallet] -= event["amount"]
 
+    # -------------------------------------------------------------------- rules
+
     def _fee_changed(self, event: Event) -> None:
-        self._fee = event["feeBps"], event["treasury"]
+        self._rules = replace(self._rules, fee_bps=event["feeBps"], treasury=event["treasury"])
 
-    def _committee_rotated(self, event: Event) -> None:
-        version, members, threshold = event["version"], event["members"], event["threshold"]
-        if version != len(self.committees) + 1:
-            self.misrotations.append(
-                f"version {version} follows version {len(self.committees)} in {event.log.place}"
-            )
-        if not ascending(members):
-            self.misrotations.append(f"the members of version {version} are not ascending")
-        if not len(members) < 2 * threshold <= 2 * len(members):
-            self.misrotations.append(
-                f"{threshold} of {len(members)} make no majority in version {version}"
-            )
-        self.committees[version] = Committee(members, threshold)
+    def _review_changed(self, event: Event) -> None:
+        self._rules = replace(
+            self._rules, base_review=event["baseReview"], review_shift=event["reviewShift"]
+        )
+
+    def _requests_paused(self, event: Event) -> None:
+        self._rules = replace(self._rules, paused=event["paused"])
 
 
-_MARKET_EVENTS: dict[str, Callable[[History, Event], None]] = {
-    "Withdrawn": History._withdrawn,
+_RULES: dict[str, Callable[[History, Event], None]] = {
     "FeeChanged": History._fee_changed,
-    "CommitteeRotated": History._committee_rotated,
+    "ReviewChanged": History._review_changed,
+    "RequestsPaused": History._requests_paused,
 }
 
 
-def fold(domain: Domain, events: Iterable[Event]) -> History:
-    """Replay a market's log."""
-    history = History(domain)
+def fold(history: History, events: Iterable[Event]) -> History:
+    """Replay the log into a history that knows nothing yet."""
     for event in events:
         history.take(event)
     return history
-
-
-def ascending(accounts: Iterable[str]) -> bool:
-    """Tell whether addresses are strictly ascending, which also makes them distinct."""
-    numbers = [int(account, 16) for account in accounts]
-    return all(one < other for one, other in pairwise(numbers))

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from marketplace.audit.abi import Event
+from marketplace.audit.digests import agreed_digest, decided_digest, gated_digest
+from marketplace.audit.dues import stage_of, timed_out, unjudged_shares, unjudged_supplies
 from marketplace.audit.rules import (
     enter,
     may_end,
     may_pay,
+    may_refund,
     needs,
-    needs_lapsed,
     needs_open,
     note,
     step_of,
@@ -24,27 +26,36 @@ from marketplace.audit.trade import (
     Attested,
     Credit,
     DataReport,
-    GateReport,
+    Delivered,
+    InForce,
     Opened,
     Payment,
     ReportedAttempt,
-    Settlement,
-    Terms,
     Trade,
 )
-from marketplace.protocol.states import Purpose, State
+from marketplace.protocol.states import State
+
+_DECIDED = (State.PASSED, State.REJECTED, State.DISPUTED)
 
 
-def requested(event: Event, in_force: Terms) -> Trade:
-    """Open a trade: the quote window starts."""
+def requested(event: Event, in_force: InForce, members: tuple[str, ...]) -> Trade:
+    """Open a trade: the quote window starts.
+
+    Parameters
+    ----------
+    in_force
+        The rules of that moment.
+    members
+        Of the committee that the request names.
+    """
     request = event["request"]
     return Trade(
         id=event["tradeId"],
         buyer=event["buyer"],
         broker=event["broker"],
         request=request,
-        terms=Terms(event["committeeVersion"], event["feeBps"], event["treasury"]),
         in_force=in_force,
+        members=members,
         state=State.REQUESTED,
         deadline=event.timestamp + request.windows.quote,
         step=step_of(event),
@@ -55,6 +66,7 @@ def replay(trade: Trade, event: Event) -> None:
     """Take the next event of a trade."""
     if event.name in _STEPS:
         _STEPS[event.name](trade, event)
+        trade.step = step_of(event) if event.name not in _MONEY else trade.step
     else:
         note(trade, event, "is not a step of a trade that was requested before")
 
@@ -62,105 +74,126 @@ def replay(trade: Trade, event: Event) -> None:
 # ------------------------------------------------------------------ the steps
 
 
-def _data_requested(trade: Trade, event: Event) -> None:
-    needs(trade, event, State.REQUESTED)
-    needs_open(trade, event, trade.deadline)
-    trade.data_need = event["dataSpec"]
-    enter(trade, event, State.DATA_REQUESTED)
-
-
 def _quote_declined(trade: Trade, event: Event) -> None:
-    needs(trade, event, State.REQUESTED, State.DATA_REQUESTED)
-    trade.step = step_of(event)
+    needs(trade, event, State.REQUESTED)
 
 
 def _quote_accepted(trade: Trade, event: Event) -> None:
-    quote = event["quote"]
-    needs(trade, event, State.DATA_REQUESTED)
+    quote, windows = event["quote"], trade.request.windows
+    needs(trade, event, State.REQUESTED)
     for last in (trade.deadline, quote.expiry, *(offer.expiry for offer in quote.data_quotes)):
         needs_open(trade, event, last)
-    trade.acceptance = Acceptance(
-        quote,
-        event["price"],
-        event["brokerSignature"],
-        event["providerSignatures"],
-        event.log.block,
-    )
-    enter(trade, event, State.FUNDED, trade.request.windows.delivery)
+    trade.acceptance = Acceptance(quote, event["signatures"], event.log.block)
+    if trade.deal is not None:
+        trade.digest = agreed_digest(trade.request.committee, trade.deal, trade.supplies)
+    enter(trade, event, State.FUNDED, windows.delivery + windows.judging)
 
 
-def _data_delivered(trade: Trade, event: Event) -> None:
+def _work_delivered(trade: Trade, event: Event) -> None:
+    needs(trade, event, State.FUNDED, State.GATED)
+    windows = trade.request.windows
+    judging = windows.judging if trade.state is State.FUNDED else windows.validation
+    needs_open(trade, event, trade.deadline - judging)
+    if event["attempts"] != len(trade.attempts):
+        note(trade, event, f"is on record after {event['attempts']} attempts")
+    trade.deliveries.append(Delivered(event["account"], stage_of(trade)))
+
+
+def _data_reported(trade: Trade, event: Event) -> None:
     needs(trade, event, State.FUNDED)
     needs_open(trade, event, trade.deadline)
-    trade.data = DataReport(event["accepted"], event["evidence"], event["signatures"])
-    enter(trade, event, State.DATA_DELIVERED, trade.request.windows.gating)
-
-
-def _gate_committed(trade: Trade, event: Event) -> None:
-    needs(trade, event, State.DATA_DELIVERED)
-    needs_open(trade, event, trade.deadline)
-    trade.gate = GateReport(
-        event["experts"], event["weights"], event["evidence"], event["signatures"]
+    trade.data = DataReport(
+        event["report"],
+        event["dropped"],
+        event["signers"],
+        event["signatures"],
+        event.log.transaction,
     )
-    enter(trade, event, State.GATED, trade.request.windows.attempt)
+    trade.signers |= event["signers"]
+    if trade.gate is not None and trade.deal is not None:
+        windows = trade.request.windows
+        trade.digest = gated_digest(trade.request.committee, trade.deal, trade.gate)
+        enter(trade, event, State.GATED, windows.training + windows.validation)
 
 
 def _attempt_reported(trade: Trade, event: Event) -> None:
     needs(trade, event, State.GATED)
     needs_open(trade, event, trade.deadline)
-    report = event["report"]
-    trade.attempts.append(
-        ReportedAttempt(event["attempt"], report, event["seals"], event["signatures"])
+    attempt = ReportedAttempt(
+        event["attempt"],
+        event["report"],
+        event["signers"],
+        event["verdicts"],
+        event["seals"],
+        event["signatures"],
     )
+    trade.attempts.append(attempt)
+    trade.signers |= attempt.signers
     windows = trade.request.windows
-    if report.passed:
-        enter(trade, event, State.PASSED, windows.verification)
-    elif len(trade.attempts) < trade.request.max_attempts:
-        enter(trade, event, State.GATED, windows.attempt)
-    else:
-        trade.step = step_of(event)  # the same transaction goes on to end the trade
-
-
-def _delivery_confirmed(trade: Trade, event: Event) -> None:
-    needs(trade, event, State.PASSED)
-    needs_open(trade, event, trade.deadline)
-    trade.deadline = event.timestamp - 1
-    trade.step = step_of(event)
+    if not attempt.passed and len(trade.attempts) < trade.request.max_attempts:
+        enter(trade, event, State.GATED, windows.training + windows.validation)
+        return
+    trade.digest = decided_digest(trade.digest, attempt.finding.amounts, attempt.record)
+    enter(trade, event, State.PASSED if attempt.passed else State.REJECTED, windows.review)
 
 
 def _audit_attested(trade: Trade, event: Event) -> None:
-    needs(trade, event, State.PASSED)
+    needs(trade, event, *_DECIDED)
     if trade.attested:
         note(trade, event, "came a second time")
-    trade.attestations.append(Attested(event["auditor"], event["report"], event["approved"]))
-    trade.step = step_of(event)
-
-
-def _trade_settled(trade: Trade, event: Event) -> None:
-    trade.settlement = Settlement(
-        event["experts"], event["amounts"], event["evidence"], event["signatures"]
+    trade.attestations.append(
+        Attested(
+            event["auditor"],
+            event["report"],
+            event["approved"],
+            event.log.transaction,
+            event.log.block,
+        )
     )
-    grace = trade.request.windows.settlement if trade.settlement.by_gate else 0
-    needs(trade, event, State.PASSED)
-    needs_lapsed(trade, event, trade.deadline + grace)
-    trade.step = step_of(event)
+
+
+def _trade_disputed(trade: Trade, event: Event) -> None:
+    needs(trade, event, State.PASSED, State.REJECTED)
+    needs_open(trade, event, trade.deadline)
+    if trade.challenged:
+        note(trade, event, "came a second time")
+    trade.challenged, trade.rejected_before = True, trade.state is State.REJECTED
+    enter(trade, event, State.DISPUTED, event["until"] - event.timestamp)
+
+
+def _dispute_ended(trade: Trade, event: Event) -> None:
+    needs(trade, event, State.DISPUTED)
+    trade.overturned = event["overturned"]
+    enter(trade, event, State.REJECTED if trade.rejected_before else State.PASSED, 0)
+
+
+def _scores_opened(trade: Trade, event: Event) -> None:
+    needs(trade, event, *_DECIDED)
+    if trade.deciding is not None and event["attempt"] != trade.deciding.number:
+        note(trade, event, f"is of attempt {event['attempt']}, which decided nothing")
+    trade.openings.append(opened(event))
 
 
 def _trade_ended(trade: Trade, event: Event) -> None:
     state: State = event["state"]
     if not may_end(trade, event, state):
         note(trade, event, f"ended the trade as {state.name} from {trade.state.name}")
-    if any(refund.transaction != event.log.transaction for refund in trade.refunds):
-        note(trade, event, "came in another transaction than the refund")
-    trade.state = state
+    at_the_gate = trade.data.transaction if trade.data else None
+    paid_in = {moved.transaction for moved in (*trade.credits, *trade.refunds)}
+    if paid_in - {at_the_gate, event.log.transaction}:
+        note(trade, event, "came in another transaction than what it pays")
+    if trade.ended:
+        return
+    trade.ended_from, trade.state = trade.state, state
+    trade.deadline = event.timestamp + trade.request.windows.settlement
+    if timed_out(trade):
+        silent = unjudged_supplies if trade.ended_from is State.FUNDED else unjudged_shares
+        trade.unjudged = bool(silent(trade))
 
 
-def _scores_opened(trade: Trade, event: Event) -> None:
-    if not trade.ended:
-        note(trade, event, f"came while the trade was {trade.state.name}")
-    trade.openings.append(
-        Opened(event["attempt"], event["signers"], event["scores"], event["salts"])
-    )
+def opened(event: Event) -> Opened:
+    """Read which scores an event opens."""
+    return Opened(event["attempt"], event["opened"], event["scores"], event["salts"])
 
 
 # -------------------------------------------------------------------- the money
@@ -175,36 +208,45 @@ def _locked(trade: Trade, event: Event) -> None:
 
 
 def _credited(trade: Trade, event: Event) -> None:
-    purpose: Purpose = event["purpose"]
-    if not may_pay(trade, event, purpose):
-        note(trade, event, f"paid for {purpose.name} outside the step that orders it")
-    paid_in = event.log.transaction
-    trade.credits.append(
-        Credit(event["account"], event["currency"], event["amount"], paid_in, purpose)
-    )
+    for payment in event["payments"]:
+        purpose = payment["purpose"]
+        if not may_pay(trade, event, purpose):
+            note(trade, event, f"paid for {purpose.name} outside the step that orders it")
+        trade.credits.append(
+            Credit(
+                payment["account"],
+                event["currency"],
+                payment["amount"],
+                event.log.transaction,
+                purpose,
+            )
+        )
 
 
 def _refunded(trade: Trade, event: Event) -> None:
-    if trade.ended or not trade.locked:
+    if not may_refund(trade, event):
         note(trade, event, f"refunded a trade that was {trade.state.name}")
     trade.refunds.append(
         Payment(event["buyer"], event["currency"], event["amount"], event.log.transaction)
     )
 
 
-_STEPS: dict[str, Callable[[Trade, Event], None]] = {
-    "DataRequested": _data_requested,
-    "QuoteDeclined": _quote_declined,
-    "QuoteAccepted": _quote_accepted,
-    "DataDelivered": _data_delivered,
-    "GateCommitted": _gate_committed,
-    "AttemptReported": _attempt_reported,
-    "DeliveryConfirmed": _delivery_confirmed,
-    "AuditAttested": _audit_attested,
-    "TradeSettled": _trade_settled,
-    "TradeEnded": _trade_ended,
-    "ScoresOpened": _scores_opened,
+_MONEY: dict[str, Callable[[Trade, Event], None]] = {
     "Locked": _locked,
     "Credited": _credited,
     "Refunded": _refunded,
+}
+
+_STEPS: dict[str, Callable[[Trade, Event], None]] = {
+    "QuoteDeclined": _quote_declined,
+    "QuoteAccepted": _quote_accepted,
+    "WorkDelivered": _work_delivered,
+    "DataReported": _data_reported,
+    "AttemptReported": _attempt_reported,
+    "AuditAttested": _audit_attested,
+    "TradeDisputed": _trade_disputed,
+    "DisputeEnded": _dispute_ended,
+    "ScoresOpened": _scores_opened,
+    "TradeEnded": _trade_ended,
+    **_MONEY,
 }

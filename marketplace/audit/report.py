@@ -14,7 +14,7 @@ from pydantic import model_validator
 from marketplace.protocol.documents import Document
 from marketplace.protocol.states import State
 
-Verdict = Literal["passed", "failed", "missing", "sealed", "open"]
+Verdict = Literal["passed", "failed", "missing", "sealed", "open", "unchecked"]
 """
 passed
     Recomputed, and equal to what moved the money.
@@ -25,7 +25,9 @@ missing
 sealed
     Evidence that the protocol keeps sealed now, or for ever.
 open
-    The trade is still running and has not come so far.
+    The trade has not come so far yet.
+unchecked
+    This audit can't look at it from outside; that speaks neither for nor against it.
 """
 
 MAX_DETAIL = 1_000
@@ -139,6 +141,11 @@ def passed(detail: str) -> Finding:
     return Finding("passed", detail)
 
 
+def unchecked(why: str) -> Finding:
+    """Return the finding that a check could not look at its subject, and why."""
+    return Finding("unchecked", why)
+
+
 def judged(faults: Sequence[str], otherwise: str) -> Finding:
     """Return a failure that names the faults, or a pass with the sentence `otherwise`."""
     return Finding("failed", listed(faults)) if faults else passed(otherwise)
@@ -152,6 +159,11 @@ def not_reached(ended: bool, step: str) -> Finding | None:
 def counted(number: int, noun: str) -> str:
     """Return ``1 report`` or ``2 reports``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def shown(value: object) -> str:
+    """Return a value for people; bytes as 0x-hex."""
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)
 
 
 def listed(sentences: Iterable[str]) -> str:

@@ -57,6 +57,15 @@ class Receipt:
     logs: tuple[Log, ...]
 
 
+@dataclass(frozen=True)
+class Transaction:
+    """Who sent what to whom; to nobody when it created a contract."""
+
+    sender: str
+    receiver: str | None
+    data: bytes
+
+
 class Rpc:
     """A node behind a web3 provider, asked without web3's own formatting."""
 
@@ -105,6 +114,19 @@ class Rpc:
                 return None
             return Receipt(
                 _number(answer["status"]) == 1, tuple(_log(entry) for entry in answer["logs"])
+            )
+
+    def transaction(self, transaction: bytes) -> Transaction | None:
+        """Return a transaction by its hash; None when the node knows none."""
+        with _usable("eth_getTransactionByHash"):
+            answer = self._ask("eth_getTransactionByHash", "0x" + transaction.hex())
+            if answer is None:
+                return None
+            receiver = answer["to"]
+            return Transaction(
+                to_checksum_address(_bytes(answer["from"], 20)),
+                None if receiver is None else to_checksum_address(_bytes(receiver, 20)),
+                _bytes(answer["input"]),
             )
 
     def has_code(self, address: str, block: int) -> bool:

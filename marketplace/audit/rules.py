@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from marketplace.audit.abi import Event
+from marketplace.audit.dues import closed_seats, ending
 from marketplace.audit.trade import Trade
 from marketplace.protocol.states import Purpose, State
 
-_PAID_BY = {
-    Purpose.DATA: ("DataDelivered",),
-    Purpose.EXPERT: ("TradeSettled",),
-    Purpose.BROKER: ("TradeSettled",),
-    Purpose.AUDIT: ("TradeSettled",),
-    Purpose.ORACLE: ("TradeSettled", "AttemptReported"),
-    Purpose.PROTOCOL: ("TradeSettled",),
-}
+_DECISION = (State.PASSED, State.REJECTED)
 
 
-def enter(trade: Trade, event: Event, state: State, window: int | None = None) -> None:
-    """Move the trade on; a window starts a new clock, None leaves the old one running."""
+def enter(trade: Trade, event: Event, state: State, window: int) -> None:
+    """Move the trade on and start a new clock, in seconds."""
     if trade.ended:
         return  # already noted, and no event brings a trade back to life
     trade.state = state
-    trade.step = step_of(event)
-    if window is not None:
-        trade.deadline = event.timestamp + window
+    trade.deadline = event.timestamp + window
 
 
 def needs(trade: Trade, event: Event, *states: State) -> None:
@@ -38,12 +30,6 @@ def needs_open(trade: Trade, event: Event, deadline: int) -> None:
         note(trade, event, f"came at {event.timestamp}, after its deadline {deadline}")
 
 
-def needs_lapsed(trade: Trade, event: Event, end: int) -> None:
-    """Note an event that came before a deadline had passed."""
-    if event.timestamp <= end:
-        note(trade, event, f"came at {event.timestamp}, not after {end}")
-
-
 def note(trade: Trade, event: Event, what: str) -> None:
     """Note what is wrong with an event, in words that follow its name."""
     trade.disorder.append(f"{event.name} in {event.log.place} {what}")
@@ -56,27 +42,51 @@ def step_of(event: Event) -> tuple[str, bytes]:
 
 def may_end(trade: Trade, event: Event, state: State) -> bool:
     """Tell whether a trade may end in a state now."""
-    step, transaction = trade.step
-    same_transaction = transaction == event.log.transaction
     lapsed = event.timestamp > trade.deadline
     if state is State.DECLINED:
-        return step == "QuoteDeclined" and same_transaction
-    if state is State.SETTLED:
-        return step == "TradeSettled" and same_transaction
-    if state is State.FAILED:
-        used_up = len(trade.attempts) == trade.request.max_attempts
-        return step == "AttemptReported" and same_transaction and used_up and not trade.passed
+        return trade.step == ("QuoteDeclined", event.log.transaction)
     if state is State.EXPIRED:
-        return trade.state in (State.REQUESTED, State.DATA_REQUESTED) and lapsed
+        return trade.state is State.REQUESTED and lapsed
+    if trade.state in _DECISION:
+        return state is ending(trade) and _may_settle(trade, event)
     if state is State.REFUNDED:
-        too_few_rows = trade.accepted_rows < trade.request.min_rows
-        dropped = step == "DataDelivered" and same_transaction and too_few_rows
-        return State.FUNDED <= trade.state <= State.GATED and (lapsed or dropped)
+        silent = trade.state in (State.FUNDED, State.GATED) and lapsed
+        return silent or _too_few_rows(trade, event)
     return False
 
 
 def may_pay(trade: Trade, event: Event, purpose: Purpose) -> bool:
-    """Tell whether the step that this transaction has just taken pays for a purpose."""
-    step, transaction = trade.step
-    ordered = step in _PAID_BY[purpose] and transaction == event.log.transaction
-    return ordered and not trade.ended
+    """Tell whether a trade may pay for a purpose now."""
+    if trade.ended or trade.acceptance is None:
+        return False
+    lapsed = event.timestamp > trade.deadline
+    settles = trade.state in _DECISION and lapsed
+    if purpose is Purpose.DATA:
+        reported = trade.step == ("DataReported", event.log.transaction) and trade.enough_rows
+        return reported or (trade.state is State.FUNDED and lapsed)
+    if purpose is Purpose.EXPERT:
+        return (trade.state in (State.GATED, State.PASSED)) and lapsed
+    if purpose is Purpose.ORACLE:
+        return settles or _too_few_rows(trade, event)
+    if purpose is Purpose.AUDIT:
+        return settles and trade.attested
+    return settles and trade.state is State.PASSED
+
+
+def may_refund(trade: Trade, event: Event) -> bool:
+    """Tell whether a trade may refund its buyer now."""
+    if trade.ended or not trade.locked:
+        return False
+    return event.timestamp > trade.deadline or _too_few_rows(trade, event)
+
+
+def _may_settle(trade: Trade, event: Event) -> bool:
+    """Tell whether the review is over and all seals are open, or late enough."""
+    windows = trade.request.windows
+    patience = windows.settlement if closed_seats(trade) else 0
+    return event.timestamp > trade.deadline + patience
+
+
+def _too_few_rows(trade: Trade, event: Event) -> bool:
+    reported = trade.step == ("DataReported", event.log.transaction)
+    return reported and trade.state is State.FUNDED and not trade.enough_rows

@@ -1,53 +1,106 @@
-"""Who signed what: committee reports by recovery, accounts by key or by their contract."""
+"""Who signed what: committee reports seat by seat, accounts by key or by their contract."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from eth_abi.abi import encode
 from eth_keys.constants import SECPK1_N
+from eth_keys.datatypes import Signature
+from eth_keys.exceptions import BadSignature as MalformedSignature
+from eth_utils.exceptions import ValidationError
 
+from marketplace.audit.office import Committee
 from marketplace.audit.rpc import Rpc
-from marketplace.audit.trade import ReportedAttempt, Trade
-from marketplace.protocol.errors import BadSignature
+from marketplace.audit.trade import ReportedAttempt, Trade, seats_in
 from marketplace.protocol.structs import Struct
-from marketplace.protocol.terms import AttemptReport, DataReport, GateReport, SettlementReport
-from marketplace.protocol.typed_data import Domain, digest, signer_of
+from marketplace.protocol.terms import AttemptReport, DataReport
+from marketplace.protocol.typed_data import Domain, digest
 
 _IS_VALID_SIGNATURE = bytes.fromhex("1626ba7e")
 """Selector of ``isValidSignature(bytes32,bytes)``, and its answer for yes (ERC-1271)."""
 
 _SIGNATURE_BYTES = 65
+_COMPACT_BYTES = 64
 _HALF_ORDER = SECPK1_N // 2
+_PARITY = 1 << 255
 
 
-@dataclass(frozen=True)
-class RecoveredReport:
-    """One report of the committee.
+class SignedReport(NamedTuple):
+    """A committee's report: what it is, and what the member in each seat signed.
 
     Attributes
     ----------
     title
         What it reports, for people.
-    subject
-        The record in the trade that it signs.
     signers
-        Whose keys made the signatures, in the order of the log.
-    faults
-        Sentences about signatures that nobody's key could have made.
+        Bitmap of the seats that it names.
+    digests
+        32 bytes by seat, for every seat that signed.
+    signatures
+        Compact signatures, back to back in the order of the seats.
     """
 
     title: str
-    subject: object
-    signers: tuple[str, ...]
-    faults: tuple[str, ...]
+    signers: int
+    digests: dict[int, bytes]
+    signatures: bytes
 
 
-def recovered_reports(domain: Domain, trade: Trade) -> tuple[RecoveredReport, ...]:
-    """Recover the signers of every committee report of a trade."""
-    return tuple(_recovered(domain, report) for report in _signed(trade))
+def reports_of(domain: Domain, version: int, trade: Trade) -> Iterator[SignedReport]:
+    """Yield every committee report of a trade.
+
+    Parameters
+    ----------
+    version
+        Of the committee that the trade names; it is part of what is signed.
+    """
+    if trade.data is not None:
+        data, found = trade.data, trade.data.finding
+        message = DataReport(
+            trade_id=trade.id,
+            committee_version=version,
+            accepted=found.accepted,
+            experts=found.experts,
+            weights=found.weights,
+            data_evidence=found.data_evidence,
+            gate_evidence=found.gate_evidence,
+        )
+        digests = dict.fromkeys(seats_in(data.signers), digest(domain, message))
+        yield SignedReport("the data report", data.signers, digests, data.signatures)
+    for attempt in trade.attempts:
+        title = f"the report on attempt {attempt.number}"
+        digests = {
+            seat: digest(domain, _attempt_message(trade, version, attempt, seat, seal))
+            for seat, seal in zip(seats_in(attempt.signers), attempt.seals, strict=False)
+        }
+        yield SignedReport(title, attempt.signers, digests, attempt.signatures)
+
+
+def quorum_faults(committee: Committee, report: SignedReport) -> Iterator[str]:
+    """Name what keeps a report from being signed by a quorum of a committee."""
+    title, signers, digests, packed = report
+    seats = seats_in(signers)
+    if len(seats) < committee.threshold or not seats:
+        yield f"{title} names {len(seats)} signers where {committee.threshold} are a quorum"
+    if len(packed) != _COMPACT_BYTES * len(seats) or len(digests) != len(seats):
+        yield (
+            f"{title} has {len(packed)} bytes of signatures and {len(digests)} signed messages"
+            f" for {len(seats)} signers"
+        )
+        return
+    for position, seat in enumerate(seats):
+        if seat >= len(committee.members):
+            yield f"{title} names seat {seat}, which the committee does not have"
+            continue
+        compact = packed[_COMPACT_BYTES * position :][:_COMPACT_BYTES]
+        signer = _signer(digests[seat], _expanded(compact))
+        if signer != committee.members[seat]:
+            yield (
+                f"{title}: the signature of seat {seat} is by {signer or 'nobody'},"
+                f" not by {committee.members[seat]}"
+            )
 
 
 def objection_to(
@@ -55,95 +108,59 @@ def objection_to(
 ) -> str | None:
     """Say why a signature over a message is not by an account; None if it is.
 
-    An account with code at that block decides itself (ERC-1271), as in the contract.
+    A key's signature counts for any account; one with code at that block may accept
+    others by its own rule (ERC-1271), as in the contract.
     """
+    word = digest(domain, message)
+    actual = _signer(word, signature)
+    if actual == signer:
+        return None
     if rpc.has_code(signer, block):
-        word = digest(domain, message)
         question = _IS_VALID_SIGNATURE + encode(["bytes32", "bytes"], [word, signature])
         answer = rpc.call(signer, question, block)
-        if answer is None or answer[:32] != _IS_VALID_SIGNATURE.ljust(32, b"\0"):
-            return f"the contract {signer} does not accept it"
-        return None
-    try:
-        actual = _signer(domain, message, signature)
-    except BadSignature as error:
-        return error.cause
-    return None if actual == signer else f"it is by {actual}, not by {signer}"
+        accepted = answer is not None and answer[:32] == _IS_VALID_SIGNATURE.ljust(32, b"\0")
+        return None if accepted else f"the contract {signer} does not accept it"
+    return f"it is by {actual or 'nobody'}, not by {signer}"
 
 
-class _Signed(NamedTuple):
-    """A report with what each of its signatures signs."""
-
-    title: str
-    subject: object
-    messages: Sequence[Struct]
-    signatures: Sequence[bytes]
-
-
-def _signed(trade: Trade) -> Iterator[_Signed]:
-    version = trade.terms.committee_version
-    if trade.data is not None:
-        data = trade.data
-        message: Struct = DataReport(trade.id, version, data.accepted, data.evidence)
-        yield _Signed("the data report", data, [message] * len(data.signatures), data.signatures)
-    if trade.gate is not None:
-        gate = trade.gate
-        message = GateReport(trade.id, version, gate.experts, gate.weights, gate.evidence)
-        yield _Signed("the gate report", gate, [message] * len(gate.signatures), gate.signatures)
-    for attempt in trade.attempts:
-        messages = _attempt_messages(trade, attempt)
-        title = f"the report on attempt {attempt.number}"
-        yield _Signed(title, attempt, messages, attempt.signatures)
-    if trade.settlement is not None and not trade.settlement.by_gate:
-        paid = trade.settlement
-        message = SettlementReport(trade.id, version, paid.experts, paid.amounts, paid.evidence)
-        messages = [message] * len(paid.signatures)
-        yield _Signed("the settlement report", paid, messages, paid.signatures)
+def _attempt_message(
+    trade: Trade, version: int, attempt: ReportedAttempt, seat: int, seal: bytes
+) -> AttemptReport:
+    """Return what one seat signs: the shared finding with its own verdict and seal."""
+    finding = attempt.finding
+    return AttemptReport(
+        trade_id=trade.id,
+        committee_version=version,
+        attempt=attempt.number,
+        model=finding.model,
+        training=finding.training,
+        delivery=finding.delivery,
+        evidence=finding.evidence,
+        amounts=finding.amounts,
+        passed=bool(attempt.verdicts >> seat & 1),
+        seal=seal,
+    )
 
 
-def _attempt_messages(trade: Trade, attempt: ReportedAttempt) -> list[Struct]:
-    """Return one message per seal: each signer signs the same finding and its own seal."""
-    shared = attempt.report
-    return [
-        AttemptReport(
-            trade_id=trade.id,
-            committee_version=trade.terms.committee_version,
-            attempt=attempt.number,
-            model=shared.model,
-            training=shared.training,
-            passed=shared.passed,
-            delivery=shared.delivery,
-            evidence=shared.evidence,
-            seal=seal,
-        )
-        for seal in attempt.seals
-    ]
+def _expanded(compact: bytes) -> bytes:
+    """Return the 65 bytes of a compact signature (EIP-2098: the parity is s's top bit)."""
+    word = int.from_bytes(compact[32:], "big")
+    s, parity = word & ~_PARITY, word >> 255
+    return compact[:32] + s.to_bytes(32, "big") + bytes([27 + parity])
 
 
-def _signer(domain: Domain, message: Struct, signature: bytes) -> str:
+def _signer(word: bytes, signature: bytes) -> str | None:
     """Recover a signer by the contracts' rule: one form of each signature and no other.
 
     OpenZeppelin's ECDSA takes v of 27 or 28 and the lower of the two possible s (EIP-2);
     libraries off chain take more, and would let a changed log pass.
     """
-    if len(signature) == _SIGNATURE_BYTES:
-        s, v = int.from_bytes(signature[32:64], "big"), signature[64]
-        if v not in (27, 28) or s > _HALF_ORDER:
-            raise BadSignature(
-                f"the signature 0x{signature.hex()[:16]}… is not in its one accepted form",
-                "ask the signer for a new one",
-            )
-    return signer_of(domain, message, signature)
-
-
-def _recovered(domain: Domain, report: _Signed) -> RecoveredReport:
-    title, subject, messages, signatures = report
-    signers, faults = [], []
-    if len(messages) != len(signatures):
-        faults.append(f"{title} has {len(signatures)} signatures for {len(messages)} seals")
-    for message, signature in zip(messages, signatures, strict=False):
-        try:
-            signers.append(_signer(domain, message, signature))
-        except BadSignature as error:
-            faults.append(f"{title}: {error.cause}")
-    return RecoveredReport(title, subject, tuple(signers), tuple(faults))
+    if len(signature) != _SIGNATURE_BYTES:
+        return None
+    if int.from_bytes(signature[32:64], "big") > _HALF_ORDER or signature[64] not in (27, 28):
+        return None
+    try:
+        made = Signature(signature[:64] + bytes([signature[64] - 27]))
+        return str(made.recover_public_key_from_msg_hash(word).to_checksum_address())
+    except (MalformedSignature, ValidationError):
+        return None

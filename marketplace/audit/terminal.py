@@ -17,6 +17,7 @@ _STYLES: dict[Verdict, tuple[str, str]] = {
     "missing": ("?", "bold yellow"),
     "sealed": ("●", "cyan"),
     "open": ("…", "dim"),
+    "unchecked": ("~", "yellow"),
 }
 
 

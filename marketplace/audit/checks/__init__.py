@@ -1,8 +1,9 @@
 """What is checked, in the order in which the report lists it.
 
-A check of a trade is a function of a `Case`. It returns what it found, or None when there is
-nothing to say: the trade ended before it came to what is checked. It may raise
-`Unavailable`, which means that it could not recompute anything.
+A check of the market is a function of the log and the chain. A check of a trade is a
+function of a `Case`. It returns what it found, or None when there is nothing to say: the
+trade ended before it came to what is checked. It may raise `Unavailable`, which means that
+it could not recompute anything. No two checks share a name.
 """
 
 from __future__ import annotations
@@ -10,13 +11,35 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from marketplace.audit.case import Case
-from marketplace.audit.checks.contributions import check_allocation, check_shapley
+from marketplace.audit.chain import Chain
+from marketplace.audit.checks.contributions import check_allocation
 from marketplace.audit.checks.documents import check_documents
 from marketplace.audit.checks.gate import check_gate, check_training
-from marketplace.audit.checks.money import check_data_payments, check_fees, check_sums
-from marketplace.audit.checks.order import check_attempts, check_quorum, check_states
+from marketplace.audit.checks.money import (
+    check_data_payments,
+    check_expert_payments,
+    check_fees,
+    check_sums,
+)
+from marketplace.audit.checks.order import (
+    check_attempts,
+    check_audit_signature,
+    check_quorum,
+    check_states,
+    check_verdicts,
+)
 from marketplace.audit.checks.scores import check_score, check_seals, check_validation_commitment
-from marketplace.audit.checks.storage import check_storage_state
+from marketplace.audit.checks.storage import (
+    check_committees,
+    check_credits,
+    check_ledger,
+    check_panels,
+    check_stakes,
+    check_stored_agreement,
+    check_stored_attempts,
+    check_stored_deliveries,
+    check_stored_status,
+)
 from marketplace.audit.checks.terms import (
     check_price,
     check_quote_signatures,
@@ -24,7 +47,17 @@ from marketplace.audit.checks.terms import (
     check_terms,
     check_trade_id,
 )
+from marketplace.audit.history import History
 from marketplace.audit.report import Finding
+
+MARKET_CHECKS: dict[str, Callable[[History, Chain], Finding]] = {
+    "committees": check_committees,
+    "panels": check_panels,
+    "stakes": check_stakes,
+    "ledger": check_ledger,
+    "stored-credits": check_credits,
+}
+"""By the stable name that the report uses; the check of the log itself comes before them."""
 
 TRADE_CHECKS: dict[str, Callable[[Case], Finding | None]] = {
     "trade-id": check_trade_id,
@@ -39,13 +72,18 @@ TRADE_CHECKS: dict[str, Callable[[Case], Finding | None]] = {
     "gate": check_gate,
     "training": check_training,
     "attempts": check_attempts,
+    "verdicts": check_verdicts,
     "validation-commitment": check_validation_commitment,
     "score": check_score,
     "seals": check_seals,
-    "shapley": check_shapley,
     "allocation": check_allocation,
+    "expert-payments": check_expert_payments,
+    "audit-signature": check_audit_signature,
     "fees": check_fees,
     "sums": check_sums,
-    "storage-state": check_storage_state,
+    "stored-status": check_stored_status,
+    "stored-agreement": check_stored_agreement,
+    "stored-attempts": check_stored_attempts,
+    "stored-deliveries": check_stored_deliveries,
 }
 """By the stable name that the report uses."""

@@ -30,7 +30,7 @@ def check_documents(case: Case) -> Finding:
     if gaps["failed"] or gaps["missing"]:
         verdict: Verdict = "failed" if gaps["failed"] else "missing"
         return Finding(verdict, listed([*gaps["failed"], *gaps["missing"]]))
-    sealed = f", {len(gaps['sealed'])} are sealed until the end" if gaps["sealed"] else ""
+    sealed = f", {len(gaps['sealed'])} are sealed until the last verdict" if gaps["sealed"] else ""
     return Finding("passed", f"{count} documents and files are what the log names{sealed}")
 
 
@@ -39,7 +39,7 @@ def _named(case: Case) -> Iterator[tuple[str, Read]]:
     trade, evidence = case.trade, case.evidence
     yield "specification", evidence.task
     yield "sealed validation set", lambda: evidence.sealed(evidence.specification().validation)
-    if trade.data_need is not None:
+    if trade.acceptance is not None:
         yield "data need", evidence.data_need
     if trade.data is not None:
         yield "data manifest", evidence.data_manifest
@@ -52,13 +52,11 @@ def _named(case: Case) -> Iterator[tuple[str, Read]]:
         of = f"of attempt {attempt.number}"
         yield f"training record {of}", partial(evidence.training_record, attempt)
         yield f"sealed evidence {of}", partial(evidence.sealed_evidence, attempt)
-        if attempt.report.passed:
+        if attempt.passed:
             yield f"delivery manifest {of}", partial(evidence.delivery_manifest, attempt)
             yield f"delivered model {of}", partial(evidence.delivered_model, attempt)
         yield f"evidence {of}", partial(evidence.attempt_evidence, attempt)
         yield f"votes {of}", partial(evidence.votes, attempt)
         yield f"opened labels {of}", partial(evidence.openings, attempt)
-    if trade.settlement is not None and not trade.settlement.by_gate:
-        yield "settlement evidence", evidence.settlement
     for attested in trade.attestations:
         yield "attestation", partial(evidence.attestation, attested)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from marketplace.audit.case import Case
 from marketplace.audit.checks.attempts import over_attempts
 from marketplace.audit.evidence import account
-from marketplace.audit.history import ascending
+from marketplace.audit.office import ascending
 from marketplace.audit.report import Finding, counted, judged, not_reached
 from marketplace.audit.signatures import objection_to
 from marketplace.audit.trade import ReportedAttempt
@@ -26,7 +26,7 @@ def check_gate(case: Case) -> Finding | None:
     """
     trade = case.trade
     if trade.gate is None:
-        return not_reached(trade.ended, "gate report")
+        return not_reached(trade.ended, "gate")
     committed = dict(zip(trade.gate.experts, trade.gate.weights, strict=False))
     faults = []
     if len(trade.gate.experts) != len(trade.gate.weights):
@@ -67,7 +67,7 @@ def check_training(case: Case) -> Finding | None:
             if why is not None:
                 yield f"the commitment of {training.expert}: {why}"
         signed = {account(training.expert) for training in trainings}
-        voters = case.evidence.votes(attempt).experts if trade.ended else ()
+        voters = case.evidence.votes(attempt).experts if trade.public else ()
         for expert in voters:
             if expert not in signed:
                 yield f"{expert} votes without a commitment"

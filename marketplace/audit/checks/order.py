@@ -1,11 +1,12 @@
-"""Checks of what happened when, and on whose word: states, attempts, quorums."""
+"""Checks of what happened when, and on whose word: states, attempts, quorums, verdicts."""
 
 from __future__ import annotations
 
 from marketplace.audit.case import Case
-from marketplace.audit.history import ascending
-from marketplace.audit.report import Finding, counted, judged, not_reached
-from marketplace.audit.signatures import RecoveredReport
+from marketplace.audit.report import Finding, counted, judged, not_reached, unchecked
+from marketplace.audit.signatures import objection_to, quorum_faults
+from marketplace.audit.trade import Attested, ReportedAttempt
+from marketplace.protocol.terms import AuditReport
 
 
 def check_states(case: Case) -> Finding:
@@ -27,45 +28,92 @@ def check_attempts(case: Case) -> Finding | None:
     if [attempt.number for attempt in trade.attempts] != list(range(1, count + 1)):
         numbers = ", ".join(str(attempt.number) for attempt in trade.attempts)
         faults.append(f"the attempts are numbered {numbers}")
-    if any(attempt.report.passed for attempt in trade.attempts[:-1]):
+    if any(attempt.passed for attempt in trade.attempts[:-1]):
         faults.append("an attempt was reported after one that passed")
-    if count >= cap and not trade.passed and not trade.ended:
-        faults.append(f"all {cap} attempts failed and the trade goes on")
-    models = [attempt.report.model for attempt in trade.attempts]
+    models = [attempt.finding.model for attempt in trade.attempts]
     faults += [
         f"model 0x{model.hex()} was scored again in attempt {number}"
         for number, model in enumerate(models, 1)
         if model in models[: number - 1]
     ]
-    faults += [
-        f"attempt {attempt.number} passed: {attempt.report.passed}, with delivery"
-        f" 0x{attempt.report.delivery.hex()}"
-        for attempt in trade.attempts
-        if attempt.report.passed != any(attempt.report.delivery)
-    ]
     outcome = "the last passed" if trade.passed else "none passed"
     return judged(faults, f"{count} of {cap} attempts were used, and {outcome}")
 
 
+def check_verdicts(case: Case) -> Finding | None:
+    """Check that each verdict is the majority's: a pass delivers and divides, a failure doesn't."""
+    trade = case.trade
+    if not trade.attempts:
+        return not_reached(trade.ended, "attempt")
+    faults = [
+        f"attempt {attempt.number}: {fault}"
+        for attempt in trade.attempts
+        for fault in _verdict_faults(attempt)
+    ]
+    votes = ", ".join(
+        f"{attempt.verdicts.bit_count()} of {attempt.signers.bit_count()}"
+        for attempt in trade.attempts
+    )
+    return judged(faults, f"{votes} signers found that the model passed, as was reported")
+
+
+def _verdict_faults(attempt: ReportedAttempt) -> list[str]:
+    faults = []
+    if attempt.verdicts & ~attempt.signers:
+        faults.append(f"verdicts {attempt.verdicts:#b} come from signers {attempt.signers:#b}")
+    verdict = "passed" if attempt.passed else "failed"
+    delivery, amounts = attempt.finding.delivery, attempt.finding.amounts
+    if attempt.passed != any(delivery):
+        faults.append(f"it {verdict} with delivery 0x{delivery.hex()}")
+    if attempt.passed != bool(amounts):
+        faults.append(f"it {verdict} and divides the pool among {len(amounts)} experts")
+    return faults
+
+
 def check_quorum(case: Case) -> Finding | None:
-    """Check that each report is signed by a quorum of the trade's committee version."""
+    """Check that each report is signed by a quorum of the committee, seat by seat."""
     if not case.reports:
         return not_reached(case.trade.ended, "committee report")
-    faults = [fault for report in case.reports for fault in _quorum_faults(case, report)]
+    faults = [fault for report in case.reports for fault in quorum_faults(case.committee, report)]
     reports = counted(len(case.reports), "report")
     return judged(faults, f"{reports} signed by at least {case.committee.threshold} members each")
 
 
-def _quorum_faults(case: Case, report: RecoveredReport) -> list[str]:
-    committee = case.committee
-    faults = list(report.faults)
-    strangers = [signer for signer in report.signers if signer not in committee.members]
-    faults += [f"{report.title} is signed by {signer}, who is no member" for signer in strangers]
-    if not ascending(report.signers):
-        faults.append(f"the signers of {report.title} are not ascending")
-    count = len(set(report.signers)) - len(set(strangers))
-    if count < committee.threshold or count == 0:
-        faults.append(
-            f"{report.title} is signed by {count} members where {committee.threshold} are a quorum"
-        )
-    return faults
+def check_audit_signature(case: Case) -> Finding | None:
+    """Check that the auditor sent its finding itself, or signed what was sent.
+
+    The signature lies in the transaction and in no event. A contract that stands between
+    hides it: the market has seen it then, this check has not.
+    """
+    trade = case.trade
+    if not trade.attested:
+        return not_reached(trade.ended, "audit")
+    faults = []
+    for attested in trade.attestations:
+        transaction = case.chain.rpc.transaction(attested.transaction)
+        market = case.chain.contracts.market
+        if transaction is None or transaction.receiver != market:
+            return unchecked("the finding came through another contract, which hides its signature")
+        faults += _audit_faults(case, attested, transaction.sender, transaction.data)
+    return judged(faults, f"{trade.request.auditor} signed its finding, or sent it itself")
+
+
+def _audit_faults(case: Case, attested: Attested, sender: str, data: bytes) -> list[str]:
+    market = case.chain.contracts.market
+    try:
+        function, arguments = case.chain.interfaces[market].called(data)
+    except ValueError as error:
+        return [f"the transaction of the finding is unreadable: {error}"]
+    finding = arguments.get("audit")
+    if finding is None:
+        return [f"{function} reports no finding"]
+    if (finding.report, finding.approved) != (attested.report, attested.approved):
+        return [f"sent was 0x{finding.report.hex()}, approved: {finding.approved}"]
+    auditor = case.trade.request.auditor
+    if sender == auditor and not finding.signature:
+        return []
+    message = AuditReport(case.trade.id, finding.report, finding.approved)
+    why = objection_to(
+        case.chain.rpc, case.history.domain, auditor, message, finding.signature, attested.block
+    )
+    return [] if why is None else [f"the signature under the finding: {why}"]

@@ -7,9 +7,9 @@ from statistics import median_high, median_low
 
 from marketplace.audit.case import Case
 from marketplace.audit.checks.attempts import over_attempts
-from marketplace.audit.history import ascending
-from marketplace.audit.report import Finding, listed, not_reached
-from marketplace.audit.trade import ReportedAttempt
+from marketplace.audit.office import ascending
+from marketplace.audit.report import Finding, judged, listed, not_reached
+from marketplace.audit.trade import ReportedAttempt, seats_in
 from marketplace.protocol.ids import score_seal
 from offchain.validation.commitment import opened_labels
 from offchain.validation.quantise import SCALE
@@ -36,23 +36,33 @@ def check_validation_commitment(case: Case) -> Finding | None:
 def check_score(case: Case) -> Finding | None:
     """Check that each score, recomputed from votes and labels, agrees with the verdict.
 
-    Votes, decisions and scores as in `docs/protocol.md`, numbers that pay, 1 to 3.
+    Votes, decisions and scores as in `docs/protocol.md`, numbers that pay, 1 to 3. If the
+    verdict fell, by a ruling or by its own opened scores, one of them must not agree.
     """
     trade = case.trade
     if not trade.attempts:
         return not_reached(trade.ended, "attempt")
     threshold = trade.request.threshold
     scores: list[str] = []
+    wrong: list[str] = []
 
     def faults_of(attempt: ReportedAttempt) -> Iterator[str]:
         score = recomputed_score(case, attempt)
         scores.append(f"attempt {attempt.number} scored {score} ppm")
         yield from _odd_votes(case, attempt)
-        if (score >= threshold) != attempt.report.passed:
-            verdict = "passed" if attempt.report.passed else "failed"
-            yield f"reported as {verdict} where it scored {score} ppm of {threshold} needed"
+        if (score >= threshold) == attempt.passed:
+            return
+        verdict = "passed" if attempt.passed else "failed"
+        fault = f"reported as {verdict} where it scored {score} ppm of {threshold} needed"
+        wrong.append(f"attempt {attempt.number} was {fault}")
+        if not trade.fell:
+            yield fault
 
-    return over_attempts(case, faults_of, lambda: listed([*scores, f"{threshold} ppm pass"]))
+    found = over_attempts(case, faults_of, lambda: listed([*scores, f"{threshold} ppm pass"]))
+    if not trade.fell or found.verdict != "passed":
+        return found
+    faults = [] if wrong else ["the verdict fell, and every score bears it out"]
+    return judged(faults, listed([*wrong, "that verdict fell"]))
 
 
 def recomputed_score(case: Case, attempt: ReportedAttempt) -> int:
@@ -79,48 +89,71 @@ def _odd_votes(case: Case, attempt: ReportedAttempt) -> Iterator[str]:
 def check_seals(case: Case) -> Finding | None:
     """Check that opened seals hold what was sealed, and the middle one the true score.
 
-    Of an even number both middle ones must be: two signers who disagree don't average
-    out to the truth.
+    Each must bear out its own signer's verdict, and the lower middle one that of all. Of an
+    even number both middle ones must be true: two signers who disagree don't average out to
+    the truth. The contract itself refunds a trade whose median contradicts its verdict.
     """
     trade = case.trade
     if not trade.attempts or not trade.ended:
         return not_reached(trade.ended, "end with attempts")
-    counts: list[int] = []
+    closed: list[int] = []
 
     def faults_of(attempt: ReportedAttempt) -> Iterator[str]:
-        scores: dict[str, int] = {}
+        scores: dict[int, int] = {}
         yield from _open(case, attempt, scores)
-        counts.append(len(attempt.seals) - len(scores))
+        closed.append(attempt.signers.bit_count() - len(scores))
         if not scores:
             return
         opened, true = list(scores.values()), recomputed_score(case, attempt)
         if not median_low(opened) == true == median_high(opened):
             yield f"the signers sealed {opened} where it scored {true} ppm"
+        threshold = trade.request.threshold
+        passing = median_low(opened) >= threshold
+        if passing != attempt.passed and not trade.fell:
+            yield f"the signers sealed {opened}, against their verdict at {threshold} ppm"
 
     found = over_attempts(case, faults_of, lambda: "all seals were opened and hold the true score")
-    if found.verdict != "passed" or not any(counts):
+    if found.verdict != "passed" or not any(closed):
         return found
-    seals = sum(len(attempt.seals) for attempt in trade.attempts)
-    opened_all = [count < len(a.seals) for count, a in zip(counts, trade.attempts, strict=True)]
-    if all(opened_all):
-        return Finding("sealed", f"{sum(counts)} of {seals} seals stay closed; the others agree")
-    return Finding("missing", f"{opened_all.count(False)} attempts have no opened seal at all")
+    seals = sum(attempt.signers.bit_count() for attempt in trade.attempts)
+    if case.chain.block.timestamp <= trade.deadline:
+        return Finding("open", f"{sum(closed)} of {seals} seals may be opened by {trade.deadline}")
+    if all(n < a.signers.bit_count() for n, a in zip(closed, trade.attempts, strict=True)):
+        return Finding("sealed", f"{sum(closed)} of {seals} seals stay closed; the others agree")
+    return Finding("missing", "an attempt has no opened seal at all")
 
 
-def _open(case: Case, attempt: ReportedAttempt, scores: dict[str, int]) -> Iterator[str]:
-    """Collect the scores of an attempt that match their seals; name those that don't."""
-    signers = case.signers_of(attempt)
-    for opened in case.trade.openings:
+def _open(case: Case, attempt: ReportedAttempt, scores: dict[int, int]) -> Iterator[str]:
+    """Collect by seat the scores of an attempt that match their seals; name those that don't."""
+    trade, seats = case.trade, seats_in(attempt.signers)
+    for opened in trade.openings:
         if opened.attempt != attempt.number:
             continue
-        if opened.signers != signers:
-            yield f"it was opened for {list(opened.signers)}, who are not its signers"
+        if not len(opened.scores) == len(opened.salts) == len(seats) == len(attempt.seals):
+            yield f"{len(opened.scores)} scores were opened for {len(seats)} signers"
             continue
-        revealed = zip(signers, attempt.seals, opened.scores, opened.salts, strict=False)
-        for signer, seal, score, salt in revealed:
-            if not any(salt):
+        if opened.seats & ~attempt.signers:
+            yield f"seats {opened.seats:#b} were opened where {attempt.signers:#b} signed"
+        revealed = zip(seats, attempt.seals, opened.scores, opened.salts, strict=True)
+        for seat, seal, score, salt in revealed:
+            if not opened.seats >> seat & 1:
+                if score or any(salt):
+                    yield f"a score of seat {seat} is told, and not said to be opened"
                 continue
-            if score_seal(case.trade.id, attempt.number, signer, score, salt) == seal:
-                scores[signer] = score
-            else:
-                yield f"{signer} opened {score} ppm, which is not what it sealed"
+            member = trade.members[seat] if seat < len(trade.members) else f"seat {seat}"
+            if not _is_sealed(case, attempt, seat, seal, score, salt):
+                yield f"{member} opened {score} ppm, which is not what it sealed"
+                continue
+            scores[seat] = score
+            passing = score >= trade.request.threshold
+            if passing != bool(attempt.verdicts >> seat & 1) and not trade.fell:
+                yield f"{member} opened {score} ppm, against its own verdict"
+
+
+def _is_sealed(
+    case: Case, attempt: ReportedAttempt, seat: int, seal: bytes, score: int, salt: bytes
+) -> bool:
+    members = case.trade.members
+    if seat >= len(members) or not 0 < attempt.number < 256:
+        return False
+    return score_seal(case.trade.id, attempt.number, members[seat], score, salt) == seal

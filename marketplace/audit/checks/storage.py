@@ -1,34 +1,30 @@
-"""Checks of the contract's own storage: it says what the log says."""
+"""Checks of the contracts' own storage: it says what the log says."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from eth_abi.abi import encode
-from eth_utils.crypto import keccak
-
-from marketplace.audit.case import Case, Chain
-from marketplace.audit.history import History
-from marketplace.audit.report import Finding, counted, judged
-from marketplace.audit.rpc import Rpc
+from marketplace.audit.case import Case
+from marketplace.audit.chain import Chain
+from marketplace.audit.digests import NOTHING
+from marketplace.audit.dues import DATA_STAGE
+from marketplace.audit.history import History, Wallet
+from marketplace.audit.office import Office
+from marketplace.audit.report import Finding, counted, judged, not_reached, shown
 from marketplace.audit.trade import Trade
-from marketplace.protocol.structs import abi_type, solidity_fields
-from marketplace.protocol.terms import NATIVE, DataQuote
-from marketplace.protocol.units import BASIS_POINTS
 
-_BALANCE_OF = bytes.fromhex("70a08231")  # selector of ERC-20's balanceOf(address)
-_EMPTY = bytes(32)
+# ------------------------------------------------------------------- of one trade
 
 
-def check_storage_state(case: Case) -> Finding:
-    """Check that the contract's record of the trade is the one that the log gives."""
-    chain = case.chain
-    stored = _view(chain, "tradeOf", case.trade.id)
-    expected = _record(case)
+def check_stored_status(case: Case) -> Finding:
+    """Check that the contract's status of the trade is the one that the log gives."""
+    stored = _view(case, "statusOf", case.trade.id)
+    expected = _status(case.trade)
     if not isinstance(stored, dict):
-        return judged([f"the market does not answer tradeOf({case.trade.name})"], "")
+        return judged([f"the market does not answer statusOf({case.trade.name})"], "")
     faults = [
-        f"{name} is {_shown(stored.get(name))} in storage and {_shown(value)} by the log"
+        f"{name} is {shown(stored.get(name))} in storage and {shown(value)} by the log"
         for name, value in expected.items()
         if stored.get(name) != value
     ]
@@ -37,13 +33,106 @@ def check_storage_state(case: Case) -> Finding:
     return judged(faults, f"all {len(expected)} stored fields follow from the log")
 
 
-def check_credits(history: History, chain: Chain) -> Finding:
-    """Check that the contract owes every account what the log says."""
+def check_stored_agreement(case: Case) -> Finding:
+    """Check that the contract's digest commits to what was agreed, as the log tells it."""
+    stored, expected = _view(case, "digestOf", case.trade.id), case.trade.digest
     faults = []
-    for (account, currency), owed in history.credit.items():
-        stored = _view(chain, "creditOf", account, currency)
-        if stored != owed:
-            faults.append(f"{account} has {stored} of {currency} in storage and {owed} by the log")
+    if stored != expected:
+        faults.append(f"the digest is {shown(stored)} in storage and {shown(expected)} by the log")
+    return judged(faults, f"the stored digest is {shown(expected)}, as the log gives it")
+
+
+def check_stored_attempts(case: Case) -> Finding | None:
+    """Check that the contract keeps the record of each attempt but the deciding one."""
+    trade = case.trade
+    if not trade.attempts:
+        return not_reached(trade.ended, "attempt")
+    expected = {
+        attempt.finding.model: NOTHING if attempt is trade.deciding else attempt.record
+        for attempt in trade.attempts
+    }
+    faults = [
+        f"the record of model {shown(model)} is {shown(stored)} in storage and {shown(record)}"
+        " by the log"
+        for model, record in expected.items()
+        if (stored := _view(case, "attemptOf", trade.id, model)) != record
+    ]
+    return judged(faults, f"{counted(len(expected), 'attempt')} on record follow from the log")
+
+
+def check_stored_deliveries(case: Case) -> Finding | None:
+    """Check that the contract remembers who put its work on record, and in which stage."""
+    trade = case.trade
+    if trade.acceptance is None:
+        return not_reached(trade.ended, "accepted quote")
+    parties = {supply.provider for supply in trade.supplies}
+    parties |= set(trade.gate.experts) if trade.gate else set()
+    expected = dict.fromkeys(parties, 0) | {d.account: d.stage for d in trade.deliveries}
+    faults = [
+        f"{account} has {stored} on record in storage and {stage} by the log"
+        for account, stage in sorted(expected.items())
+        if (stored := _view(case, "deliveryOf", trade.id, account)) != stage
+    ]
+    in_data = sum(stage == DATA_STAGE for stage in expected.values())
+    in_training = sum(stage > DATA_STAGE for stage in expected.values())
+    return judged(faults, f"{in_data} put data on record and {in_training} training")
+
+
+def _status(trade: Trade) -> dict[str, Any]:
+    """Return the status as `contracts/src/types/Status.sol` unpacks it."""
+    return {
+        "state": trade.state,
+        "attempts": len(trade.attempts),
+        "maxAttempts": trade.request.max_attempts,
+        "signers": trade.signers,
+        "deadline": trade.deadline,
+        "audited": trade.attested,
+        "approved": trade.approved,
+        "challenged": trade.challenged,
+        "overturned": trade.overturned,
+        "unjudged": trade.unjudged,
+        "windows": trade.request.windows,
+    }
+
+
+def _view(case: Case, function: str, *arguments: Any) -> Any:
+    return case.chain.view(case.chain.contracts.market, function, *arguments)
+
+
+# ---------------------------------------------------------------- of the whole market
+
+
+def check_committees(history: History, chain: Chain) -> Finding:
+    """Check that committees followed each other by the rules, and are stored as the log says."""
+    return _check_office(history.committee, chain.contracts.committee, chain)
+
+
+def check_panels(history: History, chain: Chain) -> Finding:
+    """Check the same of the panels that decide challenges."""
+    return _check_office(history.panel, chain.contracts.panel, chain)
+
+
+def check_stakes(history: History, chain: Chain) -> Finding:
+    """Check that stakes in storage are what was bonded and not taken, in both contracts."""
+    faults, count = [], 0
+    for office, address in _offices(history, chain):
+        members = office.bonded.keys() | office.unbonding.keys()
+        count += len(members)
+        for member in sorted(members):
+            stored = chain.view(address, "stakeOf", member)
+            held = stored or {}
+            expected = (office.bonded[member], office.unbonding[member])
+            if (held.get("bonded"), held.get("unbonding")) != expected:
+                faults.append(
+                    f"{member} of the {office.title} has {held.get('bonded')} and"
+                    f" {held.get('unbonding')} at stake in storage and {expected} by the log"
+                )
+    return judged(faults, f"{counted(count, 'stake')} in storage follow from the log")
+
+
+def check_credits(history: History, chain: Chain) -> Finding:
+    """Check that the market owes every account what the log says."""
+    faults = credit_faults(chain, chain.contracts.market, history.credit)
     return judged(
         faults, f"{counted(len(history.credit), 'credit')} in storage follow from the log"
     )
@@ -56,84 +145,42 @@ def check_ledger(history: History, chain: Chain) -> Finding:
     for (_, currency), amount in history.credit.items():
         owed[currency] = owed.get(currency, 0) + amount
     for currency, amount in owed.items():
-        held = _balance(chain, currency)
+        held = chain.balance(chain.contracts.market, currency)
         if held < amount:
             faults.append(f"the market holds {held} of {currency} and owes {amount}")
     return judged(faults, "withdrawals were covered, and the market holds all that it owes")
 
 
-def _record(case: Case) -> dict[str, Any]:
-    """Return the trade as `contracts/src/types/Trade.sol` stores it."""
-    trade = case.trade
-    request, terms, acceptance = trade.request, trade.terms, trade.acceptance
-    quote = acceptance.quote if acceptance else None
-    seats = case.committee.members
-    return {
-        "buyer": request.buyer,
-        "deadline": trade.deadline,
-        "state": trade.state,
-        "attempts": len(trade.attempts),
-        "maxAttempts": request.max_attempts,
-        "signers": sum(1 << seats.index(signer) for signer in case.signers),
-        "audited": trade.attested,
-        "broker": request.broker,
-        "threshold": request.threshold,
-        "committeeVersion": terms.committee_version,
-        "minRows": request.min_rows,
-        "auditor": request.auditor,
-        "feeBps": terms.fee_bps,
-        "currency": request.currency,
-        "treasury": terms.treasury,
-        "windows": request.windows,
-        "validationRoot": request.validation_root,
-        "budget": request.budget,
-        "escrow": trade.escrow,
-        "expertPool": quote.expert_pool if quote else 0,
-        "brokerFee": quote.broker_fee if quote else 0,
-        "auditorFee": quote.auditor_fee if quote else 0,
-        "oracleFee": quote.oracle_fee if quote else 0,
-        "protocolFee": acceptance.components * terms.fee_bps // BASIS_POINTS if acceptance else 0,
-        "validationRows": request.validation_rows,
-        "dataQuotes": _quotes_hash(quote.data_quotes) if quote else _EMPTY,
-        "gate": _gate_hash(trade),
-    }
+def credit_faults(chain: Chain, contract: str, credit: Mapping[Wallet, int]) -> list[str]:
+    """Name the accounts to which a contract owes other than the log says."""
+    return [
+        f"{account} has {stored} of {currency} in storage and {owed} by the log"
+        for (account, currency), owed in credit.items()
+        if (stored := chain.view(contract, "creditOf", account, currency)) != owed
+    ]
 
 
-def _quotes_hash(quotes: tuple[DataQuote, ...]) -> bytes:
-    """Hash a list of data quotes as EIP-712 encodes an array of structs."""
-    members = ",".join(
-        f"{field.solidity_type} {field.name}" for field in solidity_fields(DataQuote)
-    )
-    type_hash = keccak(f"DataQuote({members})".encode())
-    kinds = ["bytes32", abi_type(DataQuote)]
-    return keccak(b"".join(keccak(encode(kinds, [type_hash, q.as_tuple()])) for q in quotes))
+def _check_office(office: Office, address: str, chain: Chain) -> Finding:
+    faults = list(office.faults)
+    for version, committee in office.committees.items():
+        stored = chain.view(address, "digestOf", version)
+        if stored != committee.digest:
+            faults.append(
+                f"version {version} of the {office.title} is {shown(stored)} in storage"
+                f" and {shown(committee.digest)} by the log"
+            )
+    stored, expected = chain.view(address, "currentDigest"), office.in_office(chain.block.timestamp)
+    if stored != expected:
+        faults.append(
+            f"the {office.title} in office is {shown(stored)} in storage and {shown(expected)}"
+            " by the log"
+        )
+    count = counted(len(office.committees), f"{office.title} version")
+    return judged(faults, f"{count} with a majority as quorum")
 
 
-def _gate_hash(trade: Trade) -> bytes:
-    if trade.gate is None:
-        return _EMPTY
-    return keccak(encode(["address[]", "uint32[]"], [trade.gate.experts, trade.gate.weights]))
-
-
-def _view(chain: Chain, function: str, *arguments: Any) -> Any:
-    """Evaluate a view of the market; None if it refuses or answers something else."""
-    question = chain.interface.call_data(function, *arguments)
-    answer = chain.rpc.call(chain.contract, question, chain.block.number)
-    try:
-        return None if answer is None else chain.interface.returned(function, answer)
-    except ValueError:
-        return None
-
-
-def _balance(chain: Chain, currency: str) -> int:
-    """Return what the market holds; nothing, if the token doesn't say."""
-    rpc: Rpc = chain.rpc
-    if currency == NATIVE:
-        return rpc.balance(chain.contract, chain.block.number)
-    question = _BALANCE_OF + encode(["address"], [chain.contract])
-    answer = rpc.call(currency, question, chain.block.number) or b""
-    return int.from_bytes(answer[:32], "big")
-
-
-def _shown(value: Any) -> str:
-    return "0x" + value.hex() if isinstance(value, bytes) else str(value)
+def _offices(history: History, chain: Chain) -> list[tuple[Office, str]]:
+    return [
+        (history.committee, chain.contracts.committee),
+        (history.panel, chain.contracts.panel),
+    ]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from itertools import combinations
 
 from marketplace.audit.case import Case
-from marketplace.audit.history import NOBODY, ascending
-from marketplace.audit.report import Finding, counted, judged, not_reached
+from marketplace.audit.office import ascending
+from marketplace.audit.report import Finding, counted, judged, not_reached, shown
 from marketplace.audit.signatures import objection_to
 from marketplace.protocol.ids import trade_id
-from marketplace.protocol.terms import DataQuote, ModelQuote
-from marketplace.protocol.units import BASIS_POINTS
+from marketplace.protocol.terms import NOBODY, DataQuote, ModelQuote
 
 
 def check_trade_id(case: Case) -> Finding:
@@ -30,21 +29,30 @@ def check_trade_id(case: Case) -> Finding:
 
 
 def check_terms(case: Case) -> Finding:
-    """Check that the request froze the committee, fee and treasury then in force."""
-    terms, in_force = case.trade.terms, case.trade.in_force
+    """Check that the request named the committee, panel, fee and treasury then in force.
+
+    The review window must be as long as the rules then asked for, and requests allowed.
+    """
+    request, in_force = case.trade.request, case.trade.in_force
     faults = [
-        f"{name} is {frozen} where {valid} was in force"
-        for name, frozen, valid in (
-            ("the committee version", terms.committee_version, in_force.committee_version),
-            ("the fee in basis points", terms.fee_bps, in_force.fee_bps),
-            ("the treasury", terms.treasury, in_force.treasury),
+        f"{name} is {shown(named)} where {shown(valid)} was in force"
+        for name, named, valid in (
+            ("the committee", request.committee, in_force.committee),
+            ("the panel", request.panel, in_force.panel),
+            ("the fee in basis points", request.fee_bps, in_force.fee_bps),
+            ("the treasury", request.treasury, in_force.treasury),
         )
-        if frozen != valid
+        if named != valid
     ]
+    least = in_force.review_of(request.budget)
+    if request.windows.review < least:
+        faults.append(f"the review takes {request.windows.review} s where {least} s are the least")
+    if in_force.paused:
+        faults.append("requests were paused")
     return judged(
         faults,
-        f"committee version {terms.committee_version} and a fee of {terms.fee_bps} basis points"
-        f" to {terms.treasury} were in force at the request",
+        f"committee {case.committee.version}, panel {case.panel.version} and a fee of"
+        f" {request.fee_bps} basis points to {request.treasury} were in force at the request",
     )
 
 
@@ -57,7 +65,7 @@ def check_roles(case: Case) -> Finding:
         "buyer": {trade.request.buyer},
         "auditor": {trade.request.auditor, *auditors} - {NOBODY},
         "provider": {quote.provider for quote in quotes},
-        "expert": set(trade.gate.experts if trade.gate else ()),
+        "expert": set(trade.data.finding.experts if trade.data else ()),
     }
     faults = [
         f"{both} is {one} and {other}"
@@ -80,18 +88,18 @@ def check_quote_signatures(case: Case) -> Finding | None:
     trade, acceptance = case.trade, case.trade.acceptance
     if acceptance is None:
         return not_reached(trade.ended, "accepted quote")
-    quote, signatures = acceptance.quote, acceptance.provider_signatures
+    quote, signatures = acceptance.quote, acceptance.signatures
     offers = quote.data_quotes
     faults = []
-    if len(signatures) != len(offers):
-        faults.append(f"{len(signatures)} signatures stand under {len(offers)} data quotes")
+    if len(signatures) != len(offers) + 1:
+        faults.append(f"{len(signatures)} signatures stand under {len(offers) + 1} quotes")
     if not ascending(offer.provider for offer in offers):
         faults.append("the providers are not ascending")
-    signed: list[tuple[str, ModelQuote | DataQuote, bytes]] = [
-        (trade.request.broker, quote, acceptance.broker_signature),
-        *((offer.provider, offer, by) for offer, by in zip(offers, signatures, strict=False)),
+    quotes: list[tuple[str, ModelQuote | DataQuote]] = [
+        (trade.request.broker, quote),
+        *((offer.provider, offer) for offer in offers),
     ]
-    for party, message, signature in signed:
+    for (party, message), signature in zip(quotes, signatures, strict=False):
         if message.trade_id != trade.id:
             faults.append(f"the quote of {party} is for trade 0x{message.trade_id.hex()}")
         why = objection_to(
@@ -107,15 +115,13 @@ def check_price(case: Case) -> Finding | None:
     trade, acceptance = case.trade, case.trade.acceptance
     if acceptance is None:
         return not_reached(trade.ended, "accepted quote")
-    fee = acceptance.components * trade.terms.fee_bps // BASIS_POINTS
+    fee, request = trade.protocol_fee, trade.request
     price = acceptance.components + fee
     faults = []
-    if acceptance.price != price:
-        faults.append(f"the price is {acceptance.price} where its parts and the fee sum to {price}")
-    if acceptance.price > trade.request.budget:
-        faults.append(f"the price {acceptance.price} is over the budget {trade.request.budget}")
+    if price > request.budget:
+        faults.append(f"the price {price} is over the budget {request.budget}")
     locked = [(lock.account, lock.currency, lock.amount) for lock in trade.locked]
-    due = [(trade.request.buyer, trade.request.currency, acceptance.price)]
+    due = [(request.buyer, request.currency, price)]
     if locked != due:
         faults.append(f"locked was {locked} where {due} was due")
     return judged(faults, f"the parts and a fee of {fee} sum to {price}, which the buyer locked")

@@ -9,7 +9,7 @@ from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from marketplace.chain.client import Node
-from marketplace.chain.deploy import Deployment, deploy
+from marketplace.chain.deploy import Deployment, Terms, deploy
 from marketplace.chain.devnet import DevnetProvider, open_devnet
 
 START = 1_800_000_000
@@ -18,6 +18,15 @@ START = 1_800_000_000
 GENEROUS_GAS = 12_000_000
 
 FEE_BPS = 250
+TERMS = Terms(
+    fee_bps=FEE_BPS,
+    rotation_delay=0,
+    min_stake=10**18,
+    wrong_verdict_penalty=3 * 10**17 + 1,
+    silence_penalty=2 * 10**17,
+    closed_seal_penalty=10**17 + 1,
+)
+"""Committees take office at once, and have something to lose."""
 
 
 class QuickChain(DevnetProvider):
@@ -38,14 +47,16 @@ class QuickChain(DevnetProvider):
 
 
 def deployed(chain: BaseProvider, parties: Cast) -> tuple[Node, Deployment]:
-    """Deploy everything with a committee of two in three."""
+    """Deploy everything with a committee and a panel of two in three."""
     node = Node(chain)
     deployment = deploy(
         node,
         parties.admin,
         signers=[signer.address for signer in parties.signers],
         threshold=2,
-        fee_bps=FEE_BPS,
+        panel=[judge.address for judge in parties.panel],
+        panel_threshold=2,
+        terms=TERMS,
         treasury=parties.treasury.address,
         with_token=True,
     )

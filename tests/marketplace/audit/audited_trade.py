@@ -6,8 +6,7 @@ is signed and stored as if it were true: that is how a dishonest committee looks
     trade = AuditedTrade(market, store, parties)
     trade.to_gate()
     trade.attempt(passed=True, skill=3)   # a verdict that the votes don't bear out
-    trade.settle()
-    trade.publish()
+    trade.finish()
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,17 @@ from safetensors.numpy import save
 from web3.types import RPCEndpoint
 
 from marketplace.chain.market import Market
+from marketplace.protocol.agreement import (
+    amounts_hash,
+    deal_of,
+    gate_of,
+    gated_digest,
+    price_of,
+    record_hash,
+    record_of,
+    supplies_of,
+    terms_hash,
+)
 from marketplace.protocol.documents import (
     AttemptEvidence,
     Attestation,
@@ -46,8 +57,6 @@ from marketplace.protocol.documents import (
     Document,
     GateManifest,
     Sealed,
-    SettlementEvidence,
-    Share,
     Specification,
     Subset,
     Training,
@@ -57,19 +66,26 @@ from marketplace.protocol.ids import score_seal, trade_id
 from marketplace.protocol.structs import Struct
 from marketplace.protocol.terms import (
     NATIVE,
-    Attempt,
+    NO_AUDIT,
+    NO_PERMIT,
+    AttemptFinding,
+    AttemptRecord,
     AttemptReport,
+    AuditFinding,
+    AuditReport,
+    DataFinding,
     DataQuote,
     DataReport,
-    GateReport,
+    Deal,
+    Gate,
     ModelQuote,
     Opening,
     Request,
-    SettlementReport,
+    Supply,
     TrainingCommitment,
     Windows,
 )
-from marketplace.protocol.typed_data import sign
+from marketplace.protocol.typed_data import quorum_signatures, sign
 from marketplace.protocol.units import PARTS, largest_remainder
 from offchain.storage.cid import cid_of, digest_of
 from offchain.storage.disk import DiskStore
@@ -77,7 +93,13 @@ from offchain.validation import Evidence, encode_evidence, encode_openings
 
 FAR_FUTURE = 2**40 - 1
 WINDOWS = Windows(
-    quote=1_000, delivery=2_000, gating=3_000, attempt=4_000, verification=5_000, settlement=6_000
+    quote=1_000,
+    delivery=2_000,
+    judging=2_500,
+    training=3_000,
+    validation=3_500,
+    review=5_000,
+    settlement=6_000,
 )
 ROWS_EACH = (50, 30, 20)
 PRICES_EACH = (3 * 10**15 + 1, 2 * 10**15 + 7, 10**15 + 3)
@@ -85,6 +107,19 @@ FEES = (5 * 10**14, 4 * 10**14, 3 * 10**14 + 1)
 """For broker, auditor and oracles."""
 
 SKILLED, UNSKILLED = 8, 4
+SEATS = (0, 1)
+"""Who signs, if a test doesn't say otherwise."""
+
+CLOSED = Opening(0, bytes(32))
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What was reported of an attempt, and the openings of its signers by seat."""
+
+    finding: AttemptFinding
+    record: AttemptRecord
+    openings: dict[int, Opening]
 
 
 class AuditedTrade:
@@ -102,21 +137,21 @@ class AuditedTrade:
         self.expiry = FAR_FUTURE
         self.prices = PRICES_EACH
         self.fees = FEES
+        self.expert_pool = 10**16 + 11
+        self.data_request: bytes | None = None
         self.labels = validation_commitment()
+        self.committee = market.current_committee()
         self.request = replace(self._usual_request(salt), **request)
         self.id = trade_id(market.domain.chain_id, market.address, self.request)
         self.subsets = {name: self._sealed(f"subset of {name}") for name in self.experts}
-        self.attempts: list[tuple[Attempt, list[Opening]]] = []
+        self.data: DataFinding | None = None
+        self.attempts: list[Reported] = []
         self.unpublished: list[bytes] = []
-        self.passing: tuple[int, AttemptEvidence, Evidence] | None = None
+        self.audit = NO_AUDIT
 
     @property
     def name(self) -> str:
         return "0x" + self.id.hex()
-
-    @property
-    def expert_pool(self) -> int:
-        return 10**16 + 11
 
     def _usual_request(self, salt: str) -> Request:
         specification = Specification(
@@ -125,6 +160,7 @@ class AuditedTrade:
             validation=self._sealed("validation"),
             auditor_reads=True,
         )
+        rules = self.market.in_force()
         return Request(
             buyer=self.parties.buyer.address,
             broker=self.parties.broker.address,
@@ -137,6 +173,13 @@ class AuditedTrade:
             validation_rows=ROWS,
             validation_root=self.labels.root,
             spec=self.publish_document(specification),
+            licence=keccak(text="licence"),
+            transfer_rule=0,
+            approval_required=False,
+            committee=rules.committee,
+            panel=rules.panel,
+            fee_bps=rules.fee_bps,
+            treasury=rules.treasury,
             windows=WINDOWS,
             salt=keccak(text=salt),
         )
@@ -146,15 +189,12 @@ class AuditedTrade:
     def ask(self) -> None:
         self.market.send(self.parties.buyer, "requestModel", self.request)
 
-    def ask_for_data(self) -> None:
-        need = DataNeed(trade=self.name, task=TASK.to_json(), min_rows=self.request.min_rows)
-        digest = self.publish_document(need)
-        self.market.send(self.parties.broker, "requestData", self.id, digest)
-
     def decline(self) -> None:
-        self.market.send(self.parties.buyer, "declineQuote", self.id, keccak(text="too dear"))
+        self.market.send(self.parties.buyer, "declineQuote", self.request, keccak(text="too dear"))
 
+    @property
     def quote(self) -> ModelQuote:
+        need = DataNeed(trade=self.name, task=TASK.to_json(), min_rows=self.request.min_rows)
         quotes = tuple(
             DataQuote(self.id, provider.address, keccak(text=f"data {i}"), rows, price, self.expiry)
             for i, (provider, rows, price) in enumerate(
@@ -163,6 +203,7 @@ class AuditedTrade:
         )
         return ModelQuote(
             trade_id=self.id,
+            data_request=self.data_request or self.publish_document(need),
             data_quotes=quotes,
             expert_pool=self.expert_pool,
             broker_fee=self.fees[0],
@@ -172,25 +213,60 @@ class AuditedTrade:
         )
 
     def accept(self) -> None:
-        quote = self.quote()
-        price = int(self.market.view("priceOf", quote)[0])
-        self.market.send(
-            self.parties.buyer,
-            "acceptQuote",
-            quote,
-            price,
+        quote = self.quote
+        price = price_of(quote, self.request.fee_bps)[0]
+        offers = zip(quote.data_quotes, self.parties.providers, strict=True)
+        signatures = [
             self.sign(quote, self.parties.broker),
-            [
-                self.sign(offer, provider)
-                for offer, provider in zip(quote.data_quotes, self.parties.providers, strict=True)
-            ],
-            value=price if self.request.currency == NATIVE else 0,
-        )
+            *(self.sign(offer, provider) for offer, provider in offers),
+        ]
+        value = price if self.request.currency == NATIVE else 0
+        arguments = (self.request, quote, price, signatures, NO_PERMIT)
+        self.market.send(self.parties.buyer, "acceptQuote", *arguments, value=value)
 
     # ------------------------------------------------------------------ data, gate
 
-    def deliver(self, accepted: int = 0b111, manifest_says: int | None = None) -> None:
-        said = accepted if manifest_says is None else manifest_says
+    @property
+    def deal(self) -> Deal:
+        return deal_of(self.request, self.quote)
+
+    @property
+    def supplies(self) -> tuple[Supply, ...]:
+        return supplies_of(self.quote)
+
+    @property
+    def gate(self) -> Gate:
+        assert self.data is not None
+        return gate_of(self.supplies, self.data)
+
+    def put_on_record(self, account: LocalAccount) -> None:
+        self.market.send(account, "recordDelivery", self.id, keccak(text="what I delivered"))
+
+    def true_weights(self) -> list[int]:
+        return largest_remainder(PARTS, [int(load) for load in self.routing.sum(axis=0)])
+
+    def report_data(
+        self,
+        accepted: int = 0b111,
+        manifest_says: int | None = None,
+        weights: Sequence[int] | None = None,
+        seats: Sequence[int] = SEATS,
+    ) -> None:
+        """Report data and gate; without a gate if too few rows are left."""
+        rows = sum(rows for i, rows in enumerate(ROWS_EACH) if accepted >> i & 1)
+        enough = rows >= self.request.min_rows
+        self.data = DataFinding(
+            accepted=accepted,
+            experts=self.experts if enough else (),
+            weights=tuple(weights or self.true_weights()) if enough else (),
+            data_evidence=self._data_manifest(accepted if manifest_says is None else manifest_says),
+            gate_evidence=self._gate_manifest() if enough else bytes(32),
+        )
+        report = DataReport(self.id, self.committee.version, *self.data.as_tuple())
+        packed = self.quorum(dict.fromkeys(seats, report))
+        self._post("reportData", self.deal, self.supplies, self.data, self.committee, *packed)
+
+    def _data_manifest(self, said: int) -> bytes:
         manifest = DataManifest(
             trade=self.name,
             deliveries=tuple(
@@ -203,16 +279,9 @@ class AuditedTrade:
                 for i, provider in enumerate(self.parties.providers)
             ),
         )
-        evidence = self.publish_document(manifest)
-        report = DataReport(self.id, 1, accepted, evidence)
-        quotes = list(self.quote().data_quotes)
-        self._post("deliverData", quotes, accepted, evidence, self.quorum(report))
+        return self.publish_document(manifest)
 
-    def true_weights(self) -> list[int]:
-        return largest_remainder(PARTS, [int(load) for load in self.routing.sum(axis=0)])
-
-    def gate(self, weights: Sequence[int] | None = None) -> None:
-        self.weights = list(weights or self.true_weights())
+    def _gate_manifest(self) -> bytes:
         manifest = GateManifest(
             trade=self.name,
             candidates=tuple(name.lower() for name in self.experts),
@@ -222,12 +291,7 @@ class AuditedTrade:
                 for name, sealed in self.subsets.items()
             ),
         )
-        evidence = self.publish_document(manifest)
-        report = GateReport(self.id, 1, self.experts, tuple(self.weights), evidence)
-        quotes = list(self.quote().data_quotes)
-        self._post(
-            "commitGate", quotes, list(self.experts), self.weights, evidence, self.quorum(report)
-        )
+        return self.publish_document(manifest)
 
     # ------------------------------------------------------------------- attempts
 
@@ -240,6 +304,9 @@ class AuditedTrade:
         sealed: Callable[[int], int] = lambda score: score,
         openings: bytes | None = None,
         trainings: Callable[[list[Training]], list[Training]] = lambda trainings: trainings,
+        amounts: Callable[[list[int]], list[int]] = lambda amounts: amounts,
+        seats: Sequence[int] = SEATS,
+        verdicts: Sequence[int] | None = None,
         **document: Any,
     ) -> None:
         """Report an attempt.
@@ -248,6 +315,10 @@ class AuditedTrade:
         ----------
         sealed
             Turns the true score into the one that signers seal.
+        amounts
+            Turns the division of the pool that is due into the one that is reported.
+        seats, verdicts
+            Who signs, and who of them found that the model passed: all or none by default.
         document
             Fields of the evidence document that are to differ.
         """
@@ -257,16 +328,17 @@ class AuditedTrade:
         passed = score >= self.request.threshold if passed is None else passed
         training = self._training(number, trainings)
         named = self._attempt_evidence(number, evidence, openings, training, document)
-        finding = Attempt(
+        finding = AttemptFinding(
             model=keccak(text=f"model {number} of {self.name}"),
             training=training,
-            passed=passed,
             delivery=self._delivery(number) if passed else bytes(32),
             evidence=digest_of(cid_of(named.to_bytes())),
+            amounts=tuple(amounts(self.true_amounts(evidence))) if passed else (),
         )
-        if passed:
-            self.passing = number, named, evidence
-        self._report(number, finding, sealed(score))
+        for_it = seats if passed else ()
+        self._report(
+            number, finding, sealed(score), seats, for_it if verdicts is None else verdicts
+        )
 
     def _attempt_evidence(
         self,
@@ -292,16 +364,43 @@ class AuditedTrade:
         self.unpublished += [*parts, document.to_bytes()]
         return document
 
-    def _report(self, number: int, finding: Attempt, score: int) -> None:
-        openings, signatures = [], []
-        for signer in self.parties.signers[:2]:
-            salt = keccak(text=f"salt {number} {signer.address}")
-            seal = score_seal(self.id, number, signer.address, score, salt)
-            openings.append(Opening(signer.address, seal, score, salt))
-            report = AttemptReport(self.id, 1, number, *finding.as_tuple(), seal)
-            signatures.append(self.sign(report, signer))
-        self.attempts.append((finding, openings))
-        self._post("reportAttempt", finding, [o.seal for o in openings], signatures)
+    def _report(
+        self,
+        number: int,
+        finding: AttemptFinding,
+        score: int,
+        seats: Sequence[int],
+        passing: Sequence[int],
+    ) -> None:
+        openings, reports = {}, {}
+        for seat in seats:
+            signer = self.parties.signers[seat]
+            openings[seat] = Opening(score, keccak(text=f"salt {number} {signer.address}"))
+            reports[seat] = AttemptReport(
+                trade_id=self.id,
+                committee_version=self.committee.version,
+                attempt=number,
+                passed=seat in passing,
+                seal=score_seal(self.id, number, signer.address, score, openings[seat].salt),
+                **vars(finding),
+            )
+        signers, signatures = self.quorum(reports)
+        verdicts = sum(1 << seat for seat in passing)
+        seals = [reports[seat].seal for seat in seats]
+        record = record_of(number, finding, signers, verdicts, seals)
+        self.attempts.append(Reported(finding, record, openings))
+        self._post(
+            "reportAttempt",
+            terms_hash(self.deal, self.gate),
+            self.expert_pool,
+            len(self.experts),
+            finding,
+            self.committee,
+            signers,
+            verdicts,
+            seals,
+            signatures,
+        )
 
     def _training(self, number: int, change: Callable[[list[Training]], list[Training]]) -> bytes:
         trainings = []
@@ -331,89 +430,160 @@ class AuditedTrade:
             DeliveryManifest(trade=self.name, attempt=number, sealed=sealed)
         )
 
+    def true_amounts(self, evidence: Evidence) -> list[int]:
+        """Divide the pool by Shapley value; evenly if nobody contributed anything."""
+        by_name = dict(zip(evidence.experts, shapley_by_orders(evidence), strict=True))
+        values = [max(by_name.get(name, Fraction(0)), Fraction(0)) for name in self.experts]
+        scale = math.lcm(*(value.denominator for value in values))
+        weights = [int(value * scale) for value in values]
+        return largest_remainder(self.expert_pool, weights if any(weights) else [1] * len(values))
+
     # ------------------------------------------------------------------ to the end
 
-    def confirm(self) -> None:
-        self.market.send(self.parties.buyer, "confirmDelivery", self.id)
+    @property
+    def gated(self) -> bytes:
+        return gated_digest(self.request.committee, self.deal, self.gate)
 
-    def attest(self, approved: bool = True, on_chain: bool | None = None) -> None:
-        finding = Attestation(trade=self.name, approved=approved, finding="all agrees")
-        digest = self.publish_document(finding)
-        said = approved if on_chain is None else on_chain
-        self.market.send(self.parties.auditor, "attestAudit", self.id, digest, said)
-
-    def settle(
-        self,
-        *,
-        shares: Callable[[list[Share]], list[Share]] = lambda shares: shares,
-        amounts: Callable[[list[int]], list[int]] = lambda amounts: amounts,
-        **document: Any,
-    ) -> None:
-        """Divide the pool, once the buyer has confirmed or its window has passed.
+    def attest(self, approved: bool = True, said: bool | None = None) -> None:
+        """Have the auditor sign its finding, for `settle` to take along.
 
         Parameters
         ----------
-        shares, amounts
-            Turn what is due into what the document says and what is paid.
-        document
-            Other fields of the evidence document that are to differ.
+        said
+            What it signs, where its document says `approved`.
         """
-        assert self.passing is not None
-        number, attempt, evidence = self.passing
-        due = self.true_shares(evidence)
-        paid = amounts([share.amount for share in due])
-        settlement = SettlementEvidence(
-            trade=self.name,
-            attempt=number,
-            attempt_evidence=cid_of(attempt.to_bytes()),
-            expert_pool=self.expert_pool,
-            shares=tuple(shares(due)),
-        ).model_copy(update=document)
-        self.unpublished.append(settlement.to_bytes())
-        digest = digest_of(cid_of(settlement.to_bytes()))
-        report = SettlementReport(self.id, 1, self.experts, tuple(paid), digest)
-        self._post("settle", list(self.experts), self.weights, paid, digest, self.quorum(report))
+        finding = Attestation(trade=self.name, approved=approved, finding="all agrees")
+        digest, signed = self.publish_document(finding), approved if said is None else said
+        report = AuditReport(self.id, digest, signed)
+        self.audit = AuditFinding(digest, signed, self.sign(report, self.parties.auditor))
 
-    def true_shares(self, evidence: Evidence) -> list[Share]:
-        by_name = dict(zip(evidence.experts, shapley_by_orders(evidence), strict=True))
-        values = [by_name.get(name, 0 * worth(evidence, ())) for name in self.experts]
-        scale = math.lcm(*(value.denominator for value in values))
-        weights = [max(0, int(value * scale)) for value in values]
-        weights = [weight // (math.gcd(*weights) or 1) for weight in weights]
-        amounts = largest_remainder(self.expert_pool, weights if any(weights) else [1] * 3)
-        return [
-            Share(expert=name, shapley=str(value), weight=weight, amount=amount)
-            for name, value, weight, amount in zip(
-                self.experts, values, weights, amounts, strict=True
-            )
-        ]
+    def send_attestation(self, by: LocalAccount | None = None) -> None:
+        """Put what `attest` signed on chain at once; the auditor itself needs no signature."""
+        sender = by or self.parties.auditor
+        own = sender == self.parties.auditor
+        audit = replace(self.audit, signature=b"") if own else self.audit
+        last = self.attempts[-1]
+        known = amounts_hash(last.finding.amounts), record_hash(last.record)
+        parts = (self.deal, self.gate, self.request.committee, *known)
+        self.market.send(sender, "attestAudit", self.id, *parts, audit)
+        self.audit = NO_AUDIT
 
-    def settle_by_gate(self) -> None:
-        self._post("settleByGate", list(self.experts), self.weights)
+    def settle(self, closed: Sequence[int] = ()) -> None:
+        """Settle, once the review window is over; some seats may keep their scores sealed."""
+        last = self.attempts[-1]
+        openings = _shown(last, closed)
+        parts = (self.deal, self.gate, self.committee, last.finding.amounts, last.record, openings)
+        self._post("settle", *parts, self.audit)
 
-    def time_out(self) -> None:
-        self._post("timeout")
+    def open_deciding(self, closed: Sequence[int] = ()) -> None:
+        last = self.attempts[-1]
+        amounts = amounts_hash(last.finding.amounts)
+        parts = (self.deal, self.gate, self.committee, amounts, last.record, _shown(last, closed))
+        self._post("openDecidingScores", *parts)
+
+    def open_failed(self, closed: Sequence[int] = ()) -> None:
+        """Reveal the sealed scores of all attempts but the one that decided."""
+        for attempt in self.attempts:
+            if any(self.market.view("attemptOf", self.id, attempt.finding.model)):
+                parts = (self.request, self.committee, attempt.record, _shown(attempt, closed))
+                self.send_challenges(self.parties.stranger, "openScores", *parts)
+
+    def expire(self) -> None:
+        self.market.send(self.parties.stranger, "expire", self.id)
+
+    def time_out_delivery(self) -> None:
+        self._post("timeoutDelivery", self.deal, self.supplies, self.request.committee)
+
+    def time_out_training(self) -> None:
+        self._post("timeoutTraining", self.deal, self.gate, self.request.committee)
 
     def publish(self) -> None:
-        """Once the trade has ended: make the evidence public."""
+        """Once the last verdict is there: make the evidence public."""
         for content in self.unpublished:
             self.store.put(content)
-
-    def open_scores(self, closed: Sequence[str] = ()) -> None:
-        """Reveal all sealed scores but those of some signers."""
-        for number, (_, openings) in enumerate(self.attempts, 1):
-            shown = [
-                replace(o, score=0, salt=bytes(32)) if o.signer in closed else o for o in openings
-            ]
-            self._post("openScores", number, shown)
 
     def withdraw(self, account: LocalAccount) -> None:
         self.market.send(account, "withdraw", self.request.currency, account.address)
 
+    # -------------------------------------------------------------------- disputes
+
+    def challenge(self) -> None:
+        bond = int(self.market.node.call(self._challenges.bondFor(self.request.budget)))
+        panel = self.market.panel_of(self.request.panel)
+        value = bond if self.request.currency == NATIVE else 0
+        self.send_challenges(
+            self.parties.stranger,
+            "challenge",
+            self.request,
+            self.committee,
+            panel,
+            keccak(text="it is wrong"),
+            value=value,
+        )
+
+    def uphold(self) -> None:
+        evidence = keccak(text="it is right")
+        panel = self.market.panel_of(self.request.panel)
+        packed = self._ruling(bytes(32), evidence)
+        self.send_challenges(
+            self.parties.stranger, "uphold", self.request, panel, evidence, *packed
+        )
+
+    def overturn(self, which: int = -1) -> None:
+        attempt, evidence = self.attempts[which], keccak(text="it is wrong indeed")
+        panel = self.market.panel_of(self.request.panel)
+        amounts = amounts_hash(self.attempts[-1].finding.amounts)
+        self.send_challenges(
+            self.parties.stranger,
+            "overturn",
+            self.request,
+            self.committee,
+            panel,
+            attempt.record,
+            self.gated,
+            amounts,
+            evidence,
+            *self._ruling(attempt.finding.model, evidence),
+        )
+
+    def lapse_challenge(self) -> None:
+        self.send_challenges(self.parties.stranger, "lapse", self.request)
+
+    def penalise_closed_seals(self, which: int = 0) -> None:
+        record = self.attempts[which].record
+        parts = (self.request, self.committee, record)
+        self.send_challenges(self.parties.stranger, "penaliseClosedSeals", *parts)
+
+    def penalise_silence(self) -> None:
+        self.send_challenges(self.parties.stranger, "penaliseSilence", self.request, self.committee)
+
+    @property
+    def _challenges(self) -> Any:
+        return self.market.challenges.functions
+
+    def send_challenges(
+        self, account: LocalAccount, function: str, *arguments: Any, value: int = 0
+    ) -> None:
+        call = self._challenges[function](*(_plain(argument) for argument in arguments))
+        self.market.node.send(account, call, value=value)
+
+    def _ruling(self, model: bytes, evidence: bytes) -> tuple[int, bytes]:
+        version = self.market.panel_of(self.request.panel).version
+        question = self._challenges.rulingDigest(self.id, version, model, evidence)
+        word = bytes(self.market.node.call(question))
+        return quorum_signatures(
+            {
+                seat: bytes(self.parties.panel[seat].unsafe_sign_hash(word).signature)
+                for seat in SEATS
+            }
+        )
+
+    # ---------------------------------------------------------------------- clocks
+
     def lapse(self, grace: int = 0) -> None:
         """Let the deadline of the present stage pass, and `grace` seconds more."""
-        record = self.market.trade(self.id)
-        self.market.node.advance_time(record.deadline + grace - self.market.node.now() + 1)
+        deadline = self.market.status(self.id).deadline
+        self.market.node.advance_time(max(0, deadline + grace - self.market.node.now() + 1))
 
     def next_block_at(self, timestamp: int) -> None:
         """Give the next transaction's block a time, in seconds since 1970."""
@@ -422,45 +592,46 @@ class AuditedTrade:
 
     def last_second(self) -> None:
         """Let the next step come in the last second of its window."""
-        self.next_block_at(self.market.trade(self.id).deadline)
+        self.next_block_at(self.market.status(self.id).deadline)
 
     def first_second_after(self, grace: int = 0) -> None:
         """Let the next step come as soon as the deadline and `grace` seconds more have passed."""
-        self.next_block_at(self.market.trade(self.id).deadline + grace + 1)
+        self.next_block_at(self.market.status(self.id).deadline + grace + 1)
 
     # ---------------------------------------------------------------- whole stretches
 
-    def to_data_requested(self) -> None:
-        self.ask()
-        self.ask_for_data()
-
     def to_funded(self) -> None:
-        self.to_data_requested()
+        self.ask()
         self.accept()
 
     def to_gate(self) -> None:
         self.to_funded()
-        self.deliver()
-        self.gate()
+        self.report_data()
 
     def to_passed(self) -> None:
         self.to_gate()
         self.attempt()
 
     def finish(self) -> None:
-        """From a pass: confirm, settle, publish and open the scores."""
-        self.confirm()
-        self.settle()
+        """From the last verdict: publish, settle and open the scores of earlier attempts."""
         self.publish()
-        self.open_scores()
+        self.lapse()
+        self.settle()
+        self.open_failed()
 
     # ---------------------------------------------------------------------- inside
 
     def sign(self, message: Struct, account: LocalAccount) -> bytes:
         return sign(self.market.domain, message, account)
 
-    def quorum(self, report: Struct) -> list[bytes]:
-        return [self.sign(report, signer) for signer in self.parties.signers[:2]]
+    def quorum(self, reports: dict[int, Any]) -> tuple[int, bytes]:
+        """Let each seat sign its report: the bitmap of signers, and the packed signatures."""
+        return quorum_signatures(
+            {
+                seat: self.sign(report, self.parties.signers[seat])
+                for seat, report in reports.items()
+            }
+        )
 
     def publish_document(self, document: Document) -> bytes:
         return digest_of(self.store.put(document.to_bytes()))
@@ -473,6 +644,17 @@ class AuditedTrade:
 
     def _post(self, function: str, *arguments: Any) -> None:
         self.market.send(self.parties.stranger, function, self.id, *arguments)
+
+
+def _shown(attempt: Reported, closed: Sequence[int]) -> list[Opening]:
+    """Return one opening for each signer of an attempt, nothing for the closed seats."""
+    return [CLOSED if seat in closed else shown for seat, shown in attempt.openings.items()]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Struct):
+        return value.as_tuple()
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ class Cast:
     providers: tuple[LocalAccount, ...]
     experts: tuple[LocalAccount, ...]
     signers: tuple[LocalAccount, ...]
+    panel: tuple[LocalAccount, ...]
 
 
 def cast() -> Cast:
@@ -41,7 +42,7 @@ def cast() -> Cast:
         taken = [accounts.pop() for _ in range(count)]
         return tuple(sorted(taken, key=lambda account: int(account.address, 16)))
 
-    return Cast(*(accounts.pop() for _ in range(6)), ascending(3), ascending(3), ascending(3))
+    return Cast(*(accounts.pop() for _ in range(6)), *(ascending(3) for _ in range(4)))
 
 
 def validation_set() -> Dataset:

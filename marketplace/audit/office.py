@@ -1,0 +1,153 @@
+"""Folds the log of one committee contract: who judges when, and what its members have at stake."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from marketplace.audit.abi import Event
+from marketplace.audit.digests import NOTHING, committee_digest
+
+
+@dataclass(frozen=True)
+class Committee:
+    """Members (ascending) of one version, and how many make a quorum."""
+
+    version: int
+    threshold: int
+    members: tuple[str, ...]
+
+    @property
+    def digest(self) -> bytes:
+        """By which requests name it, 32 bytes."""
+        return committee_digest(self.version, self.threshold, self.members)
+
+
+NO_COMMITTEE = Committee(0, 0, ())
+
+
+@dataclass(frozen=True)
+class Slash:
+    """Wei that were taken from a member's stake."""
+
+    member: str
+    receiver: str
+    amount: int
+    transaction: bytes
+
+
+@dataclass
+class Office:
+    """What the log of one committee contract says.
+
+    Attributes
+    ----------
+    title
+        For people: ``committee`` or ``panel``.
+    delay
+        Seconds from the scheduling of a committee to its taking office.
+    committees
+        By version, those that were cancelled too.
+    bonded, unbonding
+        Wei that each member has at stake, and on its way out.
+    slashes
+        In the order of the log.
+    faults
+        Sentences about committees out of order.
+    """
+
+    title: str
+    delay: int
+    committees: dict[int, Committee] = field(default_factory=dict)
+    bonded: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    unbonding: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    slashes: list[Slash] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    _incumbent: int = 0
+    _next: int = 0
+    _effective_at: int = 0
+
+    def in_office(self, timestamp: int) -> bytes:
+        """Return the digest of the committee in office at a time; zero before the first."""
+        version = self._version(timestamp)
+        return self.committees[version].digest if version in self.committees else NOTHING
+
+    def of(self, digest: bytes) -> Committee:
+        """Return the committee with a digest; an empty one if there was none."""
+        return next((c for c in self.committees.values() if c.digest == digest), NO_COMMITTEE)
+
+    def take(self, event: Event) -> None:
+        """Take the next event of the contract."""
+        if event.name in _EVENTS:
+            _EVENTS[event.name](self, event)
+
+    # ------------------------------------------------------------------ committees
+
+    def _version(self, timestamp: int) -> int:
+        return self._incumbent if timestamp < self._effective_at else self._next
+
+    def _scheduled(self, event: Event) -> None:
+        version, members, threshold = event["version"], event["members"], event["threshold"]
+        latest, where = max(self.committees, default=0), event.log.place
+        incumbent = self._version(event.timestamp)
+        due = event.timestamp + (self.delay if incumbent else 0)
+        if version != latest + 1:
+            self.faults.append(f"version {version} follows version {latest} in {where}")
+        starts = event["effectiveAt"]
+        if starts != due:
+            self.faults.append(f"version {version} takes office at {starts}, not at {due}")
+        if not ascending(members):
+            self.faults.append(f"the members of version {version} are not ascending")
+        if not len(members) < 2 * threshold <= 2 * len(members):
+            self.faults.append(
+                f"{threshold} of {len(members)} make no majority in version {version}"
+            )
+        self.committees[version] = Committee(version, threshold, members)
+        self._incumbent, self._next = incumbent, version
+        self._effective_at = event["effectiveAt"]
+
+    def _cancelled(self, event: Event) -> None:
+        pending = event.timestamp < self._effective_at and self._next != self._incumbent
+        if not pending or event["version"] != self._next:
+            self.faults.append(
+                f"version {event['version']} was cancelled in {event.log.place}"
+                " without being scheduled"
+            )
+        self._next = self._incumbent
+
+    # ---------------------------------------------------------------------- stakes
+
+    def _staked(self, event: Event) -> None:
+        self.bonded[event["member"]] += event["amount"]
+
+    def _unstake_requested(self, event: Event) -> None:
+        self.bonded[event["member"]] -= event["amount"]
+        self.unbonding[event["member"]] += event["amount"]
+
+    def _stake_withdrawn(self, event: Event) -> None:
+        self.unbonding[event["member"]] -= event["amount"]
+
+    def _slashed(self, event: Event) -> None:
+        member, amount = event["member"], event["amount"]
+        first = min(amount, self.unbonding[member])
+        self.unbonding[member] -= first
+        self.bonded[member] -= amount - first
+        self.slashes.append(Slash(member, event["to"], amount, event.log.transaction))
+
+
+_EVENTS: dict[str, Callable[[Office, Event], None]] = {
+    "RotationScheduled": Office._scheduled,
+    "RotationCancelled": Office._cancelled,
+    "Staked": Office._staked,
+    "UnstakeRequested": Office._unstake_requested,
+    "StakeWithdrawn": Office._stake_withdrawn,
+    "Slashed": Office._slashed,
+}
+
+
+def ascending(accounts: Iterable[str]) -> bool:
+    """Tell whether addresses are strictly ascending, which also makes them distinct."""
+    numbers = [int(account, 16) for account in accounts]
+    return all(one < other for one, other in pairwise(numbers))
