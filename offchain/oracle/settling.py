@@ -56,8 +56,8 @@ class OracleSettler:
             If another attempt may follow, which the evidence would help.
         """
         require_decided(self.market, trade_id)
-        case = self.book.case(trade_id)
         for attempt in self.market.agreement(trade_id).attempts:
+            case = self.book.case(trade_id)
             parts = open_reported(self.exchange, case, attempt)
             self.exchange.store.put(parts.votes)
             self.exchange.store.put(parts.openings)
@@ -162,10 +162,11 @@ class OracleSettler:
         state = self.market.status(trade_id).state
         if not state.final:
             raise TradeRefused(f"the trade is {state.name}", "open them once it has ended")
-        case, challenges = self.book.case(trade_id), self.market.challenges.functions
+        challenges = self.market.challenges.functions
         for attempt in self.market.agreement(trade_id).attempts:
             if not any(self.market.view("attemptOf", trade_id, attempt.finding.model)):
                 continue  # the settlement opened the one that decided
+            case = self.book.case(trade_id)
             done = int(self.market.node.call(challenges.settledSeals(trade_id, attempt.number)))
             due = {
                 seat: opening
