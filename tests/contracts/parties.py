@@ -49,8 +49,8 @@ class Parties:
     def everyone(self) -> tuple[LocalAccount, ...]:
         """Return all accounts."""
         single = (self.admin, self.treasury, self.buyer, self.broker, self.auditor)
-        single += (self.arbiter, self.stranger)
-        return (*single, *self.providers, *self.experts, *self.signers, *self.jurors)
+        others = (self.arbiter, self.stranger)
+        return (*single, *others, *self.providers, *self.experts, *self.signers, *self.jurors)
 
 
 PARTIES = Parties(

@@ -1,95 +1,259 @@
-"""After the end: sealed scores open to what was sealed, and to nothing else."""
+"""Sealed scores: opened to what was sealed, all of them in time, and they must bear the verdict."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
-from expectations import only_event, refused
+from expectations import credits_of, events, only_event, payments, refund, refused
 from parties import PARTIES
 from trade_builder import TradeBuilder
-from trade_terms import SCORE, commitment
+from trade_terms import FAILING, PASSING, THRESHOLD, WINDOWS, commitment
 
-from marketplace.protocol.states import State
+from marketplace.chain.market import Market
+from marketplace.protocol.states import Purpose, State
+from marketplace.protocol.terms import Opening
+from marketplace.protocol.units import even_split
+
+CLOSED = Opening(0, bytes(32))
+ALL = (0, 1, 2)
 
 
 @pytest.fixture
-def ended(trade: TradeBuilder) -> TradeBuilder:
-    """Two attempts, and the trade is settled."""
-    trade.advance_to(State.GATED).fail()
-    trade.attempt()
-    trade.settle_in_time()
+def passed(trade: TradeBuilder) -> TradeBuilder:
+    return trade.advance_to(State.PASSED)
+
+
+def judged(market: Market, verdicts: int, scores: dict[int, int], **request: int) -> TradeBuilder:
+    """A trade whose signers sealed other scores than their verdicts say."""
+    trade = TradeBuilder(market, **request).advance_to(State.GATED)
+    trade.attempt(scores=scores, verdicts=verdicts)
     return trade
 
 
-def test_anyone_opens_the_scores(ended: TradeBuilder) -> None:
-    for number in (1, 2):
-        openings = ended.openings(number)
-        said = only_event(ended.market, ended.open_scores(number), "ScoresOpened")
-        assert said == {
-            "tradeId": ended.id,
-            "attempt": number,
-            "signers": [signer.address for signer in PARTIES.signers[:2]],
-            "scores": [SCORE, SCORE],
-            "salts": [opening.salt for opening in openings],
-        }
+def opened(trade: TradeBuilder, *openings: Opening) -> int:
+    """Open scores before the settlement; returns the bitmap of the seats."""
+    said = only_event(trade.market, trade.open_scores(openings), "ScoresOpened")
+    return int(said["opened"])
 
 
-def test_one_signer_may_stay_closed(ended: TradeBuilder) -> None:
-    first, second = ended.openings(2)
-    receipt = ended.open_scores(2, [replace(first, score=999_999, salt=bytes(32)), second])
-    said = only_event(ended.market, receipt, "ScoresOpened")
-    assert said["scores"] == [0, SCORE]  # what was claimed without a salt is not repeated
-    assert said["salts"] == [bytes(32), second.salt]
+# ------------------------------------------------------------------------- opening
 
 
-def test_an_opening_that_opens_nothing_is_refused(ended: TradeBuilder) -> None:
-    # Otherwise a stranger, who knows no salt, could publish it ahead of the signers.
-    closed = [replace(opening, score=0, salt=bytes(32)) for opening in ended.openings(2)]
-    with refused("SealsMismatch", 2):
-        ended.open_scores(2, closed)
+def test_the_settlement_publishes_the_scores(passed: TradeBuilder) -> None:
+    (name, said), *_ = events(passed.market, passed.settle_in_time())
+    assert name == "ScoresOpened"
+    assert said == {
+        "tradeId": passed.id,
+        "attempt": 1,
+        "opened": 0b011,
+        "scores": [PASSING, PASSING],
+        "salts": [passed.salt(1, seat) for seat in (0, 1)],
+    }
 
 
-def test_openings_that_are_not_what_was_sealed_are_refused(ended: TradeBuilder) -> None:
-    first, second = ended.openings(2)
-    other_seal = ended.opening(2, PARTIES.signers[0], score=1)
-    for openings in (
-        [replace(first, score=SCORE - 1), second],
-        [replace(first, salt=commitment("other salt")), second],
-        [replace(first, signer=PARTIES.signers[2].address), second],
-        [other_seal, second],
-        [replace(other_seal, salt=bytes(32)), second],
-        [second, first],
-        [first],
-        [first, second, second],
-        [],
-    ):
-        with refused("SealsMismatch", 2):
-            ended.open_scores(2, openings)
-
-
-def test_the_seals_of_one_attempt_do_not_open_another(ended: TradeBuilder) -> None:
-    with refused("SealsMismatch", 1):
-        ended.open_scores(1, ended.openings(2))
-
-
-@pytest.mark.parametrize("number", [0, 3, 255])
-def test_an_attempt_that_never_was_has_no_scores(ended: TradeBuilder, number: int) -> None:
-    for openings in ([], ended.openings(2)):
-        with refused("SealsMismatch", number):
-            ended.open_scores(number, openings)
-
-
-@pytest.mark.parametrize("state", [state for state in State if not state.final])
-def test_while_the_trade_is_open_scores_stay_sealed(trade: TradeBuilder, state: State) -> None:
+@pytest.mark.parametrize("state", [State.PASSED, State.REJECTED, State.DISPUTED])
+def test_a_signer_opens_its_own_as_soon_as_it_is_decided(trade: TradeBuilder, state: State) -> None:
     trade.advance_to(state)
-    openings = trade.openings(1)
-    with refused("NotFinal", state):
-        trade.open_scores(1, openings)
+    _, second = trade.openings()
+    said = only_event(trade.market, trade.open_scores([CLOSED, second]), "ScoresOpened")
+    assert said["opened"] == 0b010
+    assert (said["scores"], said["salts"]) == ([0, second.score], [bytes(32), second.salt])
 
 
-def test_scores_of_a_refunded_trade_open_too(trade: TradeBuilder) -> None:
+@pytest.mark.parametrize("state", [State.FUNDED, State.GATED, State.SETTLED, State.FAILED])
+def test_nothing_is_opened_before_or_after(market: Market, state: State) -> None:
+    decided = TradeBuilder(market).advance_to(State.PASSED)
+    trade = TradeBuilder(market, salt="other").advance_to(state)
+    trade.course = decided.course
+    with refused("WrongState", state, State.PASSED):
+        trade.open_scores()
+
+
+def test_a_failed_attempts_scores_stay_sealed_while_another_may_follow(
+    trade: TradeBuilder,
+) -> None:
     trade.advance_to(State.GATED).fail()
-    trade.lapse()
-    trade.time_out()
-    only_event(trade.market, trade.open_scores(1), "ScoresOpened")
+    with refused("WrongState", State.GATED, State.PASSED):
+        trade.open_scores()
+
+
+def test_an_opening_that_opens_nothing_is_refused(passed: TradeBuilder) -> None:
+    # Otherwise a stranger, who knows no salt, could publish it ahead of the signers.
+    with refused("NothingOpened"):
+        passed.open_scores([CLOSED, CLOSED])
+
+
+def test_openings_that_are_not_what_was_sealed_are_refused(passed: TradeBuilder) -> None:
+    first, second = passed.openings()
+    for position, openings in (
+        (0, [replace(first, score=PASSING - 1), second]),
+        (0, [replace(first, salt=commitment("other salt")), second]),
+        (0, [second, first]),
+        (1, [first, first]),
+        (0, passed_before(passed)),
+    ):
+        with refused("SealMismatch", position):
+            passed.open_scores(openings)
+
+
+def passed_before(trade: TradeBuilder) -> list[Opening]:
+    """Return openings of another attempt with the same scores."""
+    return [Opening(PASSING, trade.salt(2, seat)) for seat in (0, 1)]
+
+
+def test_one_opening_belongs_to_each_signer(passed: TradeBuilder) -> None:
+    first, _ = passed.openings()
+    for openings in ([], [first], [first] * 3):
+        with refused("LengthMismatch", len(openings), 2):
+            passed.open_scores(openings)
+
+
+def test_the_record_is_the_decided_one(passed: TradeBuilder) -> None:
+    record = passed.agreement.last_attempt.record
+    for other in (
+        replace(record, signers=0b001, seals=record.seals[:1]),
+        replace(record, verdicts=0),
+        replace(record, attempt=2),
+        replace(record, seals=record.seals[::-1]),
+    ):
+        with pytest.raises(Exception, match="AgreementMismatch"):
+            passed.open_scores(passed.openings()[: len(other.seals)], record=other)
+
+
+# ------------------------------------------------------------------- the settlement
+
+
+def test_all_seals_are_due_until_the_settlement_window_is_over(passed: TradeBuilder) -> None:
+    review = passed.status.deadline
+    until = review + WINDOWS.settlement
+    passed.wait_until(review)
+    for closed in ([0], [1], [0, 1]):
+        bitmap = sum(1 << seat for seat in closed)
+        with refused("SealsClosed", bitmap, until):
+            passed.settle(openings=passed.openings(closed=closed))
+    passed.wait_until(until - 1)
+    with refused("SealsClosed", 0b01, until):
+        passed.settle(openings=passed.openings(closed=[0]))
+    passed.wait_until(until)
+    passed.settle(openings=passed.openings(closed=[0]))
+    assert passed.status.state == State.SETTLED
+
+
+@pytest.mark.parametrize("closed", [[0], [1], [0, 1]])
+def test_a_closed_seal_costs_its_signer_the_fee(market: Market, closed: list[int]) -> None:
+    trade = TradeBuilder(market).advance_to(State.PASSED)
+    trade.lapse(WINDOWS.settlement)
+    receipt = trade.settle(openings=trade.openings(closed=closed))
+    shares = even_split(trade.prices.oracle, 2)
+    oracles = [(who, what) for who, what, why in payments(market, receipt) if why == Purpose.ORACLE]
+    assert oracles == [
+        (PARTIES.signers[seat].address, shares[seat]) for seat in (0, 1) if seat not in closed
+    ]
+    lost = sum(shares[seat] for seat in closed)
+    assert refund(market, receipt) == trade.prices.auditor + lost
+    assert trade.status.state == State.SETTLED
+
+
+def test_seals_opened_before_need_not_be_opened_again(passed: TradeBuilder) -> None:
+    first, second = passed.openings()
+    assert opened(passed, CLOSED, second) == 0b10
+    passed.lapse()
+    (_, said), *_ = events(passed.market, passed.settle(openings=[first, CLOSED]))
+    assert said["opened"] == 0b01
+    assert PARTIES.signers[1].address in credits_of(passed.market)
+
+
+def test_all_may_be_opened_beforehand(passed: TradeBuilder) -> None:
+    first, second = passed.openings()
+    opened(passed, CLOSED, second)
+    opened(passed, first, CLOSED)
+    passed.lapse()
+    assert "ScoresOpened" not in dict(
+        events(passed.market, passed.settle(openings=[CLOSED, CLOSED]))
+    )
+    assert passed.status.state == State.SETTLED
+
+
+def test_opening_ahead_of_the_settlement_does_not_stop_it(passed: TradeBuilder) -> None:
+    # A stranger reads the openings in the pool, and publishes some or all of them first.
+    first, second = passed.openings()
+    passed.lapse()
+    opened(passed, first, CLOSED)
+    opened(passed, first, second)
+    passed.settle(openings=[first, second])
+    assert passed.status.state == State.SETTLED
+
+
+def test_a_silent_colleague_does_not_cost_who_opened_in_time(passed: TradeBuilder) -> None:
+    first, _ = passed.openings()
+    opened(passed, first, CLOSED)
+    passed.lapse(WINDOWS.settlement)
+    passed.settle(openings=[CLOSED, CLOSED])  # a stranger that leaves the opening out
+    credited = credits_of(passed.market)
+    assert PARTIES.signers[0].address in credited
+    assert PARTIES.signers[1].address not in credited
+
+
+# -------------------------------------------------------- scores against the verdict
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "scores", "end"),
+    [
+        (0b11, {0: THRESHOLD, 1: THRESHOLD}, State.SETTLED),
+        (0b11, {0: THRESHOLD - 1, 1: THRESHOLD}, State.REFUNDED),  # the lower of two fails
+        (0b11, {0: FAILING, 1: FAILING}, State.REFUNDED),
+        (0b111, {0: FAILING, 1: PASSING, 2: PASSING}, State.SETTLED),
+        (0b111, {0: FAILING, 1: FAILING, 2: PASSING}, State.REFUNDED),
+        (0b011, {0: PASSING, 1: PASSING, 2: FAILING}, State.SETTLED),  # one dissents
+        (0b011, {0: FAILING, 1: PASSING, 2: FAILING}, State.REFUNDED),
+        (0b00, {0: FAILING, 1: PASSING}, State.FAILED),
+        (0b01, {0: PASSING, 1: FAILING}, State.FAILED),  # a tie, as the verdict was
+        (0b00, {0: PASSING, 1: PASSING}, State.REFUNDED),
+        (0b001, {0: PASSING, 1: PASSING, 2: FAILING}, State.REFUNDED),
+    ],
+)
+def test_the_median_of_the_scores_must_bear_the_verdict(
+    market: Market, verdicts: int, scores: dict[int, int], end: State
+) -> None:
+    trade = judged(market, verdicts, scores, max_attempts=1)
+    receipt = trade.settle_in_time(trade.audit())
+    assert trade.status.state == end
+    purposes = {why for *_, why in payments(market, receipt)}
+    if end == State.REFUNDED:  # nobody is paid for a verdict that fell, but the auditor
+        assert purposes == {Purpose.AUDIT}
+        data = sum(trade.prices.data)
+        assert refund(market, receipt) == trade.price - data - trade.prices.auditor
+    elif end == State.FAILED:
+        assert purposes == {Purpose.AUDIT, Purpose.ORACLE}
+    else:
+        everyone = set(Purpose) - {Purpose.DATA}
+        assert purposes == everyone
+
+
+@pytest.mark.parametrize(
+    ("closed", "end"),
+    [
+        ([0], State.REFUNDED),  # two of three speak, and both against it
+        ([0, 1], State.SETTLED),  # one of three is no majority
+        ([0, 1, 2], State.SETTLED),
+    ],
+)
+def test_most_of_the_signers_must_speak_to_overthrow_a_verdict(
+    market: Market, closed: list[int], end: State
+) -> None:
+    trade = judged(market, 0b111, dict.fromkeys(ALL, FAILING))
+    trade.lapse(WINDOWS.settlement)
+    trade.settle(openings=trade.openings(closed=closed))
+    assert trade.status.state == end
+
+
+def test_scores_opened_beforehand_count_towards_the_median(market: Market) -> None:
+    trade = judged(market, 0b111, dict.fromkeys(ALL, FAILING))
+    first, second, _ = trade.openings()
+    opened(trade, first, CLOSED, CLOSED)
+    opened(trade, CLOSED, second, CLOSED)
+    trade.lapse(WINDOWS.settlement)
+    trade.settle(openings=[CLOSED] * 3)  # a broker that would rather not know
+    assert trade.status.state == State.REFUNDED

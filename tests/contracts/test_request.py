@@ -1,4 +1,4 @@
-"""Step 1: a request freezes the rules of its trade, or is refused for one named reason."""
+"""A request freezes the rules of its trade, or is refused for one named reason."""
 
 from __future__ import annotations
 
@@ -6,67 +6,59 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from expectations import only_event, refused
+from expectations import credits_of, events, only_event, refused
 from parties import PARTIES
 from trade_builder import TradeBuilder
-from trade_terms import FEE_BPS, WINDOWS
+from trade_terms import WINDOWS, commitment
 
 from marketplace.chain.market import Market
 from marketplace.protocol.states import State
 from marketplace.protocol.terms import NATIVE
 
-YEAR = 365 * 24 * 3600
+LONGEST_WINDOW = 2**24 - 1  # 194 days
 
 
-def test_a_request_is_stored_as_it_was_made(trade: TradeBuilder) -> None:
+def test_a_request_is_stored_as_a_status(trade: TradeBuilder) -> None:
     trade.ask()
-    record, request = trade.record, trade.request
-    assert record.state == State.REQUESTED
-    for field in (
-        "buyer",
-        "broker",
-        "auditor",
-        "currency",
-        "budget",
-        "threshold",
-        "max_attempts",
-        "min_rows",
-        "validation_rows",
-        "validation_root",
-        "windows",
-    ):
-        assert getattr(record, field) == getattr(request, field)
-    assert record.deadline == trade.market.node.now() + request.windows.quote
-    assert (record.committee_version, record.fee_bps) == (1, FEE_BPS)
-    assert record.treasury == PARTIES.treasury.address
-    assert (record.attempts, record.signers, record.audited, record.escrow) == (0, 0, False, 0)
+    status = trade.status
+    assert status.state == State.REQUESTED
+    assert status.deadline == trade.market.node.now() + WINDOWS.quote
+    assert (status.attempts, status.max_attempts) == (0, trade.request.max_attempts)
+    assert (status.signers, status.windows) == (0, WINDOWS)
+    flags = (status.audited, status.approved, status.challenged, status.overturned)
+    assert not any((*flags, status.unjudged))
+    assert trade.market.view("digestOf", trade.id) == bytes(32)  # nothing is agreed yet
 
 
-def test_the_event_tells_the_whole_request_and_what_governs_it(trade: TradeBuilder) -> None:
+@pytest.mark.parametrize("state", [state for state in State if state != State.NONE])
+def test_the_windows_can_be_read_in_every_state(market: Market, state: State) -> None:
+    lengths = {name: 7_000 + number for number, name in enumerate(WINDOWS.as_message())}
+    trade = TradeBuilder(market, windows=replace(WINDOWS, **lengths)).advance_to(state)
+    assert trade.status.windows.as_message() == lengths
+
+
+def test_the_event_tells_the_whole_request(trade: TradeBuilder) -> None:
     said = only_event(trade.market, trade.ask(), "ModelRequested")
     request = dict(said.pop("request"))
     windows = dict(request.pop("windows"))
     assert {**request, "windows": windows} == trade.request.as_message()
-    assert said == {
-        "tradeId": trade.id,
-        "buyer": trade.request.buyer,
-        "broker": trade.request.broker,
-        "committeeVersion": 1,
-        "feeBps": FEE_BPS,
-        "treasury": PARTIES.treasury.address,
-    }
+    parties = {"buyer": trade.request.buyer, "broker": trade.request.broker}
+    assert said == {"tradeId": trade.id, **parties}
 
 
 def test_an_auditor_is_optional(market: Market) -> None:
-    trade = TradeBuilder(market, auditor=NATIVE).advance_to(State.REQUESTED)
-    assert trade.record.auditor == NATIVE
+    TradeBuilder(market, auditor=NATIVE).advance_to(State.REQUESTED)
 
 
-def test_the_windows_may_be_as_long_as_a_year_and_as_short_as_a_second(market: Market) -> None:
-    longest = replace(WINDOWS, **dict.fromkeys(WINDOWS.as_message(), YEAR))
-    shortest = replace(WINDOWS, **dict.fromkeys(WINDOWS.as_message(), 1))
+def test_the_windows_may_be_as_long_as_their_bits_and_as_short_as_a_second(
+    market: Market,
+) -> None:
+    longest = replace(WINDOWS, **dict.fromkeys(WINDOWS.as_message(), LONGEST_WINDOW))
+    ones = dict.fromkeys(WINDOWS.as_message(), 1) | {"review": WINDOWS.review}
+    shortest = replace(WINDOWS, **ones)
     for windows in (longest, shortest):
-        assert TradeBuilder(market, windows=windows).advance_to(State.REQUESTED).record.deadline
+        trade = TradeBuilder(market, windows=windows).advance_to(State.REQUESTED)
+        assert trade.status.windows == windows
 
 
 INVALID: list[tuple[str, Any]] = [
@@ -75,14 +67,12 @@ INVALID: list[tuple[str, Any]] = [
     ("threshold", 0),
     ("threshold", 1_000_001),
     ("max_attempts", 0),
+    ("max_attempts", 129),
     ("min_rows", 0),
     ("validation_rows", 0),
     ("validation_root", bytes(32)),
-    *(
-        ("windows", replace(WINDOWS, **{stage: length}))
-        for stage in WINDOWS.as_message()
-        for length in (0, YEAR + 1)
-    ),
+    ("spec", bytes(32)),
+    *(("windows", replace(WINDOWS, **{stage: 0})) for stage in WINDOWS.as_message()),
 ]
 
 
@@ -94,16 +84,19 @@ def test_an_unusable_field_is_refused_by_name(market: Market, field: str, value:
         TradeBuilder(market, **{field: value}).ask()
 
 
+def test_an_approval_needs_somebody_to_give_it(market: Market) -> None:
+    with refused("InvalidRequest", "auditor"):
+        TradeBuilder(market, auditor=NATIVE, approval_required=True).ask()
+
+
+def test_the_cap_may_be_a_hundred_and_twenty_eight(market: Market) -> None:
+    trade = TradeBuilder(market, max_attempts=128).advance_to(State.REQUESTED)
+    assert trade.status.max_attempts == 128
+
+
 def test_nobody_requests_in_the_name_of_another(trade: TradeBuilder) -> None:
     with refused("NotAllowed", PARTIES.stranger.address, PARTIES.buyer.address):
         trade.ask(sender=PARTIES.stranger)
-
-
-@pytest.mark.parametrize("role", ["buyer", "broker"])
-def test_the_auditor_is_neither_buyer_nor_broker(market: Market, role: str) -> None:
-    account = getattr(PARTIES, role).address
-    with refused("ConflictOfRoles", account):
-        TradeBuilder(market, auditor=account).ask()
 
 
 def test_one_request_makes_one_trade(trade: TradeBuilder) -> None:
@@ -119,23 +112,39 @@ def test_a_finished_trade_can_not_be_requested_anew(trade: TradeBuilder, state: 
         trade.ask()
 
 
-def test_another_salt_makes_another_trade(market: Market) -> None:
-    one, other = TradeBuilder(market, salt="one"), TradeBuilder(market, salt="other")
-    one.ask()
-    other.ask()
-    assert one.id != other.id
+def test_ids_come_from_content_not_from_a_counter(market: Market) -> None:
+    trade = TradeBuilder(market)
+    others = [
+        TradeBuilder(market, salt="another salt"),
+        TradeBuilder(market, budget=1),
+        TradeBuilder(market, windows=replace(WINDOWS, settlement=7)),
+        TradeBuilder(market, auditor=NATIVE),
+        TradeBuilder(market, licence=commitment("another licence")),
+    ]
+    trades = [trade, *others]
+    assert len({each.id for each in trades}) == len(trades)
+    for each in trades:
+        assert market.view("tradeIdOf", each.request) == each.id
 
 
-def test_without_a_committee_nothing_can_be_requested(market: Market) -> None:
-    node = market.node
-    committee = node.deploy(PARTIES.admin, "OracleCommittee", PARTIES.admin.address)
-    empty = node.deploy(
-        PARTIES.admin,
-        "ModelMarket",
-        PARTIES.admin.address,
-        committee.address,
-        FEE_BPS,
-        PARTIES.treasury.address,
-    )
-    with refused("NoCommittee"):
-        TradeBuilder(Market(node, empty.address)).ask()
+# ------------------------------------------------------------------------- declining
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_the_buyer_declines_at_no_cost(trade: TradeBuilder, late: bool) -> None:
+    trade.ask()
+    if late:
+        trade.lapse()
+    declined, ended = events(trade.market, trade.decline())
+    assert declined == ("QuoteDeclined", {"tradeId": trade.id, "quote": commitment("quote")})
+    assert ended == ("TradeEnded", {"tradeId": trade.id, "state": State.DECLINED})
+    assert trade.status.state == State.DECLINED
+    assert credits_of(trade.market) == {}
+
+
+@pytest.mark.parametrize("other", ["broker", "stranger", "admin", "arbiter"])
+def test_only_the_buyer_declines(trade: TradeBuilder, other: str) -> None:
+    trade.ask()
+    account = getattr(PARTIES, other)
+    with refused("NotAllowed", account.address, PARTIES.buyer.address):
+        trade.decline(sender=account)

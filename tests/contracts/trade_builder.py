@@ -93,7 +93,7 @@ class TradeBuilder(TradeTerms):
         broker: bytes | None = None,
         providers: Sequence[bytes] | None = None,
     ) -> list[bytes]:
-        """Return the signatures under a quote, the broker's first; none stands for the right one."""
+        """Return the signatures under a quote, the broker's first; None is for the right one."""
         if broker is None:
             broker = self.sign(quote, self.parties.broker)
         if providers is None:
