@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
+from pydantic.alias_generators import to_camel, to_snake
 from web3.contract import Contract
 from web3.types import Nonce
 from web3.utils.address import get_create_address
@@ -56,7 +57,11 @@ class Deployment:
         ConfigurationError
             If the file can't be written.
         """
-        write_whole(path, (json.dumps(asdict(self), indent=2) + "\n").encode())
+        write_whole(path, (json.dumps(self.to_json(), indent=2) + "\n").encode())
+
+    def to_json(self) -> dict[str, str | int | None]:
+        """Return the addresses by name, in camelCase as all JSON of this project."""
+        return {to_camel(name): value for name, value in asdict(self).items()}
 
     @classmethod
     def load(cls, path: Path) -> Deployment:
@@ -68,8 +73,9 @@ class Deployment:
             If the file is missing or is not a deployment.
         """
         try:
-            return cls(**json.loads(path.read_text()))
-        except (OSError, ValueError, TypeError) as error:
+            content = json.loads(path.read_text())
+            return cls(**{to_snake(name): value for name, value in content.items()})
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise ConfigurationError(
                 f"{path} holds no deployment: {error}", "give the file that a deployment wrote"
             ) from error

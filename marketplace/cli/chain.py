@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -69,6 +68,20 @@ def compile_command(force: bool, json_output: bool) -> None:
     help="Signatures that make a quorum: more than half of the signers.",
 )
 @click.option(
+    "--panel",
+    "jurors",
+    multiple=True,
+    required=True,
+    metavar="ADDRESS",
+    help="An account that decides challenges; once for each, and none of the oracles'.",
+)
+@click.option(
+    "--panel-quorum",
+    type=click.IntRange(1, MAX_SEATS),
+    required=True,
+    help="Signatures that make a ruling: more than half of the panel.",
+)
+@click.option(
     "--treasury",
     metavar="ADDRESS",
     help="Receives the protocol fee.  [default: the account that deploys]",
@@ -81,6 +94,22 @@ def compile_command(force: bool, json_output: bool) -> None:
     help="Protocol fee in basis points.",
 )
 @click.option(
+    "--stake",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Wei that each member of committee and panel has at stake; paid by who deploys.",
+)
+@click.option(
+    "--penalty",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Wei that an oracle loses for a wrong verdict, for silence or for a sealed score.",
+)
+@click.option("--governor", metavar="ADDRESS", help="Who changes rules, after a delay.")
+@click.option("--guardian", metavar="ADDRESS", help="Who may pause new requests.")
+@click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write addresses here."
 )
 @as_json
@@ -92,18 +121,29 @@ def deploy_command(
     account: int,
     signers: tuple[str, ...],
     quorum: int,
+    jurors: tuple[str, ...],
+    panel_quorum: int,
     treasury: str | None,
     fee_bps: int,
+    stake: int,
+    penalty: int,
+    governor: str | None,
+    guardian: str | None,
     out: Path | None,
     json_output: bool,
 ) -> None:
-    """Deploy committee, registry and market."""
+    """Deploy the market and all that stands around it.
+
+    Without governor and guardian, the account that deploys stays in charge of the rules.
+    """
     from marketplace.chain.client import connect
-    from marketplace.chain.deploy import deploy
+    from marketplace.chain.deploy import Terms, deploy
     from marketplace.chain.files import require_writable
 
     members = [address_of(signer, "the signer") for signer in signers]
+    panel = [address_of(juror, "the member of the panel") for juror in jurors]
     _require_committee(members, quorum)
+    _require_committee(panel, panel_quorum)
     receiver = None if treasury is None else address_of(treasury, "the treasury")
     node = connect(rpc, chain_id)
     operator = open_account(node, keystore, account)
@@ -114,18 +154,28 @@ def deploy_command(
         operator,
         signers=members,
         threshold=quorum,
-        fee_bps=fee_bps,
+        panel=panel,
+        panel_threshold=panel_quorum,
         treasury=receiver or operator.address,
+        terms=Terms(
+            fee_bps=fee_bps,
+            min_stake=stake,
+            wrong_verdict_penalty=penalty,
+            silence_penalty=penalty,
+            closed_seal_penalty=penalty,
+        ),
+        governor=None if governor is None else address_of(governor, "the governor"),
+        guardian=None if guardian is None else address_of(guardian, "the guardian"),
     )
 
     def show() -> None:
-        click.echo(f"market    {deployment.market}")
-        click.echo(f"committee {deployment.committee}")
-        click.echo(f"registry  {deployment.registry}")
+        for name, address in deployment.to_json().items():
+            if name != "chainId" and address is not None:
+                click.echo(f"{name:10} {address}")
 
     if out is not None:
         deployment.save(out)
-    conclude(asdict(deployment), json_output, show)
+    conclude(deployment.to_json(), json_output, show)
 
 
 def _require_committee(members: list[str], quorum: int) -> None:
@@ -133,6 +183,6 @@ def _require_committee(members: list[str], quorum: int) -> None:
     seats = len(set(members))
     if seats < len(members) or seats > MAX_SEATS or not seats // 2 < quorum <= seats:
         raise ConfigurationError(
-            f"{quorum} of {len(members)} signers make no committee",
-            f"name up to {MAX_SEATS} different signers, and more than half of them as the quorum",
+            f"{quorum} of {len(members)} members make no committee",
+            f"name up to {MAX_SEATS} different members, and more than half of them as the quorum",
         )

@@ -8,11 +8,11 @@ from rich.table import Table
 from marketplace.audit.terminal import show_report
 from marketplace.protocol.units import in_coins, in_percent
 from marketplace.scripted.play import CHAIN_FILE, Played
-from marketplace.scripted.summary import Summary
+from marketplace.scripted.summary import LicenceLine, Summary
 
 
 def show_summary(console: Console, played: Played) -> None:
-    """Print price, attempts, experts, payments, gas, CIDs and the audit."""
+    """Print price, attempts, experts, payments, licence, gas, CIDs and the audit."""
     summary = played.summary
     console.rule(f"{summary.script}: {summary.state}")
     console.print(f"trade {summary.trade}")
@@ -24,6 +24,10 @@ def show_summary(console: Console, played: Played) -> None:
         console.print(_experts(summary))
     if summary.payments:
         console.print(_payments(summary))
+    if summary.awards:
+        console.print(_awards(summary))
+    if summary.licence:
+        console.print(_licence(summary.licence))
     console.print(_gas(summary))
     console.print(_cids(summary))
     show_report(console, played.report)
@@ -45,6 +49,7 @@ def _attempts(summary: Summary) -> Table:
         "attempt",
         "verdict",
         ">score",
+        ">opened by",
         ">best single expert",
         ">uniform average",
     )
@@ -53,6 +58,7 @@ def _attempts(summary: Summary) -> Table:
             str(line.attempt),
             "passed" if line.passed else "failed",
             in_percent(line.score_ppm),
+            str(line.scores_opened),
             f"{in_percent(line.best_single_ppm)} ({line.best_single.removeprefix('expert ')})",
             in_percent(line.uniform_ppm),
         )
@@ -81,10 +87,28 @@ def _payments(summary: Summary) -> Table:
     return table
 
 
+def _awards(summary: Summary) -> Table:
+    table = _table("Paid out of bonds and stakes", "to", "out of", ">amount")
+    for award in summary.awards:
+        table.add_row(award.name, award.purpose, in_coins(award.amount, award.currency))
+    return table
+
+
+def _licence(licence: LicenceLine) -> Table:
+    table = _table("Licence token", "field", "value")
+    table.add_row("token", licence.token)
+    table.add_row("holder", licence.holder)
+    table.add_row("text", licence.text)
+    table.add_row("transfers", licence.transfers)
+    return table
+
+
 def _gas(summary: Summary) -> Table:
     table = _table("Gas", "step", ">transactions", ">gas")
     for line in summary.gas:
         table.add_row(line.step, str(line.transactions), f"{line.gas:,}")
+    table.add_section()
+    table.add_row("the trade itself", "", f"{summary.trade_gas:,}")
     return table
 
 

@@ -36,7 +36,7 @@ def trades_command(rpc: str, chain_id: int | None, market: str, json_output: boo
     opened = open_market(rpc, chain_id, market)
     lines = []
     for trade_id in opened.trades():
-        state = opened.trade(trade_id).state
+        state = opened.status(trade_id).state
         seconds = None if state.final else seconds_to_exit(opened, trade_id)
         lines.append(
             {"trade": "0x" + trade_id.hex(), "state": state.name, "secondsToExit": seconds}
@@ -77,8 +77,9 @@ def timeout_command(
 ) -> None:
     """End a trade that stands still, once its time is over; any account may.
 
-    Before a pass the buyer is refunded, less the data that was delivered. After it the
-    experts are paid by the gate's weights.
+    Before a verdict the buyer is refunded, less what is due to those who put on record that
+    they delivered. After it the trade is settled without the scores that stay sealed. A
+    dispute on which nobody ruled goes back to the verdict, and is ended by a second call.
     """
     from marketplace.roles.exits import end_trade, seconds_to_exit
 
@@ -102,6 +103,11 @@ def timeout_command(
     help="Token to withdraw.  [default: the native coin]",
 )
 @click.option("--to", metavar="ADDRESS", help="Receiver.  [default: the account itself]")
+@click.option(
+    "--awards",
+    is_flag=True,
+    help="Take out what bonds and stakes have paid, instead of what trades have.",
+)
 @keystore_option
 @account_option
 @as_json
@@ -112,17 +118,24 @@ def withdraw_command(
     market: str,
     currency: str,
     to: str | None,
+    awards: bool,
     keystore: Path | None,
     account: int,
     json_output: bool,
 ) -> None:
-    """Take out what trades have credited to an account."""
+    """Take out what trades have credited to an account, or challenges and penalties."""
     token = address_of(currency, "the currency")
     receiver = None if to is None else address_of(to, "the receiver")
     opened = open_market(rpc, chain_id, market)
     owner = open_account(opened.node, keystore, account)
-    amount = opened.credit_of(owner.address, token)
-    opened.send(owner, "withdraw", token, receiver or owner.address)
+    receiver = receiver or owner.address
+    if awards:
+        functions = opened.challenges.functions
+        amount = int(opened.node.call(functions.creditOf(owner.address, token)))
+        opened.node.send(owner, functions.withdrawCredit(token, receiver))
+    else:
+        amount = opened.credit_of(owner.address, token)
+        opened.send(owner, "withdraw", token, receiver)
     conclude(
         {"account": owner.address, "amount": str(amount)},
         json_output,

@@ -14,12 +14,15 @@ from marketplace.chain.market import Agreement, ReportedAttempt
 from marketplace.protocol.agreement import price_of
 from marketplace.protocol.documents import Amount, AttemptEvidence
 from marketplace.protocol.states import Purpose, TransferRule
-from marketplace.protocol.terms import Request
+from marketplace.protocol.terms import NATIVE, Request
 from marketplace.roles.licence import licence_holder
 from marketplace.scripted.trade import TradeRun
 from offchain.oracle.allocation import Share, allocate
 from offchain.storage.cid import cid_of_digest
 from offchain.validation import Evidence, decode_evidence, quantise_gate, score_votes
+
+TRADE_STEPS = ("requestModel", "acceptQuote", "reportData", "reportAttempt", "settle")
+"""The transactions that every trade needs which ends well."""
 
 
 class _Record(BaseModel):
@@ -57,12 +60,18 @@ class ExpertLine(_Record):
 
 
 class Payment(_Record):
-    """One credit out of the escrow, of bonds or of stakes, in wei."""
+    """One credit out of the escrow, in wei."""
 
     name: str
     account: str
     purpose: str
     amount: Amount
+
+
+class Award(Payment):
+    """One credit out of a bond or out of stakes, in the smallest unit of its currency."""
+
+    currency: str
 
 
 class LicenceLine(_Record):
@@ -100,9 +109,10 @@ class Summary(_Record):
     attempts: tuple[AttemptLine, ...]
     experts: tuple[ExpertLine, ...]
     payments: tuple[Payment, ...]
-    awards: tuple[Payment, ...]
+    awards: tuple[Award, ...]
     licence: LicenceLine | None
     gas: tuple[GasLine, ...]
+    trade_gas: int
     cids: dict[str, str]
 
 
@@ -129,6 +139,7 @@ def summarise(run: TradeRun) -> Summary:
         awards=tuple(_awards(run)),
         licence=_licence(run, agreed.request),
         gas=tuple(_gas(market.node.gas_records)),
+        trade_gas=sum(r.gas for r in market.node.gas_records if r.step.split()[0] in TRADE_STEPS),
         cids=_cids(run),
     )
 
@@ -229,15 +240,20 @@ def _payments(run: TradeRun) -> Iterable[Payment]:
             yield _payment(run, said["buyer"], "refund", said["amount"])
 
 
-def _awards(run: TradeRun) -> Iterable[Payment]:
-    """Name what bonds and stakes paid: bonds in the trade's currency, stakes in native coin."""
-    source = "bond"
+def _awards(run: TradeRun) -> Iterable[Award]:
+    """Name what a bond paid, and what was taken from stakes."""
+    purpose, fell = "bond", False
     for event in run.world.market.disputes(run.trade_id):
-        if event["event"] in ("SilencePenalised", "ClosedSealsPenalised", "VerdictOverturned"):
-            source = "stake"
+        said = event["args"]
+        if event["event"] in ("SilencePenalised", "ClosedSealsPenalised"):
+            purpose = "stake"
+        elif event["event"] == "VerdictOverturned":
+            fell = True
         elif event["event"] == "Awarded":
-            said = event["args"]
-            yield _payment(run, said["account"], source, said["amount"])
+            symbol = "ETH" if said["currency"] == NATIVE else run.symbol
+            paid = _payment(run, said["account"], purpose, said["amount"])
+            yield Award(**paid.model_dump(), currency=symbol)
+            purpose = "stake" if fell else purpose  # the bond goes back first
 
 
 def _payment(run: TradeRun, account: str, purpose: str, amount: int) -> Payment:

@@ -154,15 +154,14 @@ class TradeRun:
         """Take the rest of step 8: all is verified in the review window, then settled."""
         status = self.world.market.status(self.trade_id)
         self.leader().publish(self.trade_id)
+        if self.script.challenged and not status.challenged:
+            self._challenge()
+            return
         if status.state == State.PASSED:
             self.progress("8 delivery: the buyer opens the model and scores it itself")
             composite = self.world.buyer.receive(self.trade_id)
             self.world.buyer.check(composite, self.commission())
-        audit = self._audit()
-        if self.script.challenged and not status.challenged:
-            self._challenge()
-        else:
-            self._settle(audit)
+        self._settle(self._audit())
 
     def judge_again(self) -> None:
         """Let the panel decide the challenge."""
