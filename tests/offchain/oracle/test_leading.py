@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from small_trade import StageAt
+from eth_keys.constants import SECPK1_N
+from small_trade import SMALL, StageAt, fresh_run
 
 from marketplace.chain.market import Market
-from marketplace.protocol.documents import GateManifest, SettlementEvidence, TrainingRecord
+from marketplace.protocol.documents import DataManifest, GateManifest, Sealed, TrainingRecord
 from marketplace.protocol.errors import QuorumNotReached, TradeRefused
 from marketplace.protocol.states import State
 from marketplace.roles.exits import end_trade, seconds_to_exit
 from marketplace.roles.expert import Expert
 from marketplace.scripted.trade import TradeRun
+from marketplace.scripted.world import TERMS
 from offchain.exchange import Exchange
 from offchain.oracle.experts import ExpertOwner, TrainedModel, TrainingJob
 from offchain.oracle.leader import OracleLeader
 from offchain.oracle.signer import OracleSigner, Verdict
-from offchain.storage.cid import cid_of
 from offchain.storage.disk import DiskStore
 
 
@@ -29,8 +31,17 @@ class Turncoat(OracleSigner):
     def review_attempt(self, trade_id: bytes, proposal: object) -> Verdict:
         return Verdict(bytes(32), bytes(64) + b"\x1b")
 
-    def review_gate(self, trade_id: bytes, evidence: bytes) -> bytes:
-        return super().review_gate(trade_id, evidence)[::-1]
+    def review_data(self, trade_id: bytes, data_evidence: bytes, gate_evidence: bytes) -> bytes:
+        return super().review_data(trade_id, data_evidence, gate_evidence)[::-1]
+
+
+class Twisting(OracleSigner):
+    """Signs the right report with the other, equally valid `s`, which contracts refuse."""
+
+    def review_data(self, trade_id: bytes, data_evidence: bytes, gate_evidence: bytes) -> bytes:
+        signature = super().review_data(trade_id, data_evidence, gate_evidence)
+        s = SECPK1_N - int.from_bytes(signature[32:64], "big")
+        return signature[:32] + s.to_bytes(32, "big") + bytes([55 - signature[64]])
 
 
 def blind(seat: OracleSigner, folder: Path) -> OracleSigner:
@@ -49,6 +60,34 @@ def lead(run: TradeRun, *peers: OracleSigner) -> OracleLeader:
     return OracleLeader(run.world.signers[0], peers, run.progress)
 
 
+@dataclass
+class Delivered:
+    """A trade whose data are with the oracles, and not reported on."""
+
+    run: TradeRun
+    deliveries: dict[str, Sealed | None]
+
+    def report(
+        self, leader: OracleLeader, owners: Sequence[ExpertOwner] | None = None
+    ) -> dict[str, int]:
+        """Have the data reported on; returns the experts' weights on chain."""
+        experts = self.run.world.experts if owners is None else owners
+        leader.report_data(self.run.trade_id, self.deliveries, experts)
+        gate = self.run.world.market.agreement(self.run.trade_id).gate
+        return dict(zip(gate.experts, gate.weights, strict=True))
+
+
+@pytest.fixture
+def delivered(stage: StageAt) -> Delivered:
+    """What was delivered when the trade was played, so that seats remember its inspection."""
+    later = stage(State.GATED)
+    data = later.world.market.agreement(later.trade_id).data
+    assert data is not None
+    manifest = later.world.signers[0].exchange.read(DataManifest, data.data_evidence)
+    deliveries = {delivery.provider: delivery.sealed for delivery in manifest.deliveries}
+    return Delivered(stage(State.FUNDED, store_of=State.GATED), deliveries)
+
+
 def said(run: TradeRun) -> str:
     assert isinstance(run.progress, list)
     return "\n".join(run.progress)
@@ -58,78 +97,96 @@ def said(run: TradeRun) -> str:
 
 
 @pytest.mark.parametrize("place", [1, 2])
-def test_another_peer_signs_when_one_refuses(stage: StageAt, tmp_path: Path, place: int) -> None:
-    run = stage(State.DATA_DELIVERED)
+def test_another_peer_signs_when_one_refuses(
+    delivered: Delivered, tmp_path: Path, place: int
+) -> None:
+    run = delivered.run
     peers = list(run.world.signers[1:])
     peers[place - 1] = blind(peers[place - 1], tmp_path)
-    lead(run, *peers).report_gate(run.trade_id, run.world.experts)
+    delivered.report(lead(run, *peers))
     assert run.state() == State.GATED
 
 
-def test_a_refusal_is_told_with_its_reason(stage: StageAt, tmp_path: Path) -> None:
-    run = stage(State.DATA_DELIVERED)
+def test_a_refusal_is_told_with_its_reason(delivered: Delivered, tmp_path: Path) -> None:
+    run = delivered.run
     peers = [blind(seat, tmp_path) for seat in run.world.signers[1:]]
     with pytest.raises(QuorumNotReached, match=r"1 of 2 .*: block .* is not in the store"):
-        lead(run, *peers).report_gate(run.trade_id, run.world.experts)
+        delivered.report(lead(run, *peers))
     for peer in peers:
         assert f"{peer.address} does not sign: block" in said(run)
 
 
-def test_a_seat_that_signs_otherwise_costs_no_transaction(stage: StageAt) -> None:
-    run = stage(State.DATA_DELIVERED)
+@pytest.mark.parametrize(
+    ("kind", "reason"), [(Turncoat, "something else|no key"), (Twisting, "can't be made compact")]
+)
+def test_a_seat_that_signs_otherwise_costs_no_transaction(
+    delivered: Delivered, kind: type[OracleSigner], reason: str
+) -> None:
+    run = delivered.run
     _, second, third = run.world.signers
     sent = len(run.world.market.node.gas_records)
-    leader = lead(run, rejoin_seat(second, Turncoat), rejoin_seat(third, Turncoat))
-    with pytest.raises(QuorumNotReached, match="1 of 2 needed oracles signed") as seen:
-        leader.report_gate(run.trade_id, run.world.experts)
+    leader = lead(run, rejoin_seat(second, kind), rejoin_seat(third, kind))
+    with pytest.raises(
+        QuorumNotReached, match=f"1 of 2 needed oracles signed .*({reason})"
+    ) as seen:
+        delivered.report(leader)
     assert second.address[:10] in str(seen.value)
     assert third.address[:10] in str(seen.value)
     assert len(run.world.market.node.gas_records) == sent
-    assert run.state() == State.DATA_DELIVERED
+    assert run.state() == State.FUNDED
 
 
-def test_the_leader_may_be_the_one_that_is_wrong(stage: StageAt, tmp_path: Path) -> None:
+def test_the_leader_may_be_the_one_that_is_wrong(stage: StageAt) -> None:
     """A leader whose own seat can't review still collects the others' signatures."""
     run = stage(State.GATED)
     first, second, third = run.world.signers
     leader = OracleLeader(rejoin_seat(first, Turncoat), [second, third], run.progress)
-    leader.run_attempt(run.trade_id, run.world.experts)
+    leader.report_attempt(run.trade_id, run.world.experts)
     assert run.state() == State.PASSED
     assert f"{first.address} does not sign" in said(run)
 
 
-def test_strangers_and_doubles_do_not_count(stage: StageAt) -> None:
-    run = stage(State.DATA_DELIVERED)
+def test_strangers_and_doubles_do_not_count(delivered: Delivered) -> None:
+    run = delivered.run
     first = run.world.signers[0]
     stranger = rejoin_seat(first)
     stranger.account = stranger.exchange.account = run.world.stranger
     with pytest.raises(QuorumNotReached, match="no member of this trade's committee"):
-        lead(run, first, rejoin_seat(first), stranger).report_gate(run.trade_id, run.world.experts)
-    assert run.state() == State.DATA_DELIVERED
+        delivered.report(lead(run, first, rejoin_seat(first), stranger))
+    assert run.state() == State.FUNDED
 
 
-def test_without_peers_there_is_no_quorum(stage: StageAt) -> None:
-    run = stage(State.DATA_DELIVERED)
+def test_without_peers_there_is_no_quorum(delivered: Delivered) -> None:
     with pytest.raises(QuorumNotReached, match=r"1 of 2 .* \(no other was asked\)"):
-        lead(run).report_gate(run.trade_id, run.world.experts)
+        delivered.report(lead(delivered.run))
 
 
 def test_peers_take_turns(stage: StageAt) -> None:
     """The oracle fee goes to those that signed anything, so everybody must get a chance."""
-    run = stage(State.SETTLED)
-    assert run.world.market.trade(run.trade_id).signers.bit_count() == 3
+    run = stage(State.PASSED)
+    assert run.world.market.status(run.trade_id).signers.bit_count() == 3
+
+
+def test_seats_are_told_apart_on_chain(stage: StageAt) -> None:
+    run = stage(State.PASSED)
+    attempt = run.world.market.agreement(run.trade_id).last_attempt
+    assert attempt.record.signers == attempt.record.verdicts
+    assert attempt.record.signers.bit_count() == len(attempt.record.seals) == 2
+    assert attempt.passed
 
 
 @pytest.mark.parametrize(
     ("state", "step"),
     [
-        (State.DATA_DELIVERED, lambda run, leader: leader.report_data(run.trade_id, {})),
-        (State.FUNDED, lambda run, leader: leader.report_gate(run.trade_id, run.world.experts)),
-        (State.PASSED, lambda run, leader: leader.run_attempt(run.trade_id, run.world.experts)),
-        (State.GATED, lambda run, leader: leader.report_settlement(run.trade_id)),
-        (State.PASSED, lambda run, leader: leader.publish(run.trade_id)),
+        (State.GATED, lambda run, leader: leader.report_data(run.trade_id, {}, [])),
+        (State.FUNDED, lambda run, leader: leader.report_attempt(run.trade_id, run.world.experts)),
+        (State.PASSED, lambda run, leader: leader.report_attempt(run.trade_id, run.world.experts)),
+        (State.GATED, lambda run, leader: leader.settle(run.trade_id)),
+        (State.GATED, lambda run, leader: leader.publish(run.trade_id)),
+        (State.GATED, lambda run, leader: leader.open_deciding_scores(run.trade_id)),
+        (State.PASSED, lambda run, leader: leader.open_failed_scores(run.trade_id)),
     ],
-    ids=["data", "gate", "attempt", "settlement", "publication"],
+    ids=["data", "early attempt", "late attempt", "settlement", "publication", "scores", "failed"],
 )
 def test_a_step_out_of_turn_is_refused_before_any_work(
     stage: StageAt, state: State, step: object
@@ -163,7 +220,7 @@ class Failing:
         if self.fault == "refuses":
             raise TradeRefused("too busy", "ask again")
         result = self.honest.train(job)
-        exchange, readers = self.honest.exchange, self.honest.market.current_committee()[0]
+        exchange, readers = self.honest.exchange, self.honest.market.current_committee().members
         purpose = f"model/{self.address}/{job.attempt}"
         if self.fault == "sealed for nobody else":
             payload = exchange.seal(b"model", job.trade_id, purpose, [self.address])
@@ -179,7 +236,7 @@ class Failing:
         return self._with_model(job, self.fault.encode(), purpose, readers)
 
     def _with_model(
-        self, job: TrainingJob, model: bytes, purpose: str, readers: list[str]
+        self, job: TrainingJob, model: bytes, purpose: str, readers: tuple[str, ...]
     ) -> TrainedModel:
         """Deliver bytes that are no model, honestly signed for."""
         sealed = self.honest.exchange.seal(model, job.trade_id, purpose, readers)
@@ -203,8 +260,8 @@ def test_whatever_an_expert_does_wrong_it_alone_is_dropped(
     run = stage(State.GATED)
     honest, *others = run.world.experts
     owners: list[ExpertOwner] = [honest, *map(Failing, others, faults)]
-    proposal = run.leader().run_attempt(run.trade_id, owners)
-    record = run.world.signers[0].exchange.read(TrainingRecord, proposal.report.training)
+    proposal = run.leader().report_attempt(run.trade_id, owners)
+    record = run.world.signers[0].exchange.read(TrainingRecord, proposal.finding.training)
     assert [training.expert for training in record.trainings] == [honest.address]
     assert [f"{other.kind} is dropped" in said(run) for other in others] == [True, True]
 
@@ -212,19 +269,13 @@ def test_whatever_an_expert_does_wrong_it_alone_is_dropped(
 def test_the_trade_goes_on_without_a_failed_expert(stage: StageAt) -> None:
     run = stage(State.GATED)
     first, *others = run.world.experts
-    run.leader().run_attempt(run.trade_id, [Failing(first, "refuses"), *others])
+    run.leader().report_attempt(run.trade_id, [Failing(first, "refuses"), *others])
     assert run.state() == State.PASSED
-    run.hand_over()
-    assert run.state() == State.SETTLED
-    paid = dict(_shares(run))
+    agreed = run.world.market.agreement(run.trade_id)
+    paid = dict(zip(agreed.gate.experts, agreed.last_attempt.finding.amounts, strict=True))
     assert paid[first.address] == 0
-    assert sum(paid.values()) == run.world.market.trade(run.trade_id).expert_pool
+    assert sum(paid.values()) == agreed.deal.expert_pool
     assert all(paid[other.address] > 0 for other in others)
-
-
-def _shares(run: TradeRun) -> list[tuple[str, int]]:
-    settled = run.world.market.event(run.trade_id, "TradeSettled")
-    return list(zip(settled["experts"], settled["amounts"], strict=True))
 
 
 def test_when_all_experts_fail_the_buyer_gets_its_money_back(stage: StageAt) -> None:
@@ -232,85 +283,73 @@ def test_when_all_experts_fail_the_buyer_gets_its_money_back(stage: StageAt) -> 
     market, buyer = run.world.market, run.world.buyer.account.address
     owners = [Failing(expert, "refuses") for expert in run.world.experts]
     with pytest.raises(TradeRefused, match="no chosen expert delivered a usable model"):
-        run.leader().run_attempt(run.trade_id, owners)
+        run.leader().report_attempt(run.trade_id, owners)
     assert run.state() == State.GATED
-    escrow = market.trade(run.trade_id).escrow
+    deal = market.agreement(run.trade_id).deal
     market.node.advance_time(seconds_to_exit(market, run.trade_id))
     assert end_trade(market, run.world.stranger, run.trade_id) == State.REFUNDED
-    assert market.credit_of(buyer) == escrow > 0
+    fees = deal.broker_fee + deal.auditor_fee + deal.oracle_fee + deal.protocol_fee
+    assert market.credit_of(buyer) == deal.expert_pool + fees > 0
 
 
-def test_a_kind_that_can_not_be_fitted_gets_no_weight(stage: StageAt) -> None:
-    run = stage(State.DATA_DELIVERED)
+def test_a_kind_that_can_not_be_fitted_gets_no_weight(delivered: Delivered) -> None:
+    run = delivered.run
     first, *others = run.world.experts
     unknown = Expert(run.world.market, first.exchange, "crystal-ball")
-    weights = run.leader().report_gate(run.trade_id, [unknown, *others])
-    assert set(weights) == {other.address.lower() for other in others}
+    weights = delivered.report(run.leader(), [unknown, *others])
+    assert set(weights) == {other.address for other in others}
     assert "crystal-ball is left out: there is no expert of kind" in said(run)
     manifest = run.world.signers[1].book.committed_gate(run.trade_id)[0]
     assert first.address.lower() in manifest.candidates
-    run.attempt()
+    run.leader().report_attempt(run.trade_id, others)
     assert run.state() == State.PASSED
 
 
-def test_without_candidates_there_is_no_gate(stage: StageAt) -> None:
-    run = stage(State.DATA_DELIVERED)
+def test_without_candidates_there_is_no_gate(delivered: Delivered) -> None:
+    run = delivered.run
     crystal = [Expert(run.world.market, run.world.experts[0].exchange, "crystal-ball")]
     for owners in ([], crystal):
         with pytest.raises(TradeRefused, match="no candidate can be probed"):
-            run.leader().report_gate(run.trade_id, owners)
+            delivered.report(run.leader(), owners)
+    assert run.state() == State.FUNDED
 
 
-def test_a_party_of_the_trade_can_not_be_an_expert_in_it(stage: StageAt) -> None:
-    run = stage(State.DATA_DELIVERED)
-    world = run.world
+def test_a_party_of_the_trade_can_not_be_an_expert_in_it(delivered: Delivered) -> None:
+    run, world = delivered.run, delivered.run.world
     barred = [
         Expert(world.market, party.exchange, "logistic")
         for party in (world.buyer, world.auditor, world.providers[0])
     ]
-    weights = run.leader().report_gate(run.trade_id, [*barred, *world.experts])
-    assert set(weights) <= {expert.address.lower() for expert in world.experts}
+    weights = delivered.report(run.leader(), [*barred, *world.experts])
+    assert set(weights) <= {expert.address for expert in world.experts}
+    for expert in barred:
+        assert f"{expert.address} is left out" in said(run)
+
+
+def test_nor_can_another_account_of_a_party(tmp_path: Path) -> None:
+    """The registry knows of affiliations, and the leader asks it before anyone sees data."""
+    run = fresh_run(SMALL, tmp_path)
+    world, node = run.world, run.world.market.node
+    registry = world.market.registry.functions
+    provider, (affiliated, *others) = world.providers[0].account, world.experts
+    node.send(provider, registry.foundGroup(b"clinic".ljust(32)))
+    node.send(provider, registry.setInvitation(affiliated.address, True))
+    group = node.call(registry.groupIdOf(provider.address, b"clinic".ljust(32)))
+    node.send(affiliated.account, registry.joinGroup(group))
+    node.advance_time(TERMS.registry_delay)
+    run.request()
+    run.negotiate()
+    run.deliver_data()
+    gate = world.market.agreement(run.trade_id).gate
+    assert set(gate.experts) == {other.address for other in others}
+    assert f"{affiliated.address} is left out" in said(run)
 
 
 def test_an_expert_without_weight_receives_nothing(stage: StageAt) -> None:
     run = stage(State.GATED)
-    digest = bytes(run.world.market.event(run.trade_id, "GateCommitted")["evidence"])
-    manifest = run.world.signers[0].exchange.read(GateManifest, digest)
-    chosen = {subset.expert for subset in manifest.subsets}
-    weights = dict(_committed(run))
-    assert set(weights) == chosen
-    assert min(weights.values()) > 0
-
-
-def _committed(run: TradeRun) -> list[tuple[str, int]]:
-    event = run.world.market.event(run.trade_id, "GateCommitted")
-    return list(zip(event["experts"], event["weights"], strict=True))
-
-
-# ------------------------------------------------------------------- settlement
-
-
-def test_a_signer_refuses_another_allocation(stage: StageAt) -> None:
-    run = stage(State.PASSED)
-    run.world.buyer.confirm(run.trade_id)
-    first, second, _ = run.world.signers
-    honest = first.book.settlement(run.trade_id)
-    one, two, *rest = honest.shares
-    greedy = (
-        one.model_copy(update={"amount": one.amount + 1}),
-        two.model_copy(update={"amount": two.amount - 1}),
-        *rest,
-    )
-    changes: dict[str, object]
-    for changes in (
-        {"shares": greedy},
-        {"shares": honest.shares[::-1]},
-        {"shares": honest.shares[1:]},
-        {"expert_pool": honest.expert_pool - 1},
-        {"attempt": 2},
-        {"attempt_evidence": cid_of(b"")},
-    ):
-        altered: SettlementEvidence = honest.model_copy(update=changes)
-        with pytest.raises(TradeRefused, match="not what this signer computes"):
-            second.review_settlement(run.trade_id, altered)
-    assert len(second.review_settlement(run.trade_id, honest)) == 65
+    agreed = run.world.market.agreement(run.trade_id)
+    assert agreed.data is not None
+    exchange = run.world.signers[0].exchange
+    manifest = exchange.read(GateManifest, agreed.data.gate_evidence)
+    assert agreed.gate.experts == tuple(subset.expert for subset in manifest.subsets)
+    assert min(agreed.gate.weights) > 0
