@@ -159,9 +159,11 @@ contract ParticipantRegistry is IParticipantRegistry, ReentrancyGuardTransient {
 
     /// @inheritdoc IParticipantRegistry
     function affiliationOf(address account) public view returns (bytes32) {
-        Membership memory membership = _memberships[account];
+        Membership storage membership = _memberships[account];
+        bytes26 group = membership.group;
+        if (group == 0) return 0; // most accounts are in none
         bool before = block.timestamp < membership.effectiveAt;
-        return membership.leaving == before ? bytes32(membership.group) : bytes32(0);
+        return membership.leaving == before ? group : bytes26(0);
     }
 
     /// @inheritdoc IParticipantRegistry

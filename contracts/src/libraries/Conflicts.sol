@@ -49,18 +49,21 @@ library Conflicts {
         address[] calldata providers,
         address[] calldata experts
     ) internal view {
-        bytes32[] memory groups = new bytes32[](experts.length);
-        bool grouped;
+        bytes32 anyGroup;
         uint256 next;
         for (uint256 i = 0; i < experts.length; ++i) {
             address expert = experts[i];
             if (expert == buyer || expert == auditor) revert ConflictOfRoles(expert, expert);
             while (next < providers.length && providers[next] < expert) ++next;
             if (next < providers.length && providers[next] == expert) revert ConflictOfRoles(expert, expert);
-            groups[i] = groupOf(expert);
-            if (groups[i] != 0) grouped = true;
+            anyGroup |= groupOf(expert);
         }
-        if (!grouped) return;
+        if (anyGroup == 0) return;
+
+        bytes32[] memory groups = new bytes32[](experts.length);
+        for (uint256 i = 0; i < experts.length; ++i) {
+            groups[i] = groupOf(experts[i]); // read before, so cheap now
+        }
         _requireNoneIn(experts, groups, buyer, groupOf(buyer));
         _requireNoneIn(experts, groups, auditor, groupOf(auditor));
         for (uint256 i = 0; i < providers.length; ++i) {
