@@ -13,7 +13,7 @@ from web3.exceptions import Web3Exception
 from marketplace.chain.artifacts import load_artifact
 from marketplace.protocol.reverts import EXPLANATIONS, Explanation
 
-CONTRACTS = ("ModelMarket", "OracleCommittee", "ParticipantRegistry", "DevToken")
+CONTRACTS = ("ModelMarket", "OracleCommittee", "ParticipantRegistry", "DevToken", "SealedBids")
 _ERROR_STRING = bytes.fromhex("08c379a0")
 _PANIC = bytes.fromhex("4e487b71")
 

@@ -150,4 +150,23 @@ EXPLANATIONS: dict[str, Explanation] = {
     "SafeERC20FailedOperation": Explanation(
         "the token refused the transfer", "check balance, allowance and the token's rules"
     ),
+    # sealed bids
+    "InvalidTender": Explanation(
+        "the tender has an unusable field", "mend the field that the error names"
+    ),
+    "TenderExists": Explanation("this very tender was opened before", "choose another salt"),
+    "UnknownTender": Explanation(
+        "no tender was opened on these terms", "pass the terms as they were opened"
+    ),
+    "AlreadySealed": Explanation(
+        "the account has sealed a price in this tender", "reveal that one in the reveal window"
+    ),
+    "EmptySeal": Explanation("the seal is empty", "seal a price with a random salt"),
+    "NothingSealed": Explanation(
+        "the account has no closed seal in this tender", "name an account that sealed a price"
+    ),
+    "SealMismatch": Explanation(
+        "price and salt are not those of the seal", "give both as they were sealed"
+    ),
+    "NothingToSeize": Explanation("no seal of this tender stayed closed", "nothing is left to do"),
 }
