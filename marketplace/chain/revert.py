@@ -13,7 +13,14 @@ from web3.exceptions import Web3Exception
 from marketplace.chain.artifacts import load_artifact
 from marketplace.protocol.reverts import EXPLANATIONS, Explanation
 
-CONTRACTS = ("ModelMarket", "OracleCommittee", "ParticipantRegistry", "DevToken", "SealedBids")
+CONTRACTS = (
+    "ModelMarket",
+    "OracleCommittee",
+    "ParticipantRegistry",
+    "DevToken",
+    "SealedBids",
+    "Payouts",
+)
 _ERROR_STRING = bytes.fromhex("08c379a0")
 _PANIC = bytes.fromhex("4e487b71")
 
