@@ -393,15 +393,23 @@ def test_a_blocked_bidder_blocks_nobody(
     assert node.call(token.functions.balanceOf(bids.address)) == 0
 
 
-def test_a_token_that_calls_back_gets_nothing_more(
-    node: Node, bids: Contract, artifacts: TestContracts
+@pytest.mark.parametrize("call", ["commit", "withdraw"])
+def test_a_token_that_calls_back_finds_the_door_closed(
+    node: Node, bids: Contract, artifacts: TestContracts, call: str
 ) -> None:
     token = artifacts.deploy("ReentrantToken", ANNE.address, 10 * BOND)
     tender = token_tender(node, bids, token)
-    again = bids.encode_abi("withdraw", [token.address, ANNE.address])
-    tender.node.send(STRANGER, token.functions.arm(bids.address, again))
-    with refused("ReentrancyGuardReentrantCall"):
+    if call == "withdraw":
         tender.commit(ANNE, 1)
+        tender.end_commits()
+        tender.reveal(ANNE, 1)
+    again = bids.encode_abi("withdraw", [token.address, ANNE.address])
+    node.send(STRANGER, token.functions.arm(bids.address, again))
+    with refused("ReentrancyGuardReentrantCall"):
+        if call == "commit":
+            tender.commit(ANNE, 1)
+        else:
+            node.send(ANNE, bids.functions.withdraw(token.address, ANNE.address))
 
 
 @pytest.fixture

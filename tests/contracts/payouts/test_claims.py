@@ -430,6 +430,29 @@ def test_a_token_that_calls_back_finds_the_door_closed(
         native_payouts.using(token).deposit(5)
 
 
+@pytest.mark.parametrize("call", ["withdraw", "claimAndWithdraw", "claimTo"])
+def test_a_token_that_calls_back_while_it_pays_finds_the_door_closed(
+    native_payouts: PayoutsBuilder, contracts: TestContracts, call: str
+) -> None:
+    token = contracts.deploy("ReentrantToken", BUYER.address, 10**6)
+    payouts = native_payouts.using(token)
+    place = payouts.pay({ANNE.address: 60}).places[ANNE.address]
+    if call == "withdraw":
+        payouts.claim(place)
+    order = payouts.order(ANNE.address, HOME)
+    signature = payouts.sign(order, ANNE)
+    data = payouts.contract.encode_abi("deposit", [token.address, 1])
+    payouts.node.send(RELAYER, token.functions.arm(payouts.contract.address, data))
+    with refused("ReentrancyGuardReentrantCall"):
+        match call:
+            case "withdraw":
+                payouts.send(ANNE, "withdraw", token.address, HOME)
+            case "claimAndWithdraw":
+                payouts.send(ANNE, "claimAndWithdraw", *payouts.proof(place), HOME)
+            case "claimTo":
+                payouts.claim_to(place, order, signature)
+
+
 def test_a_transfer_that_returns_false_stays_owed(
     native_payouts: PayoutsBuilder, contracts: TestContracts
 ) -> None:
