@@ -245,6 +245,21 @@ def test_the_last_second_of_each_window_still_counts(node: Node, tender: TenderB
     assert node.now() == tender.terms.reveal_end
 
 
+def test_a_window_opens_after_the_last_second_of_the_one_before(
+    node: Node, tender: TenderBuilder
+) -> None:
+    tender.commit(ANNE, 3 * WEI)
+    move_to(node, tender.terms.commit_end - 1)
+    with refused("DeadlineNotReached", tender.terms.commit_end):
+        tender.reveal(ANNE, 3 * WEI)
+    move_to(node, tender.terms.reveal_end - 1)
+    with refused("DeadlineNotReached", tender.terms.reveal_end):
+        tender.send(STRANGER, "seize")
+    move_to(node, tender.terms.reveal_end)
+    tender.send(STRANGER, "seize")
+    assert tender.credit(TREASURY) == BOND
+
+
 def test_nothing_happens_before_or_after_its_window(node: Node, tender: TenderBuilder) -> None:
     tender.commit(ANNE, 3 * WEI)
     with refused("DeadlineNotReached", tender.terms.commit_end):

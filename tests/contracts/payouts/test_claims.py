@@ -345,6 +345,13 @@ def test_a_signature_expires(payouts: PayoutsBuilder, paid: Earnings) -> None:
         payouts.claim_to(place, order, signature)
 
 
+def test_a_signature_counts_in_the_last_second(payouts: PayoutsBuilder, paid: Earnings) -> None:
+    order = payouts.order(ANNE.address, HOME)
+    move_to(payouts.node, order.deadline - 1)
+    payouts.claim_to(paid.places[ANNE.address], order, payouts.sign(order, ANNE))
+    assert payouts.node.now() == order.deadline
+
+
 def test_a_contract_wallet_signs_by_its_owner(
     native_payouts: PayoutsBuilder, contracts: TestContracts
 ) -> None:

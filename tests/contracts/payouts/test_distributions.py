@@ -120,6 +120,7 @@ def test_a_quorums_distribution_comes_into_force_after_the_delay(payouts: Payout
         list(earnings.roots),
     ]
     assert payouts.funds == (100, 0, 0)
+    move_to(payouts.node, proposed + DELAY - 2)
     with refused("DeadlineNotReached", proposed + DELAY):
         payouts.activate()
     move_to(payouts.node, proposed + DELAY - 1)
