@@ -14,7 +14,11 @@ PIP_ARGS ?=
 
 BIN    := .venv/bin
 SOLC   := contracts/node_modules
+TOOLS  := contracts/.venv
+STD    := contracts/lib/forge-std
 DAEMON := tests/offchain/storage/ipfs-daemon/node_modules
+# Executables that come in packages, and find each other by name.
+BESIDE := PATH="$(CURDIR)/$(TOOLS)/bin:$(CURDIR)/$(SOLC)/.bin:$$PATH"
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 
 # A comma that make doesn't take for the end of an argument.
@@ -23,10 +27,10 @@ say     = printf '==> %s\n' "$(1)"
 refuse  = { printf 'error: %s\n' "$(1)" >&2; exit 1; }
 
 .PHONY: help demo test test-slow test-ipfs setup compile check lint typecheck format \
-        benchmark gas wheel clean
+        forge forge-night prove slither mutate benchmark gas wheel clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  make demo SCENARIO=digits    another trade; \`.venv/bin/moemarket scripts\` lists them"
 	@echo "  make test WORKERS=4          with four processes"
@@ -63,6 +67,21 @@ format: .venv/.ready ## let ruff mend style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+forge: $(SOLC)/.ready $(STD)/.ready ## run the tests written in Solidity, as CI does
+	@cd contracts && $(BESIDE) FOUNDRY_PROFILE=ci forge test
+
+forge-night: $(SOLC)/.ready $(STD)/.ready ## the same, longer and with other seeds
+	@cd contracts && $(BESIDE) FOUNDRY_PROFILE=night forge test
+
+prove: $(SOLC)/.ready $(TOOLS)/.ready ## prove what is proven about the contracts
+	@$(BESIDE) $(TOOLS)/bin/python scripts/prove.py
+
+slither: $(SOLC)/.ready $(TOOLS)/.ready ## fail on a finding of slither without a reviewed reason
+	@$(BESIDE) $(TOOLS)/bin/python scripts/review_slither.py
+
+mutate: setup $(STD)/.ready ## break the contracts and see that the tests notice
+	@$(BESIDE) $(BIN)/python scripts/mutate_contracts.py
+
 benchmark: setup compile ## compare the composite with single experts, over seeds
 	@$(BIN)/python scripts/benchmark_gate.py
 
@@ -73,7 +92,8 @@ wheel: setup compile ## build an sdist and a wheel into dist/
 	@$(BIN)/python -m build --no-isolation
 
 clean: ## remove all that make made
-	@rm -rf .venv $(SOLC) $(DAEMON) marketplace/chain/artifacts build dist \
+	@rm -rf .venv $(TOOLS) $(SOLC) $(DAEMON) contracts/lib contracts/out contracts/cache \
+	        marketplace/chain/artifacts build dist \
 	        .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -86,6 +106,17 @@ clean: ## remove all that make made
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check $(PIP_ARGS) \
 	    -c constraints.txt -e '.[all,dev]'
+	@touch $@
+
+$(TOOLS)/.ready: contracts/requirements.txt
+	@$(call say,installing provers and slither (a minute$(,) once))
+	@test -x $(TOOLS)/bin/pip || $(PYTHON) -m venv --clear $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install -qq --disable-pip-version-check -r $<
+	@touch $@
+
+$(STD)/.ready: scripts/fetch_forge_std.py
+	@$(call say,fetching forge-std (seconds$(,) once))
+	@$(PYTHON) scripts/fetch_forge_std.py
 	@touch $@
 
 %/node_modules/.ready: %/package.json %/package-lock.json

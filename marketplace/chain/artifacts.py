@@ -49,11 +49,14 @@ class Workspace:
         Folder of the artifacts.
     folder
         Folder inside `contracts` whose files are compiled.
+    pattern
+        Which files in it, as a glob.
     """
 
     contracts: Path
     output: Path
     folder: str = "src"
+    pattern: str = "**/*.sol"
 
     @property
     def has_sources(self) -> bool:
@@ -102,7 +105,7 @@ def compile_contracts(
             f"there are no Solidity sources in {workspace.contracts / workspace.folder}",
             "compile in a checkout of the project",
         )
-    own = own_sources(workspace.contracts, workspace.folder)
+    own = own_sources(workspace.contracts, workspace.folder, workspace.pattern)
     key = _cache_key(workspace, own)
     manifest = _read_manifest(workspace)
     if force or manifest.get("key") != key:

@@ -23,6 +23,8 @@ CONTRACTS = (
     "ModelLicence",
     "ConsentRegistry",
     "Governance",
+    "SealedBids",
+    "Payouts",
     "DevToken",
 )
 _ERROR_STRING = bytes.fromhex("08c379a0")

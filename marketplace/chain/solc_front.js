@@ -33,11 +33,12 @@ function writeAll(text) {
   }
 }
 
-function main(option) {
-  if (option === "--version") {
+/** Options about paths, as forge passes them, mean nothing here: all sources are in the JSON. */
+function main(options) {
+  if (options.includes("--version")) {
     const banner = "solc, the solidity compiler commandline interface";
     writeAll(`${banner}\nVersion: ${loadCompiler().version()}\n`);
-  } else if (option === "--standard-json") {
+  } else if (options.includes("--standard-json")) {
     writeAll(loadCompiler().compile(fs.readFileSync(STDIN, "utf8")) + "\n");
   } else {
     process.stderr.write(USAGE + "\n");
@@ -45,4 +46,4 @@ function main(option) {
   }
 }
 
-main(process.argv[2]);
+main(process.argv.slice(2));

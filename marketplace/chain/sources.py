@@ -19,8 +19,8 @@ _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _IMPORT = re.compile(r"""(?:^|[;}])\s*import\b[^;"']*["']([^"']+)["']""", re.MULTILINE)
 
 
-def own_sources(contracts: Path, folder: str) -> dict[str, str]:
-    """Read every ``.sol`` file in a folder, and those of our own that they import.
+def own_sources(contracts: Path, folder: str, pattern: str = "**/*.sol") -> dict[str, str]:
+    """Read the ``.sol`` files in a folder, and those of our own that they import.
 
     Parameters
     ----------
@@ -28,6 +28,8 @@ def own_sources(contracts: Path, folder: str) -> dict[str, str]:
         Folder with ``package-lock.json``, ``node_modules`` and the sources.
     folder
         Folder inside `contracts`, e.g. ``src``.
+    pattern
+        Which files in it, as a glob; all of them unless told otherwise.
 
     Returns
     -------
@@ -36,7 +38,7 @@ def own_sources(contracts: Path, folder: str) -> dict[str, str]:
     """
     texts: dict[str, str] = {}
     waiting = [
-        path.relative_to(contracts).as_posix() for path in (contracts / folder).rglob("*.sol")
+        path.relative_to(contracts).as_posix() for path in (contracts / folder).glob(pattern)
     ]
     while waiting:
         name = waiting.pop()

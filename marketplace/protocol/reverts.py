@@ -380,4 +380,74 @@ EXPLANATIONS: dict[str, Explanation] = {
     "SafeERC20FailedOperation": Explanation(
         "the token refused the transfer", "check balance, allowance and the token's rules"
     ),
+    # sealed bids
+    "InvalidTender": Explanation(
+        "the tender has an unusable field", "mend the field that the error names"
+    ),
+    "TenderExists": Explanation("this very tender was opened before", "choose another salt"),
+    "UnknownTender": Explanation(
+        "no tender was opened on these terms", "pass the terms as they were opened"
+    ),
+    "AlreadySealed": Explanation(
+        "the account has sealed a price in this tender", "reveal that one in the reveal window"
+    ),
+    "EmptySeal": Explanation("the seal is empty", "seal a price with a random salt"),
+    "NothingSealed": Explanation(
+        "the account has no closed seal in this tender", "name an account that sealed a price"
+    ),
+    "SealMismatch": Explanation(
+        "price and salt are not those of the seal", "give both as they were sealed"
+    ),
+    "NothingToSeize": Explanation("no seal of this tender stayed closed", "nothing is left to do"),
+    # payouts
+    "NothingArrived": Explanation(
+        "no funds arrived", "deposit something, or collect once the ledger owes something"
+    ),
+    "UnexpectedCoin": Explanation(
+        "coins sent by hand would belong to nobody", "call deposit instead"
+    ),
+    "WrongCommittee": Explanation(
+        "this committee is not in office", "have the committee in office sign"
+    ),
+    "WrongEpoch": Explanation(
+        "epochs ascend by one, vetoed ones included", "sign for the epoch that the error names"
+    ),
+    "WrongNumberOfTrees": Explanation(
+        "the number of roots is no power of two from 1 to 256", "deal the leaves again"
+    ),
+    "TotalNotFunded": Explanation(
+        "the funds never stood at this total", "divide a sum that stood after some deposit"
+    ),
+    "NothingNew": Explanation(
+        "this total was distributed before", "wait until more funds have arrived"
+    ),
+    "ProposalPending": Explanation(
+        "another distribution is pending", "wait until it is activated or vetoed"
+    ),
+    "NothingProposed": Explanation("no distribution is pending", "propose one first"),
+    "InvalidProof": Explanation(
+        "the proof leads to no root in force", "use the proof from the latest distribution"
+    ),
+    "NothingToClaim": Explanation(
+        "everything this payee has earned is claimed", "wait for the next distribution"
+    ),
+    "TotalExceeded": Explanation(
+        "the claims would exceed the distributed total", "ask the committee to mend the trees"
+    ),
+    "SignatureExpired": Explanation("the signature's deadline is over", "sign a later deadline"),
+    "UnknownSigner": Explanation(
+        "the bitmap names a signer that the committee doesn't have", "set members' bits only"
+    ),
+    "SafeCastOverflowedUintDowncast": Explanation(
+        "an amount is too large to be booked", "use a token whose amounts fit 128 bits"
+    ),
+    "AccessManagedInvalidAuthority": Explanation(
+        "the new authority has no code", "name an AccessManager contract"
+    ),
+    "AccessManagedRequiredDelay": Explanation(
+        "this call must be scheduled first", "schedule it with the AccessManager and wait"
+    ),
+    "AccessManagedUnauthorized": Explanation(
+        "the account's role doesn't allow this call", "send it from an account with the role"
+    ),
 }

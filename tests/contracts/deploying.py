@@ -27,7 +27,8 @@ class TestContracts:
 
     def __init__(self, node: Node, artifacts: Path) -> None:
         self._node = node
-        self._workspace = Workspace(CHECKOUT.contracts, artifacts, folder="test")
+        # Folders below it hold what forge and halmos compile.
+        self._workspace = Workspace(CHECKOUT.contracts, artifacts, folder="test", pattern="*.sol")
 
     def deploy(self, name: str, *arguments: Any) -> Contract:
         """Deploy a contract from the first of the node's own accounts."""
