@@ -48,6 +48,9 @@ contract MarketRules is IMarketRules, AccessManaged {
         if (request.treasury != _treasury) revert RuleChanged("treasury");
         uint256 review = reviewOf(request.budget);
         if (request.windows.review < review) revert ReviewTooShort(request.windows.review, review);
+        uint256 longest = _longestOf(request);
+        uint256 bonded = committee.unbondingDelay();
+        if (longest > bonded) revert TradeTooLong(longest, bonded);
         bytes32 digest = committee.currentDigest();
         if (request.committee != digest || digest == 0) revert RuleChanged("committee");
         if (request.panel != panel.currentDigest()) revert RuleChanged("panel");
@@ -98,6 +101,14 @@ contract MarketRules is IMarketRules, AccessManaged {
             revert InvalidRequest("auditor");
         }
         if (!_windowsValid(request.windows)) revert InvalidRequest("windows");
+    }
+
+    /// @dev The longest that the trade can last without a challenge, every attempt used.
+    function _longestOf(Request calldata request) private pure returns (uint256) {
+        Windows calldata windows = request.windows;
+        uint256 attempt = uint256(windows.training) + windows.validation;
+        return uint256(windows.quote) + windows.delivery + windows.judging
+            + request.maxAttempts * attempt + windows.review + windows.settlement;
     }
 
     function _windowsValid(Windows calldata windows) private pure returns (bool) {

@@ -9,11 +9,12 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {Committee, ICommitteeDigest} from "./interfaces/ICommitteeDigest.sol";
+import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
 import {IPayouts} from "./interfaces/IPayouts.sol";
 import {IPullLedger} from "./interfaces/IPullLedger.sol";
 import {MerklePath} from "./libraries/MerklePath.sol";
-import {PackedSignatures} from "./libraries/PackedSignatures.sol";
+import {Quorum} from "./libraries/Quorum.sol";
+import {Committee} from "./types/Committee.sol";
 import {Currency} from "./types/Currency.sol";
 import {Account, Active, Book, Distribution, Earning} from "./types/Distribution.sol";
 
@@ -21,8 +22,6 @@ import {Account, Active, Book, Distribution, Earning} from "./types/Distribution
 /// @dev For every currency: balance >= funded - withdrawn, funded >= total, and
 ///      total = sum of claims + unclaimed.
 contract Payouts is IPayouts, AccessManaged, EIP712, Nonces, ReentrancyGuardTransient {
-    using PackedSignatures for Committee;
-
     uint256 private constant MAX_TREES = 256; // the width of a row in `Book`
 
     bytes32 private constant DISTRIBUTION = keccak256(
@@ -34,7 +33,7 @@ contract Payouts is IPayouts, AccessManaged, EIP712, Nonces, ReentrancyGuardTran
     );
 
     /// @inheritdoc IPayouts
-    ICommitteeDigest public immutable committees;
+    IOracleCommittee public immutable committees;
 
     /// @inheritdoc IPayouts
     uint32 public immutable activationDelay;
@@ -45,7 +44,7 @@ contract Payouts is IPayouts, AccessManaged, EIP712, Nonces, ReentrancyGuardTran
     mapping(Currency currency => Book) private _books;
     mapping(address account => mapping(Currency currency => Account)) private _accounts;
 
-    constructor(address authority, ICommitteeDigest committees_, uint32 activationDelay_)
+    constructor(address authority, IOracleCommittee committees_, uint32 activationDelay_)
         AccessManaged(authority)
         EIP712("Payouts", "1")
     {
@@ -93,7 +92,7 @@ contract Payouts is IPayouts, AccessManaged, EIP712, Nonces, ReentrancyGuardTran
         if (distribution.committee != inOffice) revert WrongCommittee(distribution.committee, inOffice);
         bytes32 given = keccak256(abi.encode(committee));
         if (given != inOffice) revert WrongCommittee(given, inOffice);
-        committee.verify(digestOf(distribution), signers, signatures);
+        Quorum.verify(committee, signers, digestOf(distribution), signatures);
 
         uint40 activeAt = uint40(block.timestamp) + activationDelay;
         uint256 count = distribution.roots.length;
@@ -325,7 +324,7 @@ contract Payouts is IPayouts, AccessManaged, EIP712, Nonces, ReentrancyGuardTran
     }
 
     function _payOut(address account, Currency currency, address to) private returns (uint256 amount) {
-        if (to == address(0)) revert ZeroReceiver();
+        if (to == address(0) || to == address(this)) revert InvalidReceiver(to);
         amount = _accounts[account][currency].credit;
         if (amount == 0) revert NothingToWithdraw(account, currency);
         _accounts[account][currency].credit = 0;

@@ -30,7 +30,8 @@ class Deployment:
     ----------
     chain_id
         The chain they are on.
-    market, rules, committee, panel, registry, challenges, governance, licence, consent, ladder
+    market, rules, committee, panel, registry, challenges, governance, licence, consent, ladder,
+    bids, payouts
         Checksummed addresses.
     token
         The development token, or None where there is none.
@@ -47,6 +48,8 @@ class Deployment:
     licence: str
     consent: str
     ladder: str
+    bids: str
+    payouts: str
     token: str | None = None
 
     def save(self, path: Path) -> None:
@@ -106,8 +109,11 @@ class Terms:
         score sealed lose, and the reporter's part of the last.
     least_window
         A request that gives its judges less time excuses them.
-    registry_delay
-        For changed domains, joining and leaving a group, and stake.
+    domains_delay, joining_delay, leaving_delay, withdrawal_delay
+        In the registry: between two changes of domains, before a membership counts, before it
+        no longer does, and before a participant's stake can be taken out.
+    activation_delay
+        Between the proposal of a distribution to many payees and the first claim.
     revalidation_window
         For a maintainer, after a consent was withdrawn.
     governor_delay
@@ -129,7 +135,11 @@ class Terms:
     closed_seal_penalty: int = 0
     reporter_bps: int = 5_000
     least_window: int = 3_600
-    registry_delay: int = 7 * DAY
+    domains_delay: int = 30 * DAY
+    joining_delay: int = DAY
+    leaving_delay: int = 31 * DAY
+    withdrawal_delay: int = 7 * DAY
+    activation_delay: int = DAY
     revalidation_window: int = 30 * DAY
     governor_delay: int = GOVERNOR_DELAY
 
@@ -180,7 +190,13 @@ def deploy(
     if (governor is None) != (guardian is None):
         raise ConfigurationError("governor and guardian go together", "give both, or neither")
     governance = deploy_governance(node, admin, terms.governor_delay)
-    registry = node.deploy(admin, "ParticipantRegistry", NATIVE, (terms.registry_delay,) * 4)
+    delays = (
+        terms.domains_delay,
+        terms.joining_delay,
+        terms.leaving_delay,
+        terms.withdrawal_delay,
+    )
+    registry = node.deploy(admin, "ParticipantRegistry", NATIVE, delays)
     # The arbiter is fixed where it is asked, before it is there: committee, panel, rules and
     # market come first, with two calls for each committee's first members.
     steps = 4 + sum(1 + len(m) * bool(terms.min_stake) for m in (signers, panel))
@@ -210,9 +226,13 @@ def deploy(
     licence = node.deploy(admin, "ModelLicence", market.address)
     consent = node.deploy(admin, "ConsentRegistry", market.address, terms.revalidation_window)
     ladder = node.deploy(admin, "Ladder", committee.address)
+    bids = node.deploy(admin, "SealedBids", treasury)
+    payouts = node.deploy(
+        admin, "Payouts", governance.address, committee.address, terms.activation_delay
+    )
     token = node.deploy(admin, "DevToken").address if with_token else None
     if governor is not None and guardian is not None:
-        governed = [("MarketRules", rules.address)]
+        governed = [("MarketRules", rules.address), ("Payouts", payouts.address)]
         governed += [("OracleCommittee", each.address) for each in (committee, bench)]
         hand_over(node, admin, governance, governed, governor=governor, guardian=guardian)
     return Deployment(
@@ -227,6 +247,8 @@ def deploy(
         licence=licence.address,
         consent=consent.address,
         ladder=ladder.address,
+        bids=bids.address,
+        payouts=payouts.address,
         token=token,
     )
 

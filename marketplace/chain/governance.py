@@ -44,6 +44,9 @@ RULES: Mapping[str, Mapping[str, Role]] = {
         "scheduleRotation": Role.GOVERNOR,
         "cancelRotation": Role.GOVERNOR,
     },
+    "Payouts": {
+        "veto": Role.GUARDIAN,
+    },
 }
 """Role by contract and restricted function."""
 

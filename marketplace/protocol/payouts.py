@@ -4,50 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
-from eth_abi.abi import encode
-from eth_utils.crypto import keccak
-
-from marketplace.protocol.errors import BadSignature, ProtocolError
+from marketplace.protocol.errors import ProtocolError
 from marketplace.protocol.structs import (
     Address,
-    Addresses,
     Bytes32,
+    Bytes32s,
     Struct,
-    Uint8,
-    Uint32,
     Uint128,
     Uint256,
-    abi_type,
 )
-from marketplace.protocol.typed_data import Domain
+from marketplace.protocol.typed_data import Domain, quorum_signatures
 
 _Uint64 = Annotated[int, "uint64"]
-_Bytes32s = Annotated[tuple[bytes, ...], "bytes32[]"]
 
 
 @dataclass(frozen=True)
 class PayoutsDomain(Domain):
     """Where a signature counts: one `Payouts` contract, in the field `market`, on one chain."""
 
-    def separated(self) -> dict[str, Any]:
-        """Return the EIP-712 domain."""
-        return {**super().separated(), "name": "Payouts", "version": "1"}
-
-
-@dataclass(frozen=True)
-class Committee(Struct):
-    """The committee as calldata carries it: members ascend, `threshold` of them must sign."""
-
-    version: Uint32
-    threshold: Uint8
-    members: Addresses
-
-    @property
-    def digest(self) -> bytes:
-        """What the chain stores of it, 32 bytes."""
-        return keccak(encode([abi_type(Committee)], [self.as_tuple()]))
+    name: str = "Payouts"
 
 
 @dataclass(frozen=True)
@@ -62,7 +39,7 @@ class Distribution(Struct):
     currency: Address
     epoch: _Uint64
     total: Uint128
-    roots: _Bytes32s
+    roots: Bytes32s
     document: Bytes32
     committee: Bytes32
 
@@ -76,23 +53,6 @@ class ClaimTo(Struct):
     receiver: Address
     nonce: Uint256
     deadline: Uint256
-
-
-def compact(signature: bytes) -> bytes:
-    """Shorten a 65-byte signature (r, s, v) to 64 bytes (EIP-2098).
-
-    Raises
-    ------
-    BadSignature
-        If it is not 65 bytes, v is not 27 or 28, or s is in the upper half.
-    """
-    if len(signature) != 65 or signature[64] not in (27, 28) or signature[32] & 0x80:
-        raise BadSignature(
-            f"0x{signature.hex()[:16]}… can't be made compact",
-            "give r, s and v in 65 bytes, with a low s and v 27 or 28",
-        )
-    parity = signature[64] - 27
-    return signature[:32] + bytes([signature[32] | parity << 7]) + signature[33:64]
 
 
 def packed(members: Sequence[str], signatures: Mapping[str, bytes]) -> tuple[int, bytes]:
@@ -117,6 +77,4 @@ def packed(members: Sequence[str], signatures: Mapping[str, bytes]) -> tuple[int
         raise ProtocolError(
             f"{min(strangers)} is not in the committee", "leave out signatures of strangers"
         )
-    signing = [position for position, member in enumerate(members) if member in signatures]
-    bitmap = sum(1 << position for position in signing)
-    return bitmap, b"".join(compact(signatures[members[position]]) for position in signing)
+    return quorum_signatures({members.index(member): signatures[member] for member in signatures})

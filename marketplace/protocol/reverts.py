@@ -24,8 +24,44 @@ EXPLANATIONS: dict[str, Explanation] = {
     "InvalidRequest": Explanation(
         "the request has an unusable field", "mend the field that the error names"
     ),
-    "NoCommittee": Explanation(
-        "no oracle committee is in office", "ask the operator to appoint one"
+    "RuleChanged": Explanation(
+        "a rule of the market is another now than the request names",
+        "read the rules in force and make the request anew",
+    ),
+    "ReviewTooShort": Explanation(
+        "a budget of this size needs a longer review window",
+        "choose a window of at least the seconds that the error names",
+    ),
+    "TradeTooLong": Explanation(
+        "the windows add up to more than the committee's stakes stay bonded",
+        "choose shorter windows or fewer attempts",
+    ),
+    "ZeroTreasury": Explanation("the treasury is the zero address", "name an account"),
+    "AgreementMismatch": Explanation(
+        "what was passed is not what this trade agreed on",
+        "read the agreement from the log of this trade",
+    ),
+    "UnknownVerdicts": Explanation(
+        "a verdict is counted for a seat that didn't sign",
+        "set verdict bits for signers only",
+    ),
+    "AlreadyChallenged": Explanation(
+        "this trade was challenged before", "wait for its settlement; there is one challenge"
+    ),
+    "SealsClosed": Explanation(
+        "some signers have not opened their scores",
+        "open them all, or wait until the time that the error names",
+    ),
+    "SealMismatch": Explanation(
+        "an opening doesn't match what was sealed", "give the value and the salt that were sealed"
+    ),
+    "NothingOpened": Explanation("no seal was opened", "give at least one salt"),
+    "NotAuthorized": Explanation(
+        "the signature under the withdrawal is not the account's",
+        "ask the account to sign it with its next nonce",
+    ),
+    "AuthorizationExpired": Explanation(
+        "the signature under the withdrawal has expired", "ask the account for a new one"
     ),
     "TradeExists": Explanation("this very request was made before", "choose another salt"),
     "NotAllowed": Explanation(
@@ -34,7 +70,6 @@ EXPLANATIONS: dict[str, Explanation] = {
     "WrongState": Explanation(
         "the trade is in another state", "look at the trade's state before the next step"
     ),
-    "NotFinal": Explanation("the trade is still running", "open the scores once it has ended"),
     "DeadlinePassed": Explanation(
         "the time for this step is over", "end the trade with a timeout; it pays or refunds"
     ),
@@ -57,12 +92,6 @@ EXPLANATIONS: dict[str, Explanation] = {
         "one account holds two roles that conflict", "give one of them to another party"
     ),
     "TooMany": Explanation("a list is too long", "keep to the limit that the error names"),
-    "QuotesMismatch": Explanation(
-        "these are not the accepted data quotes", "pass them as they were accepted"
-    ),
-    "GateMismatch": Explanation(
-        "these are not the committed gate weights", "pass them as they were committed"
-    ),
     "UnknownDelivery": Explanation(
         "a delivery is marked for a quote that does not exist", "mark accepted quotes only"
     ),
@@ -80,9 +109,6 @@ EXPLANATIONS: dict[str, Explanation] = {
         "the shares don't sum to the expert pool", "recompute the allocation"
     ),
     "AlreadyAttested": Explanation("the auditor has attested already", "nothing is left to do"),
-    "SealsMismatch": Explanation(
-        "an opening does not match the seals of this attempt", "give all seals in report order"
-    ),
     "FeeTooHigh": Explanation("the protocol fee is above 10 %", "set 1,000 basis points at most"),
     # the ledger and its currencies
     "NothingToWithdraw": Explanation("the account has no credit", "wait until a trade pays it"),
@@ -370,10 +396,6 @@ EXPLANATIONS: dict[str, Explanation] = {
     "InvalidAccountNonce": Explanation("the permit's nonce was used", "sign with the next nonce"),
     "InvalidShortString": Explanation("a name is empty or too long", "use 1 to 31 characters"),
     "StringTooLong": Explanation("a name is too long", "use 31 characters at most"),
-    "OwnableInvalidOwner": Explanation("the owner is invalid", "name a real account"),
-    "OwnableUnauthorizedAccount": Explanation(
-        "only the operator may do this", "send it from the owner's account"
-    ),
     "ReentrancyGuardReentrantCall": Explanation(
         "a token or receiver called back into the market", "use another token or receiver"
     ),
@@ -394,9 +416,6 @@ EXPLANATIONS: dict[str, Explanation] = {
     "EmptySeal": Explanation("the seal is empty", "seal a price with a random salt"),
     "NothingSealed": Explanation(
         "the account has no closed seal in this tender", "name an account that sealed a price"
-    ),
-    "SealMismatch": Explanation(
-        "price and salt are not those of the seal", "give both as they were sealed"
     ),
     "NothingToSeize": Explanation("no seal of this tender stayed closed", "nothing is left to do"),
     # payouts
@@ -435,19 +454,4 @@ EXPLANATIONS: dict[str, Explanation] = {
         "the claims would exceed the distributed total", "ask the committee to mend the trees"
     ),
     "SignatureExpired": Explanation("the signature's deadline is over", "sign a later deadline"),
-    "UnknownSigner": Explanation(
-        "the bitmap names a signer that the committee doesn't have", "set members' bits only"
-    ),
-    "SafeCastOverflowedUintDowncast": Explanation(
-        "an amount is too large to be booked", "use a token whose amounts fit 128 bits"
-    ),
-    "AccessManagedInvalidAuthority": Explanation(
-        "the new authority has no code", "name an AccessManager contract"
-    ),
-    "AccessManagedRequiredDelay": Explanation(
-        "this call must be scheduled first", "schedule it with the AccessManager and wait"
-    ),
-    "AccessManagedUnauthorized": Explanation(
-        "the account's role doesn't allow this call", "send it from an account with the role"
-    ),
 }

@@ -17,10 +17,11 @@ from web3.types import TxReceipt
 
 from marketplace.chain.artifacts import load_artifact
 from marketplace.chain.client import Node
+from marketplace.protocol.agreement import committee_digest
 from marketplace.protocol.earnings import Earning, Earnings, Place, build
-from marketplace.protocol.payouts import ClaimTo, Committee, Distribution, PayoutsDomain, packed
+from marketplace.protocol.payouts import ClaimTo, Distribution, PayoutsDomain, packed
 from marketplace.protocol.structs import Struct
-from marketplace.protocol.terms import NATIVE
+from marketplace.protocol.terms import NATIVE, Committee
 from marketplace.protocol.typed_data import sign
 
 DELAY = 86_400
@@ -49,7 +50,7 @@ class Deployed(NamedTuple):
 def deploy_payouts(node: Node, artifacts: TestContracts, by: LocalAccount) -> Deployed:
     """Deploy with `COMMITTEE` in office, and `GUARDIAN` as the one who may veto."""
     in_office = artifacts.deploy("CommitteeInOffice")
-    node.send(by, in_office.functions.appoint(COMMITTEE.digest))
+    node.send(by, in_office.functions.appoint(committee_digest(COMMITTEE)))
     authority = artifacts.deploy("TestAuthority", by.address)
     payouts = node.deploy(by, "Payouts", authority.address, in_office.address, DELAY)
     veto = bytes.fromhex(load_artifact("Payouts").method_identifiers["veto(address)"])
@@ -87,7 +88,12 @@ class PayoutsBuilder:
     def distribution(self, earnings: Earnings, **changes: Any) -> Distribution:
         epoch = self.view("rootsOf", self.currency)[0] + 1
         usual = Distribution(
-            self.currency, epoch, earnings.total, earnings.roots, DOCUMENT, self.committee.digest
+            self.currency,
+            epoch,
+            earnings.total,
+            earnings.roots,
+            DOCUMENT,
+            committee_digest(self.committee),
         )
         return replace(usual, **changes)
 

@@ -21,6 +21,10 @@ interface IMarketRules {
 
     /// @notice A trade of this value needs more time for a challenge.
     error ReviewTooShort(uint256 review, uint256 needed);
+
+    /// @notice The trade could outlast the bond of the stakes that back its committee's word. A ruling
+    ///         takes its own time: the bond must leave room for it.
+    error TradeTooLong(uint256 longest, uint256 bonded);
     error FeeTooHigh(uint16 feeBps);
     error ZeroTreasury();
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {Committee} from "../types/Committee.sol";
 import {Currency} from "../types/Currency.sol";
 import {Distribution, Earning} from "../types/Distribution.sol";
-import {Committee, ICommitteeDigest} from "./ICommitteeDigest.sol";
+import {IOracleCommittee} from "./IOracleCommittee.sol";
 import {IPullLedger} from "./IPullLedger.sol";
 
 /// @title Pays any number of payees what they earned over many trades
@@ -66,7 +67,7 @@ interface IPayouts {
     error BadSignature(address signer);
     error NotAllowed(address caller, address needed);
     error NothingToWithdraw(address account, Currency currency);
-    error ZeroReceiver();
+    error InvalidReceiver(address receiver);
 
     // ------------------------------------------------------------------- funds
 
@@ -132,7 +133,7 @@ interface IPayouts {
     function activationDelay() external view returns (uint32);
 
     /// @notice Who says which committee is in office.
-    function committees() external view returns (ICommitteeDigest);
+    function committees() external view returns (IOracleCommittee);
 
     /// @notice Sums of a currency: all that arrived, the active total, and what is unclaimed of it.
     function fundsOf(Currency currency)

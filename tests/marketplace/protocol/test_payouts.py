@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketplace.protocol.errors import BadSignature, ProtocolError
-from marketplace.protocol.payouts import PayoutsDomain, compact, packed
-from marketplace.protocol.typed_data import Domain
+from marketplace.protocol.payouts import PayoutsDomain, packed
+from marketplace.protocol.typed_data import Domain, compact
 
 KEYS = st.integers(1, 2**128).map(lambda key: key.to_bytes(32))
 DIGEST = keccak(text="what is signed")
