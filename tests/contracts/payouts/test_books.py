@@ -12,7 +12,6 @@ from web3.logs import DISCARD
 from marketplace.protocol.terms import NATIVE
 
 ANNE, BERT, CARA = PARTIES.experts[:3]
-BUYER, RELAYER = PARTIES.buyer, PARTIES.stranger
 HOME = payee(1_000)
 
 a_few = settings(

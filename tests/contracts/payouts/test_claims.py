@@ -16,7 +16,7 @@ from marketplace.protocol.earnings import Earnings, Place, build
 from marketplace.protocol.terms import NATIVE
 
 ANNE, BERT, CARA = PARTIES.experts[:3]
-BUYER, RELAYER = PARTIES.buyer, PARTIES.stranger
+RELAYER = PARTIES.stranger
 HOME = payee(1_000)
 
 

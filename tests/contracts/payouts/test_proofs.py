@@ -16,9 +16,8 @@ from quick_chain import QuickProvider
 from marketplace.protocol.earnings import Earning, Earnings, Place, build
 from marketplace.protocol.units import even_split
 
-ANNE, BERT, CARA = PARTIES.experts[:3]
+ANNE = PARTIES.experts[0]
 BUYER, RELAYER = PARTIES.buyer, PARTIES.stranger
-HOME = payee(1_000)
 
 a_few = settings(
     max_examples=20,

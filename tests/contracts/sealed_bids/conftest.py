@@ -8,23 +8,19 @@ import pytest
 from deploying import TestContracts
 from parties import PARTIES
 from quick_chain import QuickProvider
-from tender_builder import BIDDERS, TenderBuilder
+from tender_builder import TenderBuilder
 from web3.contract import Contract
 
 from marketplace.chain.client import Node
 from marketplace.protocol.terms import NATIVE
-
-ANNE, BERT, CARA, DIRK, *_ = BIDDERS
-TREASURY = PARTIES.treasury.address
-STRANGER = PARTIES.stranger
 
 
 @pytest.fixture(scope="module")
 def deployed(node: Node) -> tuple[str, str]:
     """One contract with a treasury, and one without."""
     addresses = [
-        node.deploy(PARTIES.admin, "SealedBids", treasury).address
-        for treasury in (TREASURY, NATIVE)
+        node.deploy(PARTIES.stranger, "SealedBids", treasury).address
+        for treasury in (PARTIES.treasury.address, NATIVE)
     ]
     TenderBuilder(node, node.contract("SealedBids", addresses[0])).fund_bidders()
     return addresses[0], addresses[1]

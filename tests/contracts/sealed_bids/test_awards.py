@@ -19,7 +19,7 @@ from marketplace.protocol.tenders import PricingRule, tender_id
 from marketplace.protocol.terms import NATIVE
 from marketplace.protocol.units import WEI
 
-ANNE, BERT, CARA, DIRK, *_ = BIDDERS
+ANNE, BERT, *_ = BIDDERS
 TREASURY = PARTIES.treasury.address
 STRANGER = PARTIES.stranger
 
