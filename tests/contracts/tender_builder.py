@@ -112,3 +112,14 @@ class TenderBuilder:
             self.node.web3.eth.send_transaction(
                 {"from": source, "to": bidder.address, "value": Wei(100 * WEI)}
             )
+
+
+def run(tender: TenderBuilder, prices: list[int | None]) -> None:
+    """Commit in the order of the list; reveal, last first, those with a price."""
+    for bidder, price in zip(BIDDERS, prices, strict=False):
+        tender.commit(bidder, price or 0)
+    tender.end_commits()
+    for bidder, price in reversed(list(zip(BIDDERS, prices, strict=False))):
+        if price is not None:
+            tender.reveal(bidder, price)
+    tender.end_reveals()
