@@ -63,6 +63,10 @@ EXPLANATIONS: dict[str, Explanation] = {
     "AuthorizationExpired": Explanation(
         "the signature under the withdrawal has expired", "ask the account for a new one"
     ),
+    "NotFinal": Explanation("the trade is still running", "wait until it has ended"),
+    "ZeroReceiver": Explanation(
+        "nobody can receive at the zero address", "name an account that can"
+    ),
     "TradeExists": Explanation("this very request was made before", "choose another salt"),
     "NotAllowed": Explanation(
         "this step belongs to another account", "send it from the account that the error names"
