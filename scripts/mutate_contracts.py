@@ -14,6 +14,8 @@ import argparse
 import hashlib
 import json
 import os
+import posixpath
+import re
 import shutil
 import subprocess
 import sys
@@ -25,13 +27,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from mutations import MUTATIONS, Mutation
+from mutation import Mutation
+from mutations import MUTATIONS
+
+from marketplace.chain.artifacts import Workspace, recompile
+from marketplace.protocol.errors import ToolchainError
 
 CHECKOUT = Path(__file__).parents[1]
 RESULTS = CHECKOUT / "runs" / "mutations.json"
 COPIED = ["contracts", "marketplace", "offchain", "tests", "pyproject.toml"]
-NOT_COPIED = shutil.ignore_patterns("node_modules", "lib", "cache", "artifacts", "__pycache__")
+NOT_COPIED = shutil.ignore_patterns("node_modules", "lib", "cache", "__pycache__")
 LINKED = ["contracts/node_modules", "contracts/lib"]
+
+IMPORT = re.compile(r'from "(\.[^"]+)"')
 
 Outcome = Literal["killed", "survived", "broken"]
 
@@ -85,6 +93,9 @@ class Workshop:
                 shutil.copytree(source, folder / name, ignore=NOT_COPIED)
             elif source.is_file():
                 shutil.copy(source, folder / name)
+        self._artifacts = Workspace(
+            folder / "contracts", folder / "marketplace" / "chain" / "artifacts"
+        )
         for name in LINKED:
             if (checkout / name).exists():
                 (folder / name).symlink_to(checkout / name)
@@ -95,9 +106,13 @@ class Workshop:
         sound = path.read_text()
         path.write_text(sound.replace(mutation.fragment, mutation.replacement))
         try:
+            if mutation.runner == "pytest" and not self._recompiled(mutation.file):
+                return "broken"
             return self.run(mutation.runner, mutation.tests)
         finally:
             path.write_text(sound)
+            if mutation.runner == "pytest":
+                self._recompiled(mutation.file)
 
     def run(self, runner: str, tests: str) -> Outcome:
         """Run a selection of tests on the sources as they are now."""
@@ -119,11 +134,26 @@ class Workshop:
             return "broken"
         return "killed" if "Failure" in results else "survived"
 
-    def _pytest(self, path: str) -> Outcome:
-        compiling = [sys.executable, "-m", "marketplace.chain.artifacts"]
-        if self._call(compiling, self._folder).returncode != 0:
-            return "broken"
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", path]
+    def _recompiled(self, file: str) -> bool:
+        """Compile the contracts that a file is part of, and no other."""
+        try:
+            recompile(importers(self._folder / "contracts", file), workspace=self._artifacts)
+        except ToolchainError:
+            return False
+        return True
+
+    def _pytest(self, paths: str) -> Outcome:
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-x",
+            "-q",
+            "--no-cov",
+            "-n",
+            "0",
+            *paths.split(),
+        ]
         outcomes: dict[int, Outcome] = {0: "survived", 1: "killed"}
         return outcomes.get(self._call(command, self._folder).returncode, "broken")
 
@@ -133,6 +163,29 @@ class Workshop:
         return subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
+
+
+def importers(contracts: Path, file: str) -> set[str]:
+    """Return the sources that a file is part of, itself included.
+
+    Parameters
+    ----------
+    contracts
+        Folder with ``src``.
+    file
+        Name in it, e.g. ``src/Ledger.sol``.
+    """
+    imports = {
+        path.relative_to(contracts).as_posix(): {
+            posixpath.normpath(f"{path.parent.relative_to(contracts).as_posix()}/{name}")
+            for name in IMPORT.findall(path.read_text())
+        }
+        for path in (contracts / "src").rglob("*.sol")
+    }
+    found = {file}
+    while more := {name for name, named in imports.items() if named & found} - found:
+        found |= more
+    return found
 
 
 def digest(mutation: Mutation, checkout: Path) -> str:

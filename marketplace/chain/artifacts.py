@@ -13,7 +13,7 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from marketplace.chain.sources import (
 )
 from marketplace.protocol.errors import MarketError, ToolchainError
 
-__all__ = ["CHECKOUT", "Artifact", "Workspace", "compile_contracts", "load_artifact"]
+__all__ = ["CHECKOUT", "Artifact", "Workspace", "compile_contracts", "load_artifact", "recompile"]
 
 _FORMAT = 1
 _MANIFEST = "manifest.json"
@@ -118,6 +118,34 @@ def compile_contracts(
     return contracts
 
 
+def recompile(files: Collection[str], *, workspace: Workspace) -> None:
+    """Compile some files anew, warnings allowed, and count all artifacts as fresh.
+
+    For who breaks a source on purpose and knows what depends on it; `workspace` must hold
+    the artifacts of the sound sources.
+
+    Parameters
+    ----------
+    files
+        Names as in the artifacts, e.g. ``src/Ledger.sol``.
+    workspace
+        A copy; never this checkout.
+
+    Raises
+    ------
+    ToolchainError
+        If they don't compile.
+    """
+    own = own_sources(workspace.contracts, workspace.folder, workspace.pattern)
+    chosen = {name: text for name, text in own.items() if name in files}
+    imported = {name: text for name, text in own.items() if name not in files}
+    imported |= packaged_sources(workspace.contracts, own)
+    manifest = _read_manifest(workspace)
+    for artifact in compile_sources(chosen, imported, find_solc(), strict=False):
+        _write_artifact(workspace.output, artifact)
+    _write(workspace.output / _MANIFEST, manifest | {"key": _cache_key(workspace, own)})
+
+
 def load_artifact(name: str, *, workspace: Workspace = CHECKOUT) -> Artifact:
     """Load one compiled contract, compiling first if there are newer sources.
 
@@ -190,14 +218,18 @@ def _store(output: Path, artifacts: list[Artifact], manifest: dict[str, Any]) ->
     # Without its manifest the folder counts as stale, so a crash on the way is harmless.
     (output / _MANIFEST).unlink(missing_ok=True)
     for artifact in artifacts:
-        content = asdict(artifact)
-        for field in _HEX_FIELDS:
-            content[field] = content[field].hex()
-        _write(output / f"{artifact.name}.json", content)
+        _write_artifact(output, artifact)
     for path in output.glob("*.json"):
         if path.stem not in manifest["contracts"]:
             path.unlink()
     _write(output / _MANIFEST, manifest)
+
+
+def _write_artifact(output: Path, artifact: Artifact) -> None:
+    content = asdict(artifact)
+    for field in _HEX_FIELDS:
+        content[field] = content[field].hex()
+    _write(output / f"{artifact.name}.json", content)
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -74,7 +74,7 @@ class Artifact:
 
 
 def compile_sources(
-    own: dict[str, str], packaged: dict[str, str], compiler: Compiler
+    own: dict[str, str], packaged: dict[str, str], compiler: Compiler, *, strict: bool = True
 ) -> list[Artifact]:
     """Compile our own sources.
 
@@ -86,6 +86,8 @@ def compile_sources(
         Text by name, of the files of npm packages that they import.
     compiler
         What `marketplace.chain.solc.find_solc` found.
+    strict
+        Whether a warning about our own sources is refused.
 
     Returns
     -------
@@ -100,7 +102,7 @@ def compile_sources(
         messages are the error's notes.
     """
     output = _run(_standard_input(own, packaged), compiler)
-    _refuse_messages(output.get("errors", []), own)
+    _refuse_messages(output.get("errors", []), own if strict else {})
     artifacts: dict[str, Artifact] = {}
     for source in own:
         for name, contract in output["contracts"].get(source, {}).items():
