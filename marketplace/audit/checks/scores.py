@@ -8,8 +8,9 @@ from statistics import median_high, median_low
 from marketplace.audit.case import Case
 from marketplace.audit.checks.attempts import over_attempts
 from marketplace.audit.office import ascending
+from marketplace.audit.records import ReportedAttempt
 from marketplace.audit.report import Finding, judged, listed, not_reached
-from marketplace.audit.trade import ReportedAttempt, seats_in
+from marketplace.audit.trade import seats_in
 from marketplace.protocol.ids import score_seal
 from offchain.validation.commitment import opened_labels
 from offchain.validation.quantise import SCALE

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from audit_chain import FEE_BPS, deployed
+from audit_chain import FEE_BPS, TERMS, deployed
 from audited_trade import AuditedTrade, Settled
 from cast_of_trade import Cast
 from tampering import LyingNode, objections
@@ -84,12 +84,17 @@ def test_a_trade_keeps_the_committee_and_fee_of_its_request(
     trade.to_funded()
     newcomers = [parties.signers[0].address, parties.stranger.address]
     newcomers.sort(key=lambda address: int(address, 16))
-    market.node.send(parties.admin, market.committee.functions.rotate(newcomers, 2))
-    market.send(parties.admin, "setFee", FEE_BPS + 1, parties.stranger.address)
+    others = [judge.address for judge in parties.panel[1:]]
+    for office, members in ((market.committee, newcomers), (market.panel, others)):
+        for member in members:
+            stake = office.functions.stake(member, TERMS.min_stake)
+            market.node.send(parties.admin, stake, value=TERMS.min_stake)
+        market.node.send(parties.admin, office.functions.scheduleRotation(members, 2))
+    change = market.rules.functions.setFee(FEE_BPS + 1, parties.stranger.address)
+    market.node.send(parties.admin, change)
     later = AuditedTrade(market, store, parties, salt="after the rotation")
-    later.to_data_requested()
-    trade.deliver()
-    trade.gate()
+    later.to_funded()
+    trade.report_data()
     trade.attempt()
     trade.finish()
     report = audit(market.node.web3.provider, market.address, store)
@@ -97,6 +102,48 @@ def test_a_trade_keeps_the_committee_and_fee_of_its_request(
     terms = {c.trade: c.detail for c in report.checks if c.name == "terms"}
     assert f"a fee of {FEE_BPS} basis points" in terms[trade.name]
     assert f"a fee of {FEE_BPS + 1} basis points" in terms[later.name]
+
+
+def test_a_rotation_that_was_called_off_leaves_the_committee_in_office(
+    market: Market, store: DiskStore, parties: Cast
+) -> None:
+    slow = replace(TERMS, rotation_delay=1_000)
+    node, deployment = deployed(market.node.web3.provider, parties, slow)
+    own = Market(node, deployment.market)
+    for _ in range(2):
+        rotation = [signer.address for signer in parties.signers[:2]]
+        node.send(parties.admin, own.committee.functions.scheduleRotation(rotation, 2))
+    node.send(parties.admin, own.committee.functions.cancelRotation())
+    node.advance_time(2_000)
+    trade = AuditedTrade(own, store, parties)
+    trade.to_passed()
+    trade.finish()
+    report = audit(market.node.web3.provider, deployment.market, store)
+    assert report.ok
+    assert "committee 1," in next(c.detail for c in report.checks if c.name == "terms")
+
+
+def test_an_arbiter_of_another_kind_is_not_checked_and_never_passed(
+    market: Market, store: DiskStore, parties: Cast
+) -> None:
+    node = market.node
+    arbiter = parties.stranger
+    foreign = node.deploy(
+        parties.admin,
+        "ModelMarket",
+        market.rules.address,
+        market.registry.address,
+        arbiter.address,
+    )
+    trade = AuditedTrade(Market(node, foreign.address), store, parties)
+    trade.to_passed()
+    trade.market.send(arbiter, "dispute", trade.id, node.now() + 100)
+    trade.market.send(arbiter, "rule", trade.id, False)
+    trade.finish()
+    report = audit(node.web3.provider, foreign.address, store)
+    assert report.ok
+    unchecked = {check.name for check in report.checks if check.verdict == "unchecked"}
+    assert unchecked == {"dispute", "stored-awards"}
 
 
 def test_a_saved_chain_is_audited_as_the_live_one(settled: Settled, tmp_path: Path) -> None:
@@ -129,9 +176,7 @@ def test_a_trade_on_anvil_passes(anvil: HTTPProvider, store: DiskStore, parties:
 def test_a_lie_on_anvil_is_named(anvil: HTTPProvider, store: DiskStore, parties: Cast) -> None:
     node, deployment = deployed(anvil, parties)
     trade = AuditedTrade(Market(node, deployment.market), store, parties)
-    trade.to_passed()
-    trade.confirm()
-    trade.settle(amounts=lambda amounts: [amounts[0] - 1, amounts[1] + 1, amounts[2]])
-    trade.publish()
-    trade.open_scores()
+    trade.to_gate()
+    trade.attempt(amounts=lambda amounts: [amounts[0] - 1, amounts[1] + 1, amounts[2]])
+    trade.finish()
     assert objections(audit(anvil, deployment.market, store)) == {"allocation"}
