@@ -6,13 +6,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from small_trade import SMALL, StageAt
 
 from marketplace.chain.market import ReportedAttempt
+from marketplace.protocol.agreement import seats_in
 from marketplace.protocol.errors import MissingContent, TradeRefused
 from marketplace.protocol.ids import score_seal
 from marketplace.protocol.states import State
-from marketplace.protocol.terms import Opening
+from marketplace.protocol.terms import AttemptRecord, Opening
 from marketplace.scripted.faults import ClosedSigner
 from marketplace.scripted.trade import TradeRun
 from offchain.exchange import Exchange
@@ -337,11 +340,11 @@ def test_a_seat_opens_its_own_score_only(stage: StageAt) -> None:
             seat.opening(run.trade_id, swapped)
 
 
-def test_closed_scores_keep_their_place(stage: StageAt) -> None:
-    run = stage(State.PASSED)
-    attempt = deciding(run)
-    low, high = (n for n in range(3) if attempt.record.signers >> n & 1)
-    opening = Opening(900_000, b"salt".ljust(32))
-    assert in_seat_order(attempt.record, {high: opening}) == [CLOSED, opening]
-    assert in_seat_order(attempt.record, {low: opening}) == [opening, CLOSED]
-    assert in_seat_order(attempt.record, {}) == [CLOSED, CLOSED]
+@given(st.integers(1, 2**16 - 1), st.integers(0, 2**16 - 1))
+def test_closed_scores_keep_their_place(signers: int, opening: int) -> None:
+    opened = {seat: Opening(seat, b"salt".ljust(32)) for seat in seats_in(signers & opening)}
+    record = AttemptRecord(1, bytes(32), bytes(32), signers, 0, (bytes(32),) * signers.bit_count())
+    openings = in_seat_order(record, opened)
+    assert len(openings) == len(record.seals)
+    for seat, found in zip(seats_in(signers), openings, strict=True):
+        assert found == (opened[seat] if opening >> seat & 1 else CLOSED)
