@@ -81,6 +81,11 @@ class Office:
         """Return the committee with a digest; an empty one if there was none."""
         return next((c for c in self.committees.values() if c.digest == digest), NO_COMMITTEE)
 
+    @property
+    def ever_seated(self) -> set[str]:
+        """Members of any version."""
+        return {member for c in self.committees.values() for member in c.members}
+
     def take(self, event: Event) -> None:
         """Take the next event of the contract."""
         if event.name in _EVENTS:

@@ -116,7 +116,7 @@ def check_stakes(history: History, chain: Chain) -> Finding:
     """Check that both contracts store and hold what was bonded, and what was taken of it."""
     faults, count = [], 0
     for office, address in _offices(history, chain):
-        members = office.bonded.keys() | office.unbonding.keys()
+        members = office.bonded.keys() | office.unbonding.keys() | office.ever_seated
         count += len(members)
         for member in sorted(members):
             stored = chain.view(address, "stakeOf", member)
