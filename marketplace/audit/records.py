@@ -125,10 +125,11 @@ class Disputed:
 
 @dataclass(frozen=True)
 class Ruled:
-    """The end of a dispute."""
+    """The end of a dispute, at a time in seconds since 1970."""
 
     overturned: bool
     transaction: bytes
+    timestamp: int
 
 
 @dataclass(frozen=True)

@@ -166,7 +166,7 @@ def _trade_disputed(trade: Trade, event: Event) -> None:
 
 def _dispute_ended(trade: Trade, event: Event) -> None:
     needs(trade, event, State.DISPUTED)
-    trade.ruled = Ruled(event["overturned"], event.log.transaction)
+    trade.ruled = Ruled(event["overturned"], event.log.transaction, event.timestamp)
     rejected = trade.disputed is not None and trade.disputed.was_rejected
     enter(trade, event, State.REJECTED if rejected else State.PASSED, 0)
 

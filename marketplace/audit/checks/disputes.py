@@ -77,8 +77,10 @@ def _ruling_faults(case: Case, rulings: list[Any]) -> Iterator[str]:
     ruled = case.trade.ruled
     if len(rulings) > 1:
         yield f"it was ruled {len(rulings)} times"
-    if ruled is not None and ruled.overturned and not rulings:
-        yield "the market was overturned without a ruling"
+    if ruled is not None and not rulings:
+        frozen = case.trade.disputed
+        if ruled.overturned or frozen is None or ruled.timestamp <= frozen.until:
+            yield "the market's dispute ended without a ruling"
     for event in rulings:
         deadline = case.acts[0].event.values.get("deadline", 0)
         overturns, lapses = event.name == "VerdictOverturned", event.name == "ChallengeLapsed"
@@ -143,8 +145,9 @@ def _money_faults(case: Case, act: Act) -> Iterator[str]:
     for slash in act.slashes:
         if slash.amount != min(penalty, slash.held):
             yield f"{slash.member} lost {slash.amount} of {slash.held}, not {penalty} at most"
-    if act.event.values.get("slashed", 0) != _taken(act):
-        yield f"{act.event['slashed']} is said to be taken, and {_taken(act)} was"
+    said = act.event.values.get("slashed", 0)
+    if said != _taken(act):
+        yield f"{said} is said to be taken, and {_taken(act)} was"
     due = Counter(award for award in awards if award.amount)
     for award in (due - Counter(act.awards)).elements():
         yield f"{award.account} was due {award.amount} of {award.currency}"

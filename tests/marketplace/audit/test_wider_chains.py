@@ -36,13 +36,23 @@ class ContractWallet:
         return SimpleNamespace(signature=b"any bytes at all")
 
 
-def deploy_wallet(node: Node, parties: Cast) -> ContractWallet:
-    size = len(ACCEPTS)
-    creation = bytes([0x60, size, 0x60, 12, 0x60, 0, 0x39, 0x60, size, 0x60, 0, 0xF3]) + ACCEPTS
+def deploy_code(node: Node, parties: Cast, code: bytes) -> str:
+    """Put bytes of code on the chain; returns their address."""
+    size = len(code)
+    creation = bytes([0x60, size, 0x60, 12, 0x60, 0, 0x39, 0x60, size, 0x60, 0, 0xF3]) + code
     transaction: Any = {"from": parties.stranger.address, "data": creation}
     sent = node.web3.eth.send_transaction(transaction)
-    receipt = node.web3.eth.wait_for_transaction_receipt(sent)
-    return ContractWallet(str(receipt["contractAddress"]))
+    return str(node.web3.eth.wait_for_transaction_receipt(sent)["contractAddress"])
+
+
+def deploy_wallet(node: Node, parties: Cast) -> ContractWallet:
+    return ContractWallet(deploy_code(node, parties, ACCEPTS))
+
+
+def forwarder_to(contract: str) -> bytes:
+    """Return the code of a contract that calls another with whatever it is called with."""
+    before, after = "365f5f37 5f5f365f5f73", "5af1 15602557 00 5b5f5ffd"
+    return bytes.fromhex(before + contract[2:] + after)
 
 
 def test_a_contract_wallet_signs_as_it_says_itself(
@@ -76,6 +86,39 @@ def test_a_contract_wallet_that_refuses_is_named(
     report = audit(node, market.address, store)
     assert objections(report) == {"quote-signatures"}
     assert wallet.address in report.objections[0].detail
+
+
+def test_a_finding_that_came_through_a_contract_is_unchecked_and_never_passed(
+    trade: AuditedTrade, market: Market, store: DiskStore, parties: Cast
+) -> None:
+    forwarder = deploy_code(market.node, parties, forwarder_to(market.address))
+    through = Market(market.node, market.address)
+    through.contract = market.node.contract("ModelMarket", forwarder)
+    trade.to_passed()
+    trade.publish()
+    trade.attest()
+    trade.lapse()
+    trade.market = through
+    trade.settle()
+    report = audit(market.node.web3.provider, market.address, store)
+    assert report.ok
+    assert {c.name for c in report.checks if c.verdict == "unchecked"} == {"audit-signature"}
+    assert {c.verdict for c in report.checks} == {"passed", "unchecked"}
+
+
+def test_an_audit_signature_that_a_node_tells_otherwise_is_named(
+    trade: AuditedTrade, market: Market, store: DiskStore
+) -> None:
+    trade.to_passed()
+    trade.attest()
+    trade.finish()
+    signature = trade.audit.signature.hex()
+
+    def spoiled(transaction: dict[str, Any]) -> dict[str, Any]:
+        return {**transaction, "input": transaction["input"].replace(signature, signature[::-1])}
+
+    node = LyingNode(market.node.web3.provider, answers={"eth_getTransactionByHash": spoiled})
+    assert objections(audit(node, market.address, store)) == {"audit-signature"}
 
 
 def test_a_trade_keeps_the_committee_and_fee_of_its_request(
