@@ -19,7 +19,11 @@ from marketplace.scripted.trade import TradeRun
 from marketplace.scripted.world import TERMS
 
 # Whether it is paid in a token; the shipped scripts cover both for trades that settle.
-CASES = [*((name, script.token) for name, script in SCRIPTS.items()), ("exhausted", True)]
+CASES = [
+    *((name, script.token) for name, script in SCRIPTS.items()),
+    ("exhausted", True),
+    ("overturned", True),
+]
 
 
 def balance(run: TradeRun, account: str) -> int:
@@ -102,6 +106,15 @@ def check_ending(name: str, summary: Summary, run: TradeRun) -> None:
         assert sum(signed) + paid(summary, "refund") == prices.oracle_fee
         assert paid(summary, "refund") in even_split(prices.oracle_fee, 3)
         check_shapley(summary)
+    elif name == "overturned":
+        assert purposes == {"data", "audit", "refund"}
+        assert [(line.passed, line.overturned) for line in summary.attempts] == [(True, True)]
+        bond = run.script.budget * TERMS.bond_bps // 10_000
+        back = summary.awards[0]
+        assert (back.name, back.purpose, back.amount) == ("stranger", "bond", bond)
+        slashed = sum(a.amount for a in summary.awards if a.purpose == "stake")
+        assert slashed == 2 * TERMS.wrong_verdict_penalty
+        assert all(line.amount == 0 for line in summary.experts)
     else:
         assert name == "challenged"
         assert {award.purpose for award in summary.awards} == {"bond"}
