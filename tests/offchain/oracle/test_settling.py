@@ -20,7 +20,7 @@ from marketplace.scripted.faults import ClosedSigner
 from marketplace.scripted.trade import TradeRun
 from offchain.exchange import Exchange
 from offchain.oracle.attempt import AttemptProposal, open_evidence, open_reported, score_of
-from offchain.oracle.case import Case
+from offchain.oracle.case import Case, passed_attempt
 from offchain.oracle.leader import OracleLeader
 from offchain.oracle.openings import CLOSED, bears_out, collect_openings, in_seat_order
 from offchain.oracle.reports import attempt_report
@@ -224,6 +224,8 @@ def test_used_up_attempts_refund_the_buyer_and_pay_the_judges(rejected: TradeRun
     run, market = rejected, rejected.world.market
     pass_window(run, "review")
     assert run.leader().settle(run.trade_id) == State.FAILED
+    with pytest.raises(TradeRefused, match="no attempt has passed"):
+        passed_attempt(market, run.trade_id)
     assert market.event(run.trade_id, "ScoresOpened")["attempt"] == 2
     deal = market.agreement(run.trade_id).deal
     members = run.world.signers[0].book.case(run.trade_id).members
