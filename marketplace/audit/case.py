@@ -7,7 +7,7 @@ from functools import cached_property
 
 from marketplace.audit.archive import Archive
 from marketplace.audit.chain import Chain
-from marketplace.audit.disputes import Dispute
+from marketplace.audit.disputes import Act
 from marketplace.audit.evidence import TradeEvidence
 from marketplace.audit.history import History
 from marketplace.audit.office import Committee
@@ -46,6 +46,6 @@ class Case:
         return tuple(reports_of(self.history.domain, self.committee.version, self.trade))
 
     @property
-    def dispute(self) -> Dispute:
-        """What the challenges' contract says of the trade."""
-        return self.history.disputes.by_trade.get(self.trade.id, Dispute())
+    def acts(self) -> list[Act]:
+        """The challenge, ruling and penalties of the trade, in the order of the log."""
+        return self.history.disputes.acts.get(self.trade.id, [])

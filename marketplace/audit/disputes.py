@@ -6,51 +6,32 @@ Which of it is as it should be, `marketplace.audit.checks.disputes` says.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from marketplace.audit.abi import Event
+from marketplace.audit.office import Slash
 
-_RULINGS = ("VerdictUpheld", "VerdictOverturned", "ChallengeLapsed")
-_PENALTIES = ("ClosedSealsPenalised", "SilencePenalised")
+CHALLENGE = "Challenged"
+RULINGS = ("VerdictUpheld", "VerdictOverturned", "ChallengeLapsed")
+PENALTIES = ("ClosedSealsPenalised", "SilencePenalised")
 
 
-@dataclass(frozen=True)
-class Award:
+class Award(NamedTuple):
     """Wei that a ruling or a penalty gave to an account."""
 
     account: str
     currency: str
     amount: int
-    transaction: bytes
 
 
 @dataclass
-class Dispute:
-    """What the challenges' contract says of one trade.
+class Act:
+    """A challenge, a ruling or a penalty: what was taken for it, and what it gave."""
 
-    Attributes
-    ----------
-    challenges, rulings, penalties
-        The events, in the order of the log; a trade has one of each of the first two at most.
-    awards
-        What was given to whom.
-    disorder
-        Sentences about events that came out of order.
-    """
-
-    challenges: list[Event] = field(default_factory=list)
-    rulings: list[Event] = field(default_factory=list)
-    penalties: list[Event] = field(default_factory=list)
+    event: Event
+    slashes: tuple[Slash, ...]
     awards: list[Award] = field(default_factory=list)
-    disorder: list[str] = field(default_factory=list)
-
-    @property
-    def bond(self) -> tuple[str, int] | None:
-        """Currency and wei of a challenge that nobody has ruled on yet."""
-        if not self.challenges or self.rulings:
-            return None
-        return self.challenges[0]["currency"], self.challenges[0]["bond"]
 
 
 @dataclass
@@ -59,59 +40,59 @@ class Disputes:
 
     Attributes
     ----------
-    by_trade
-        Of trades that were disputed or penalised.
+    acts
+        By trade, in the order of the log.
     credit
         Wei that each account may withdraw, by account and currency.
-    overdrafts
-        Sentences about withdrawals that don't match the credit of that moment.
+    faults
+        Sentences about withdrawals that don't match the credit of that moment, and about
+        awards and slashes that belong to nothing.
     """
 
-    by_trade: defaultdict[bytes, Dispute] = field(default_factory=lambda: defaultdict(Dispute))
+    acts: defaultdict[bytes, list[Act]] = field(default_factory=lambda: defaultdict(list))
     credit: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
-    overdrafts: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    _slashes: list[Slash] = field(default_factory=list)
+
+    def open_bonds(self) -> dict[str, int]:
+        """Return the bonds of challenges that nobody has ruled on yet, in wei by currency."""
+        total: defaultdict[str, int] = defaultdict(int)
+        for acts in self.acts.values():
+            for act in acts:
+                if act.event.name == CHALLENGE:
+                    total[act.event["currency"]] += act.event["bond"]
+                elif act.event.name in RULINGS and acts[0].event.name == CHALLENGE:
+                    total[acts[0].event["currency"]] -= acts[0].event["bond"]
+        return dict(total)
+
+    def slashed(self, slash: Slash) -> None:
+        """Take what the committee's contract says was taken for the next act."""
+        self._slashes.append(slash)
 
     def take(self, event: Event) -> None:
         """Take the next event of the contract."""
-        if event.name in _EVENTS:
-            _EVENTS[event.name](self, event)
-
-    def _challenged(self, event: Event) -> None:
-        dispute = self.by_trade[event["tradeId"]]
-        if dispute.challenges:
-            dispute.disorder.append(f"a second challenge came in {event.log.place}")
-        dispute.challenges.append(event)
-
-    def _ruled(self, event: Event) -> None:
-        dispute = self.by_trade[event["tradeId"]]
-        if not dispute.challenges or dispute.rulings:
-            dispute.disorder.append(f"{event.name} in {event.log.place} ended no challenge")
-        dispute.rulings.append(event)
-
-    def _penalised(self, event: Event) -> None:
-        self.by_trade[event["tradeId"]].penalties.append(event)
+        if event.name in (CHALLENGE, *RULINGS, *PENALTIES):
+            self.acts[event["tradeId"]].append(Act(event, tuple(self._slashes)))
+            self._slashes.clear()
+        elif event.name == "Awarded":
+            self._awarded(event)
+        elif event.name == "CreditWithdrawn":
+            self._withdrawn(event)
 
     def _awarded(self, event: Event) -> None:
-        account, currency, amount = event["account"], event["currency"], event["amount"]
-        self.by_trade[event["tradeId"]].awards.append(
-            Award(account, currency, amount, event.log.transaction)
-        )
-        self.credit[account, currency] += amount
+        award = Award(event["account"], event["currency"], event["amount"])
+        self.credit[award.account, award.currency] += award.amount
+        acts = self.acts.get(event["tradeId"])
+        if acts and acts[-1].event.log.transaction == event.log.transaction:
+            acts[-1].awards.append(award)
+        else:
+            self.faults.append(f"the award in {event.log.place} follows no ruling and no penalty")
 
     def _withdrawn(self, event: Event) -> None:
         wallet = event["account"], event["currency"]
         if event["amount"] != self.credit[wallet]:
-            self.overdrafts.append(
-                f"{wallet[0]} withdrew {event['amount']} of {wallet[1]} from the challenges in"
-                f" {event.log.place} where its credit was {self.credit[wallet]}"
+            self.faults.append(
+                f"{wallet[0]} withdrew {event['amount']} of {wallet[1]} in {event.log.place}"
+                f" where its credit was {self.credit[wallet]}"
             )
         self.credit[wallet] -= event["amount"]
-
-
-_EVENTS: dict[str, Callable[[Disputes, Event], None]] = {
-    "Challenged": Disputes._challenged,
-    **dict.fromkeys(_RULINGS, Disputes._ruled),
-    **dict.fromkeys(_PENALTIES, Disputes._penalised),
-    "Awarded": Disputes._awarded,
-    "CreditWithdrawn": Disputes._withdrawn,
-}

@@ -15,7 +15,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from marketplace.audit.archive import Archive, Unavailable
-from marketplace.audit.trade import Attested, ReportedAttempt, Trade
+from marketplace.audit.records import Attested, ReportedAttempt
+from marketplace.audit.trade import Trade
 from marketplace.protocol.documents import (
     AttemptEvidence,
     Attestation,

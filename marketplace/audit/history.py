@@ -10,9 +10,14 @@ from marketplace.audit.abi import Event
 from marketplace.audit.chain import Contracts
 from marketplace.audit.disputes import Disputes
 from marketplace.audit.office import Office
-from marketplace.audit.replay import opened, replay, requested
-from marketplace.audit.rules import note
-from marketplace.audit.trade import InForce, Trade
+from marketplace.audit.records import InForce
+from marketplace.audit.replay import (
+    closed_seals_penalised,
+    failed_scores_opened,
+    replay,
+    requested,
+)
+from marketplace.audit.trade import Trade
 from marketplace.protocol.typed_data import Domain
 
 Wallet = tuple[str, str]
@@ -77,6 +82,10 @@ class History:
         ):
             if by == address:
                 office.take(event)
+        if by == contracts.committee and event.name == "Slashed":
+            slash = self.committee.slashes[-1]
+            if slash.receiver == contracts.challenges:
+                self.disputes.slashed(slash)
 
     def _take_of_market(self, event: Event) -> None:
         if event.name == "Withdrawn":
@@ -111,12 +120,8 @@ class History:
         trade = self.trades.get(event.trade)
         if trade is None:
             self._stray(event, event.trade)
-        elif event.name == "ScoresOpened":
-            if not trade.ended:
-                note(trade, event, f"came while the trade was {trade.state.name}")
-            if trade.deciding is not None and event["attempt"] == trade.deciding.number:
-                note(trade, event, "is of the attempt that decided")
-            trade.openings.append(opened(event))
+        elif event.name in _AFTERWARDS:
+            _AFTERWARDS[event.name](trade, event)
 
     def _stray(self, event: Event, trade: bytes) -> None:
         self.strays.append(
@@ -151,6 +156,12 @@ _RULES: dict[str, Callable[[History, Event], None]] = {
     "FeeChanged": History._fee_changed,
     "ReviewChanged": History._review_changed,
     "RequestsPaused": History._requests_paused,
+}
+
+
+_AFTERWARDS: dict[str, Callable[[Trade, Event], None]] = {
+    "ScoresOpened": failed_scores_opened,
+    "ClosedSealsPenalised": closed_seals_penalised,
 }
 
 

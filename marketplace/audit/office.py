@@ -30,12 +30,12 @@ NO_COMMITTEE = Committee(0, 0, ())
 
 @dataclass(frozen=True)
 class Slash:
-    """Wei that were taken from a member's stake."""
+    """Wei that were taken from a member's stake, for a receiver, and what it held before."""
 
     member: str
     receiver: str
     amount: int
-    transaction: bytes
+    held: int
 
 
 @dataclass
@@ -54,6 +54,8 @@ class Office:
         Wei that each member has at stake, and on its way out.
     slashes
         In the order of the log.
+    credit
+        Wei of what was taken that each account may withdraw.
     faults
         Sentences about committees out of order.
     """
@@ -64,6 +66,7 @@ class Office:
     bonded: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     unbonding: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     slashes: list[Slash] = field(default_factory=list)
+    credit: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     faults: list[str] = field(default_factory=list)
     _incumbent: int = 0
     _next: int = 0
@@ -77,6 +80,11 @@ class Office:
     def of(self, digest: bytes) -> Committee:
         """Return the committee with a digest; an empty one if there was none."""
         return next((c for c in self.committees.values() if c.digest == digest), NO_COMMITTEE)
+
+    @property
+    def ever_seated(self) -> set[str]:
+        """Members of any version."""
+        return {member for c in self.committees.values() for member in c.members}
 
     def take(self, event: Event) -> None:
         """Take the next event of the contract."""
@@ -130,11 +138,16 @@ class Office:
         self.unbonding[event["member"]] -= event["amount"]
 
     def _slashed(self, event: Event) -> None:
-        member, amount = event["member"], event["amount"]
+        member, receiver, amount = event["member"], event["to"], event["amount"]
+        held = self.bonded[member] + self.unbonding[member]
         first = min(amount, self.unbonding[member])
         self.unbonding[member] -= first
         self.bonded[member] -= amount - first
-        self.slashes.append(Slash(member, event["to"], amount, event.log.transaction))
+        self.credit[receiver] += amount
+        self.slashes.append(Slash(member, receiver, amount, held))
+
+    def _credit_withdrawn(self, event: Event) -> None:
+        self.credit[event["account"]] -= event["amount"]
 
 
 _EVENTS: dict[str, Callable[[Office, Event], None]] = {
@@ -144,6 +157,7 @@ _EVENTS: dict[str, Callable[[Office, Event], None]] = {
     "UnstakeRequested": Office._unstake_requested,
     "StakeWithdrawn": Office._stake_withdrawn,
     "Slashed": Office._slashed,
+    "CreditWithdrawn": Office._credit_withdrawn,
 }
 
 

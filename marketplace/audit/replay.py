@@ -11,6 +11,19 @@ from collections.abc import Callable
 from marketplace.audit.abi import Event
 from marketplace.audit.digests import agreed_digest, decided_digest, gated_digest
 from marketplace.audit.dues import stage_of, timed_out, unjudged_shares, unjudged_supplies
+from marketplace.audit.records import (
+    Acceptance,
+    Attested,
+    Credit,
+    DataReport,
+    Delivered,
+    Disputed,
+    InForce,
+    Opened,
+    Payment,
+    ReportedAttempt,
+    Ruled,
+)
 from marketplace.audit.rules import (
     enter,
     may_end,
@@ -21,18 +34,7 @@ from marketplace.audit.rules import (
     note,
     step_of,
 )
-from marketplace.audit.trade import (
-    Acceptance,
-    Attested,
-    Credit,
-    DataReport,
-    Delivered,
-    InForce,
-    Opened,
-    Payment,
-    ReportedAttempt,
-    Trade,
-)
+from marketplace.audit.trade import Trade
 from marketplace.protocol.states import State
 
 _DECIDED = (State.PASSED, State.REJECTED, State.DISPUTED)
@@ -155,23 +157,54 @@ def _audit_attested(trade: Trade, event: Event) -> None:
 def _trade_disputed(trade: Trade, event: Event) -> None:
     needs(trade, event, State.PASSED, State.REJECTED)
     needs_open(trade, event, trade.deadline)
-    if trade.challenged:
+    if trade.disputed is not None:
         note(trade, event, "came a second time")
-    trade.challenged, trade.rejected_before = True, trade.state is State.REJECTED
-    enter(trade, event, State.DISPUTED, event["until"] - event.timestamp)
+    rejected, until = trade.state is State.REJECTED, event["until"]
+    trade.disputed = Disputed(until, rejected, event.log.transaction)
+    enter(trade, event, State.DISPUTED, until - event.timestamp)
 
 
 def _dispute_ended(trade: Trade, event: Event) -> None:
     needs(trade, event, State.DISPUTED)
-    trade.overturned = event["overturned"]
-    enter(trade, event, State.REJECTED if trade.rejected_before else State.PASSED, 0)
+    trade.ruled = Ruled(event["overturned"], event.log.transaction, event.timestamp)
+    rejected = trade.disputed is not None and trade.disputed.was_rejected
+    enter(trade, event, State.REJECTED if rejected else State.PASSED, 0)
 
 
 def _scores_opened(trade: Trade, event: Event) -> None:
     needs(trade, event, *_DECIDED)
     if trade.deciding is not None and event["attempt"] != trade.deciding.number:
         note(trade, event, f"is of attempt {event['attempt']}, which decided nothing")
-    trade.openings.append(opened(event))
+    trade.openings.append(_opened(event))
+
+
+def failed_scores_opened(trade: Trade, event: Event) -> None:
+    """Take an opening, by the challenges' contract, of an attempt that decided nothing."""
+    _needs_earlier_attempt(trade, event)
+    trade.openings.append(_opened(event))
+
+
+def closed_seals_penalised(trade: Trade, event: Event) -> None:
+    """Take a penalty for seals of an earlier attempt that stayed closed for too long."""
+    _needs_earlier_attempt(trade, event)
+    if event.timestamp <= trade.deadline:
+        note(trade, event, f"came at {event.timestamp}, not after {trade.deadline}")
+    for attempt in trade.attempts:
+        if attempt.number != event["attempt"]:
+            continue
+        closed = attempt.signers & ~trade.penalised_seals[attempt.number]
+        for seat in trade.opened(attempt):
+            closed &= ~(1 << seat)
+        if event["closed"] != closed:
+            note(trade, event, f"is for seats {event['closed']:#b} where {closed:#b} are closed")
+        trade.penalised_seals[attempt.number] |= attempt.signers
+
+
+def _needs_earlier_attempt(trade: Trade, event: Event) -> None:
+    if not trade.ended:
+        note(trade, event, f"came while the trade was {trade.state.name}")
+    if trade.deciding is not None and event["attempt"] == trade.deciding.number:
+        note(trade, event, f"is of attempt {event['attempt']}, which decided the trade")
 
 
 def _trade_ended(trade: Trade, event: Event) -> None:
@@ -191,7 +224,7 @@ def _trade_ended(trade: Trade, event: Event) -> None:
         trade.unjudged = bool(silent(trade))
 
 
-def opened(event: Event) -> Opened:
+def _opened(event: Event) -> Opened:
     """Read which scores an event opens."""
     return Opened(event["attempt"], event["opened"], event["scores"], event["salts"])
 

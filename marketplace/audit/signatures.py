@@ -12,8 +12,9 @@ from eth_keys.exceptions import BadSignature as MalformedSignature
 from eth_utils.exceptions import ValidationError
 
 from marketplace.audit.office import Committee
+from marketplace.audit.records import ReportedAttempt
 from marketplace.audit.rpc import Rpc
-from marketplace.audit.trade import ReportedAttempt, Trade, seats_in
+from marketplace.audit.trade import Trade, seats_in
 from marketplace.protocol.structs import Struct
 from marketplace.protocol.terms import AttemptReport, DataReport
 from marketplace.protocol.typed_data import Domain, digest

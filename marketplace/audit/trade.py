@@ -1,158 +1,33 @@
 """One trade as the log tells it: who did what, when, and where the money went.
 
-These records hold what the events say, and nothing is believed because it stands here:
+It holds what the events say, and nothing is believed because it stands here:
 `marketplace.audit.checks` compares the parts with each other, with the evidence and
 with the contract's storage.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from marketplace.audit.digests import NOTHING, record_digest
-from marketplace.protocol.states import Purpose, State
-from marketplace.protocol.terms import (
-    NOBODY,
-    AttemptFinding,
-    DataFinding,
-    Deal,
-    Gate,
-    ModelQuote,
-    Request,
-    Supply,
+from marketplace.audit.digests import NOTHING
+from marketplace.audit.records import (
+    Acceptance,
+    Attested,
+    Credit,
+    DataReport,
+    Delivered,
+    Disputed,
+    InForce,
+    Opened,
+    Payment,
+    ReportedAttempt,
+    Ruled,
 )
+from marketplace.protocol.states import Purpose, State
+from marketplace.protocol.terms import Deal, Gate, Request, Supply
 from marketplace.protocol.units import BASIS_POINTS
-
-
-@dataclass(frozen=True)
-class InForce:
-    """The rules of one moment: what a request made then must name.
-
-    Attributes
-    ----------
-    committee, panel
-        Digests of those in office; 32 zero bytes for none.
-    fee_bps, treasury
-        Protocol fee in basis points, and who receives it.
-    base_review, review_shift
-        The least review window: seconds, and one more for each 2**shift wei of budget.
-    paused
-        Whether requests were refused.
-    """
-
-    committee: bytes = NOTHING
-    panel: bytes = NOTHING
-    fee_bps: int = 0
-    treasury: str = NOBODY
-    base_review: int = 0
-    review_shift: int = 0
-    paused: bool = False
-
-    def review_of(self, budget: int) -> int:
-        """Return the least review window for a budget in wei, in seconds."""
-        return self.base_review + (budget >> self.review_shift)
-
-
-@dataclass(frozen=True)
-class Acceptance:
-    """The buyer's acceptance of a quote, in a block of the given height.
-
-    The signatures are the broker's, then one of each provider.
-    """
-
-    quote: ModelQuote
-    signatures: tuple[bytes, ...]
-    block: int
-
-    @property
-    def components(self) -> int:
-        """The price without the protocol fee, in wei."""
-        quote = self.quote
-        fees = quote.broker_fee + quote.auditor_fee + quote.oracle_fee
-        return sum(offer.price for offer in quote.data_quotes) + quote.expert_pool + fees
-
-
-@dataclass(frozen=True)
-class DataReport:
-    """The committee's report on data and gate; `dropped` is the price of what did not come."""
-
-    finding: DataFinding
-    dropped: int
-    signers: int
-    signatures: bytes
-    transaction: bytes
-
-
-@dataclass(frozen=True)
-class ReportedAttempt:
-    """The committee's report on one validation attempt; bit i of a bitmap is seat i."""
-
-    number: int
-    finding: AttemptFinding
-    signers: int
-    verdicts: int
-    seals: tuple[bytes, ...]
-    signatures: bytes
-
-    @property
-    def passed(self) -> bool:
-        """Whether more than half of its signers found that the model passed."""
-        return 2 * self.verdicts.bit_count() > self.signers.bit_count()
-
-    @property
-    def record(self) -> bytes:
-        """Hash of what the attempt leaves behind."""
-        finding = self.finding
-        return record_digest(
-            self.number, finding.model, finding.delivery, self.signers, self.verdicts, self.seals
-        )
-
-
-@dataclass(frozen=True)
-class Opened:
-    """Scores (parts per million) that were revealed, one for each seal; a zero salt is none."""
-
-    attempt: int
-    seats: int
-    scores: tuple[int, ...]
-    salts: tuple[bytes, ...]
-
-
-@dataclass(frozen=True)
-class Attested:
-    """What the auditor put on chain, in a transaction in a block of the given height."""
-
-    auditor: str
-    report: bytes
-    approved: bool
-    transaction: bytes
-    block: int
-
-
-@dataclass(frozen=True)
-class Delivered:
-    """What somebody put on record: in which stage, one for data and two and more for training."""
-
-    account: str
-    stage: int
-
-
-@dataclass(frozen=True)
-class Payment:
-    """Wei that came into the trade's escrow or left it."""
-
-    account: str
-    currency: str
-    amount: int
-    transaction: bytes
-
-
-@dataclass(frozen=True)
-class Credit(Payment):
-    """Wei that left the escrow for an account, and why."""
-
-    purpose: Purpose
 
 
 @dataclass
@@ -175,10 +50,12 @@ class Trade:
         Name and transaction of the last step: some events belong to a step's transaction.
     signers
         Seats that signed any report, as a bitmap.
-    challenged, rejected_before, overturned
-        Whether it was disputed, had been rejected by then, and whether the verdict fell.
+    disputed, ruled
+        When it was disputed, and how that ended.
     unjudged
         Whether delivered work was to be paid because nobody judged it.
+    penalised_seals
+        Seats of an attempt, as a bitmap, whose closed seals were penalised.
     disorder
         Sentences about events that came out of order or out of time.
     """
@@ -195,15 +72,15 @@ class Trade:
     ended_from: State | None = None
     digest: bytes = NOTHING
     signers: int = 0
-    challenged: bool = False
-    rejected_before: bool = False
-    overturned: bool = False
+    disputed: Disputed | None = None
+    ruled: Ruled | None = None
     unjudged: bool = False
     acceptance: Acceptance | None = None
     data: DataReport | None = None
     attempts: list[ReportedAttempt] = field(default_factory=list)
     deliveries: list[Delivered] = field(default_factory=list)
     openings: list[Opened] = field(default_factory=list)
+    penalised_seals: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
     attestations: list[Attested] = field(default_factory=list)
     locked: list[Payment] = field(default_factory=list)
     credits: list[Credit] = field(default_factory=list)
@@ -311,6 +188,11 @@ class Trade:
     def approved(self) -> bool:
         """Whether the auditor approved."""
         return any(attested.approved for attested in self.attestations[:1])
+
+    @property
+    def overturned(self) -> bool:
+        """Whether a ruling overturned the verdict."""
+        return self.ruled is not None and self.ruled.overturned
 
     def delivered(self, stage: int) -> set[str]:
         """Return who put its delivery on record in a stage."""

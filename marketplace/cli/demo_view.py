@@ -56,7 +56,7 @@ def _attempts(summary: Summary) -> Table:
     for line in summary.attempts:
         table.add_row(
             str(line.attempt),
-            "passed" if line.passed else "failed",
+            "overturned" if line.overturned else "passed" if line.passed else "failed",
             in_percent(line.score_ppm),
             str(line.scores_opened),
             f"{in_percent(line.best_single_ppm)} ({line.best_single.removeprefix('expert ')})",

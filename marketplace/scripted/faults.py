@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from marketplace.chain.market import ReportedAttempt
+from dataclasses import replace
+
+from marketplace.chain.market import Market, ReportedAttempt
 from marketplace.protocol.errors import TradeRefused
 from marketplace.protocol.terms import Opening
 from marketplace.roles.provider import Provider
+from offchain.exchange import Exchange
+from offchain.oracle.case import Case
+from offchain.oracle.casebook import Casebook
 from offchain.oracle.signer import OracleSigner
 
 
@@ -23,3 +28,20 @@ class ClosedSigner(OracleSigner):
     def opening(self, trade_id: bytes, attempt: ReportedAttempt) -> Opening:
         """Refuse."""
         raise TradeRefused("it keeps its score sealed", "settle without it")
+
+
+class CorruptSigner(OracleSigner):
+    """Does all the work, and lets any model pass."""
+
+    def __init__(self, market: Market, exchange: Exchange) -> None:
+        super().__init__(market, exchange)
+        self.book = LenientCasebook(market, exchange)
+
+
+class LenientCasebook(Casebook):
+    """Reads every request as if it had asked for next to nothing."""
+
+    def case(self, trade_id: bytes) -> Case:
+        """Open a trade as any casebook does, and lower its threshold."""
+        case = super().case(trade_id)
+        return replace(case, request=replace(case.request, threshold=1))

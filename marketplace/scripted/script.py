@@ -36,6 +36,8 @@ class Script:
         The state from which the oracles do nothing any more.
     closed_seals
         Whether all oracles but the leader keep their scores sealed.
+    corrupt_oracles
+        Whether a quorum lets any model pass.
     challenged
         Whether somebody challenges the verdict before the panel.
     experts
@@ -53,6 +55,7 @@ class Script:
     garbage_providers: int = 0
     silent_from: State | None = None
     closed_seals: bool = False
+    corrupt_oracles: bool = False
     challenged: bool = False
     experts: tuple[str, ...] = ()
 
@@ -124,6 +127,15 @@ SCRIPTS = MappingProxyType(
                 "credit",
                 threshold=650_000,
                 ends=State.SETTLED,
+                challenged=True,
+            ),
+            Script(
+                "overturned",
+                "two oracles pass a model that failed; the panel overturns it, they lose stakes",
+                "credit",
+                threshold=UNREACHABLE,
+                ends=State.REFUNDED,
+                corrupt_oracles=True,
                 challenged=True,
             ),
         )

@@ -41,6 +41,7 @@ class AttemptLine(_Record):
 
     attempt: int
     passed: bool
+    overturned: bool
     score_ppm: int
     scores_opened: int
     best_single_ppm: int
@@ -172,6 +173,7 @@ def _attempt_line(run: TradeRun, attempt: ReportedAttempt) -> AttemptLine:
     return AttemptLine(
         attempt=attempt.number,
         passed=attempt.passed,
+        overturned=attempt.passed and run.world.market.status(run.trade_id).overturned,
         score_ppm=score_votes(votes.predictions, votes.gates, rows.labels, metric).ppm,
         scores_opened=_opened(run, attempt.number).bit_count(),
         best_single_ppm=singles[best],

@@ -157,7 +157,7 @@ class TradeRun:
         if self.script.challenged and not status.challenged:
             self._challenge()
             return
-        if status.state == State.PASSED:
+        if status.state == State.PASSED and not status.overturned:
             self.progress("8 delivery: the buyer opens the model and scores it itself")
             composite = self.world.buyer.receive(self.trade_id)
             self.world.buyer.check(composite, self.commission())
@@ -276,7 +276,7 @@ class TradeRun:
         return self.world.auditor.attest(self.trade_id)
 
     def _challenge(self) -> None:
-        challenger, claim = self.world.challenger, "the model can't be as good as that"
+        challenger, claim = self.world.challenger, "the evidence gives another verdict"
         bond = challenger.challenge(self.trade_id, claim)
         self.progress(f"  a stranger puts up {in_coins(bond, self.symbol)}: {claim!r}")
 
@@ -285,12 +285,14 @@ class TradeRun:
         market = self.world.market
         status = market.status(self.trade_id)
         wait = status.deadline - market.node.now() + 1
-        self.progress("  the review window passes; nobody challenges the verdict any more")
+        self.progress("  the review window is over; nobody can challenge the verdict any more")
         if self.script.closed_seals:
-            self.progress("  so does the time to open scores, and not every oracle opens its own")
+            self.progress("  so is the time to open scores, and not every oracle opens its own")
             wait += status.windows.settlement
         self._let_pass(wait)
-        self.progress("8 settlement: scores are opened, and everybody is paid")
+        paid = status.state == State.PASSED and not status.overturned
+        outcome = "everybody is paid" if paid else "the buyer is refunded"
+        self.progress(f"8 settlement: scores are opened, and {outcome}")
         self.leader().settle(self.trade_id, audit)
 
     def _mint_licence(self) -> None:

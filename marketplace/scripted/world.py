@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from eth_account.signers.local import LocalAccount
@@ -20,8 +20,8 @@ from marketplace.roles.challenger import Challenger
 from marketplace.roles.expert import Expert
 from marketplace.roles.juror import Juror
 from marketplace.roles.provider import Provider
-from marketplace.scripted.cast import cast_of
-from marketplace.scripted.faults import ClosedSigner, GarbageProvider
+from marketplace.scripted.cast import SEATS, cast_of
+from marketplace.scripted.faults import ClosedSigner, CorruptSigner, GarbageProvider
 from marketplace.scripted.script import Script
 from offchain.data.scenarios import Scenario
 from offchain.exchange import Exchange, party_key
@@ -152,8 +152,6 @@ def join_world(
         role = GarbageProvider if number < script.garbage_providers else Provider
         dataset = scenario.providers[name]
         providers.append(role(market, exchange(account), dataset, ROW_PRICE, QUOTE_SECONDS))
-    peer = ClosedSigner if script.closed_seals else OracleSigner
-    leader, *peers = cast.seats
     return World(
         market=market,
         deployment=deployment,
@@ -162,9 +160,9 @@ def join_world(
         buyer=Buyer(market, exchange(cast.buyer)),
         broker=Broker(market, exchange(cast.broker), PRICES),
         auditor=Auditor(market, exchange(cast.auditor)),
-        signers=(
-            OracleSigner(market, exchange(leader)),
-            *(peer(market, exchange(seat)) for seat in peers),
+        signers=tuple(
+            role(market, exchange(seat))
+            for role, seat in zip(_roles_of(script), cast.seats, strict=True)
         ),
         jurors=tuple(Juror(market, exchange(juror)) for juror in cast.panel),
         providers=tuple(providers),
@@ -176,6 +174,15 @@ def join_world(
         stranger=cast.stranger,
         challenger=Challenger(market, exchange(cast.stranger)),
     )
+
+
+def _roles_of(script: Script) -> Sequence[type[OracleSigner]]:
+    """Return how each seat of the committee behaves, the leader's first."""
+    if script.closed_seals:
+        return OracleSigner, ClosedSigner, ClosedSigner
+    if script.corrupt_oracles:
+        return CorruptSigner, CorruptSigner, OracleSigner
+    return (OracleSigner,) * SEATS
 
 
 def _fund(node: Node, operator: LocalAccount, account: LocalAccount) -> None:

@@ -226,8 +226,8 @@ class OracleLeader(OracleSettler):
                 parties = request.buyer, request.auditor, providers
                 self.market.node.call(fit(*parties, [owner.address]))
                 candidates[owner.address.lower()] = owner
-            except TransactionReverted:
-                self.progress(f"{owner.address} is left out: it is a party of the trade")
+            except TransactionReverted as error:
+                self.progress(f"{owner.address} is left out: {error.cause}")
         return candidates
 
     def _given(self, case: Case, decision: GateDecision, owner: ExpertOwner) -> Subset:

@@ -3,93 +3,91 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
-from expectations import refused
+from expectations import credits_of, refused
+from parties import PARTIES
 from trade_builder import TradeBuilder
 
+from marketplace.chain.market import Market
 from marketplace.protocol.states import State
 
-STEPS: dict[str, tuple[Callable[[TradeBuilder], object], set[State], State]] = {
+S = State
+Step = Callable[[TradeBuilder], object]
+STEPS: dict[str, tuple[Step, set[State], State]] = {
     # step: how, where it is allowed, and the state that a refusal names
-    "requestData": (TradeBuilder.ask_for_data, {State.REQUESTED}, State.REQUESTED),
-    "declineQuote": (
-        TradeBuilder.decline,
-        {State.REQUESTED, State.DATA_REQUESTED},
-        State.DATA_REQUESTED,
+    "declineQuote": (TradeBuilder.decline, {S.REQUESTED}, S.REQUESTED),
+    "acceptQuote": (TradeBuilder.accept, {S.REQUESTED}, S.REQUESTED),
+    "recordDelivery": (
+        lambda trade: trade.record_delivery(PARTIES.providers[0]),
+        {S.FUNDED, S.GATED},
+        S.GATED,
     ),
-    "acceptQuote": (TradeBuilder.accept, {State.DATA_REQUESTED}, State.DATA_REQUESTED),
-    "deliverData": (TradeBuilder.deliver, {State.FUNDED}, State.FUNDED),
-    "commitGate": (TradeBuilder.gate, {State.DATA_DELIVERED}, State.DATA_DELIVERED),
-    "reportAttempt": (TradeBuilder.attempt, {State.GATED}, State.GATED),
-    "confirmDelivery": (TradeBuilder.confirm, {State.PASSED}, State.PASSED),
-    "attestAudit": (TradeBuilder.attest, {State.PASSED}, State.PASSED),
-    "settle": (TradeBuilder.settle, {State.PASSED}, State.PASSED),
-    "settleByGate": (TradeBuilder.settle_by_gate, {State.PASSED}, State.PASSED),
-    "timeout": (
-        TradeBuilder.time_out,
-        {
-            State.REQUESTED,
-            State.DATA_REQUESTED,
-            State.FUNDED,
-            State.DATA_DELIVERED,
-            State.GATED,
-        },
-        State.GATED,
-    ),
+    "reportData": (TradeBuilder.report_data, {S.FUNDED}, S.FUNDED),
+    "reportAttempt": (TradeBuilder.attempt, {S.GATED}, S.GATED),
+    "attestAudit": (TradeBuilder.attest, {S.PASSED, S.REJECTED, S.DISPUTED}, S.PASSED),
+    "openDecidingScores": (TradeBuilder.open_scores, {S.PASSED, S.REJECTED, S.DISPUTED}, S.PASSED),
+    "settle": (TradeBuilder.settle, {S.PASSED, S.REJECTED}, S.PASSED),
+    "expire": (TradeBuilder.expire, {S.REQUESTED}, S.REQUESTED),
+    "timeoutDelivery": (TradeBuilder.time_out_delivery, {S.FUNDED}, S.FUNDED),
+    "timeoutTraining": (TradeBuilder.time_out_training, {S.GATED}, S.GATED),
+    "dispute": (TradeBuilder.dispute, {S.PASSED, S.REJECTED}, S.PASSED),
+    "rule": (lambda trade: trade.rule(True), {S.DISPUTED}, S.DISPUTED),
+    "resume": (TradeBuilder.resume, {S.DISPUTED}, S.DISPUTED),
 }
 
 
+def whole_course(market: Market) -> TradeBuilder:
+    """Another trade that went all the way, to take quotes, gate and record from."""
+    return TradeBuilder(market, salt="elsewhere").advance_to(State.PASSED)
+
+
 @pytest.mark.parametrize("state", list(State))
-def test_a_step_out_of_order_is_refused(trade: TradeBuilder, state: State) -> None:
-    trade.advance_to(state)
-    before = trade.record
+def test_a_step_out_of_order_is_refused(market: Market, state: State) -> None:
+    elsewhere = whole_course(market)
+    trade = TradeBuilder(market).advance_to(state)
+    status, digest = trade.status, market.view("digestOf", trade.id)
+    credited = credits_of(market)
+    told = trade.course
+    trade.course = replace(
+        elsewhere.course, **{name: value for name, value in vars(told).items() if value}
+    )
     for step, allowed, named in STEPS.values():
         if state not in allowed:
             with refused("WrongState", state, named):
                 step(trade)
-    assert trade.record == before
+    assert (trade.status, market.view("digestOf", trade.id)) == (status, digest)
+    assert credits_of(market) == credited
 
 
-@pytest.mark.parametrize(
-    "state",
-    [State.REQUESTED, State.DATA_REQUESTED, State.FUNDED, State.DATA_DELIVERED, State.GATED],
-)
-def test_no_exit_opens_before_its_deadline(trade: TradeBuilder, state: State) -> None:
-    trade.advance_to(state)
-    with refused("DeadlineNotReached", trade.record.deadline):
-        trade.time_out()
+CLOCKS: list[tuple[State, Step, Step]] = [
+    # state, the step that its deadline ends, and the exit that begins there
+    (S.REQUESTED, TradeBuilder.accept, TradeBuilder.expire),
+    (S.FUNDED, TradeBuilder.report_data, TradeBuilder.time_out_delivery),
+    (S.GATED, TradeBuilder.attempt, TradeBuilder.time_out_training),
+    (S.PASSED, TradeBuilder.dispute, TradeBuilder.settle),
+    (S.REJECTED, TradeBuilder.dispute, TradeBuilder.settle),
+]
 
 
-@pytest.mark.parametrize(
-    ("state", "step"),
-    [
-        (State.REQUESTED, TradeBuilder.ask_for_data),
-        (State.DATA_REQUESTED, TradeBuilder.accept),
-        (State.FUNDED, TradeBuilder.deliver),
-        (State.DATA_DELIVERED, TradeBuilder.gate),
-        (State.GATED, TradeBuilder.attempt),
-        (State.PASSED, TradeBuilder.confirm),
-    ],
-)
+@pytest.mark.parametrize(("state", "step", "end"), CLOCKS)
 def test_the_last_second_belongs_to_the_step_and_the_next_to_the_exit(
-    trade: TradeBuilder, state: State, step: Callable[[TradeBuilder], object]
+    market: Market, state: State, step: Step, end: Step
 ) -> None:
-    trade.advance_to(state)
-    deadline = trade.record.deadline
-    end: Callable[[TradeBuilder], object] = TradeBuilder.time_out
-    if state == State.PASSED:
-        end = TradeBuilder.settle
-
+    trade = TradeBuilder(market).advance_to(state)
+    deadline = trade.status.deadline
+    with refused("DeadlineNotReached", deadline):
+        end(trade)
     trade.wait_until(deadline - 1)  # the next transaction comes at the deadline itself
     with refused("DeadlineNotReached", deadline):
         end(trade)
     step(trade)
 
-    again = TradeBuilder(trade.market, salt="again").advance_to(state)
-    deadline = again.record.deadline
+    again = TradeBuilder(market, salt="again").advance_to(state)
+    deadline = again.status.deadline
     again.wait_until(deadline)
     with refused("DeadlinePassed", deadline):
         step(again)
     end(again)
-    assert again.record.state.final
+    assert again.status.state.final

@@ -12,13 +12,18 @@ from small_trade import EXPERTS, fresh_run
 from marketplace.audit import audit
 from marketplace.protocol.states import Purpose, State
 from marketplace.protocol.terms import NATIVE
-from marketplace.protocol.units import largest_remainder
+from marketplace.protocol.units import even_split, largest_remainder
 from marketplace.scripted.script import SCRIPTS
 from marketplace.scripted.summary import Summary, summarise
 from marketplace.scripted.trade import TradeRun
+from marketplace.scripted.world import TERMS
 
 # Whether it is paid in a token; the shipped scripts cover both for trades that settle.
-CASES = [*((name, script.token) for name, script in SCRIPTS.items()), ("exhausted", True)]
+CASES = [
+    *((name, script.token) for name, script in SCRIPTS.items()),
+    ("exhausted", True),
+    ("overturned", True),
+]
 
 
 def balance(run: TradeRun, account: str) -> int:
@@ -50,6 +55,7 @@ def test_script(tmp_path: Path, name: str, token: bool) -> None:
     assert price == (0 if shipped.ends == State.DECLINED else summary.price)
     assert paid(summary, *(p.name.lower() for p in Purpose), "refund") == price
     assert balance(run, market.address) == 0
+    assert balance(run, str(market.challenges.address)) == 0
     if token:
         assert balance(run, buyer) == before - price + paid(summary, "refund")
     assert sum(part.amount for part in summary.price_parts) == summary.price
@@ -63,6 +69,7 @@ def check_ending(name: str, summary: Summary, run: TradeRun) -> None:
     """Hold each script's own promise."""
     purposes = {payment.purpose for payment in summary.payments}
     data = sum(p.amount for p in summary.price_parts if p.name.startswith("data of"))
+    prices = run.world.broker.prices
     if name in ("credit", "digits"):
         assert purposes == {"data", "expert", "broker", "audit", "oracle", "protocol"}
         check_shapley(summary)
@@ -70,28 +77,55 @@ def check_ending(name: str, summary: Summary, run: TradeRun) -> None:
         assert not summary.payments
         assert summary.price > run.script.budget
     elif name == "exhausted":
-        assert purposes == {"data", "oracle", "refund"}
+        assert purposes == {"data", "oracle", "audit", "refund"}
         assert [(line.attempt, line.passed) for line in summary.attempts] == [
             (1, False),
             (2, False),
         ]
+        assert [line.scores_opened for line in summary.attempts] == [2, 2]
         assert paid(summary, "data") == data
-        assert paid(summary, "oracle") == run.world.broker.prices.oracle_fee
+        assert paid(summary, "oracle") == prices.oracle_fee
     elif name == "garbage":
         assert "refund" in purposes
         assert paid(summary, "data") + paid(summary, "refund") == data
         assert len({p.account for p in summary.payments if p.purpose == "data"}) == 2
         check_shapley(summary)
     elif name == "silent":
-        assert purposes == {"data", "refund"}
-        assert paid(summary, "refund") == summary.price - data
-        assert not summary.attempts
-    else:
-        assert name == "unsettled"
+        assert purposes == {"data", "expert", "refund"}
         weights = [line.weight_ppm for line in summary.experts]
-        pool = run.world.broker.prices.expert_pool
-        assert [line.amount for line in summary.experts] == largest_remainder(pool, weights)
-        assert purposes == {"data", "expert", "broker", "audit", "oracle", "protocol"}
+        assert [line.amount for line in summary.experts] == largest_remainder(
+            prices.expert_pool, weights
+        )
+        assert paid(summary, "refund") == summary.price - data - prices.expert_pool
+        assert not summary.attempts
+        silence = TERMS.silence_penalty
+        assert [a.amount for a in summary.awards] == [len(run.world.signers) * silence]
+    elif name == "unsettled":
+        assert [line.scores_opened for line in summary.attempts] == [1]
+        signed = [p.amount for p in summary.payments if p.purpose == "oracle"]
+        assert sum(signed) + paid(summary, "refund") == prices.oracle_fee
+        assert paid(summary, "refund") in even_split(prices.oracle_fee, 3)
+        check_shapley(summary)
+    elif name == "overturned":
+        assert purposes == {"data", "audit", "refund"}
+        assert [(line.passed, line.overturned) for line in summary.attempts] == [(True, True)]
+        bond = run.script.budget * TERMS.bond_bps // 10_000
+        back = summary.awards[0]
+        assert (back.name, back.purpose, back.amount) == ("stranger", "bond", bond)
+        slashed = sum(a.amount for a in summary.awards if a.purpose == "stake")
+        assert slashed == 2 * TERMS.wrong_verdict_penalty
+        assert all(line.amount == 0 for line in summary.experts)
+    else:
+        assert name == "challenged"
+        assert {award.purpose for award in summary.awards} == {"bond"}
+        bond = run.script.budget * TERMS.bond_bps // 10_000
+        assert sum(award.amount for award in summary.awards) == bond
+        shares = {award.name.split()[0]: award.amount for award in summary.awards}
+        assert shares == {"broker": bond // 2, "juror": bond // 4}
+        assert run.world.market.status(run.trade_id).challenged
+        check_shapley(summary)
+    minted = summary.licence is not None and summary.licence.holder == "buyer"
+    assert minted == (run.script.ends == State.SETTLED)
 
 
 def check_shapley(summary: Summary) -> None:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
-from small_trade import StageAt
+from small_trade import SMALL, StageAt
 
 from marketplace.protocol.derivation import derived_secret
+from marketplace.protocol.documents import AttemptEvidence
+from marketplace.protocol.errors import MissingContent
 from marketplace.protocol.states import State
 from marketplace.scripted.trade import TradeRun
 from offchain.exchange import party_key
 from offchain.oracle.attempt import open_reported, score_of
-from offchain.oracle.case import reported_attempts
 from offchain.storage.disk import DiskStore
 from offchain.validation import decode_evidence
+
+HOPELESS = replace(SMALL, name="hopeless", threshold=1_000_000, ends=State.FAILED)
 
 
 def secrets(run: TradeRun) -> Iterator[tuple[str, bytes]]:
@@ -57,14 +61,13 @@ def numbers(content: bytes) -> set[str]:
 
 def score(run: TradeRun) -> int:
     seat = run.world.signers[0]
-    (attempt,) = reported_attempts(run.world.market, run.trade_id)
+    attempt = run.world.market.agreement(run.trade_id).last_attempt
     case = seat.book.case(run.trade_id)
     return score_of(case, decode_evidence(open_reported(seat.exchange, case, attempt).votes)).ppm
 
 
-@pytest.mark.parametrize("state", [State.PASSED, State.SETTLED], ids=lambda state: state.name)
-def test_nothing_secret_is_stored_or_logged_on_chain(stage: StageAt, state: State) -> None:
-    run = stage(state)
+def test_nothing_secret_is_stored_or_logged_on_chain(stage: StageAt) -> None:
+    run = stage(State.PASSED)
     contents, log = stored(run), on_chain(run)
     assert len(contents) > 20
     for name, secret in secrets(run):
@@ -73,19 +76,24 @@ def test_nothing_secret_is_stored_or_logged_on_chain(stage: StageAt, state: Stat
             assert not [content for content in contents if form in content], name
 
 
-def test_no_score_is_public_before_the_end(stage: StageAt) -> None:
-    run = stage(State.PASSED)
+def test_no_score_is_public_while_an_attempt_may_follow(stage: StageAt) -> None:
+    run = stage(State.GATED, HOPELESS)
+    run.attempt()
+    assert run.state() == State.GATED
     found = score(run)
     assert 0 < found < 1_000_000
     assert not [content for content in stored(run) if str(found) in numbers(content)]
     words = {on_chain(run)[at : at + 32] for at in range(0, len(on_chain(run)), 32)}
     assert found.to_bytes(32, "big") not in words
+    attempt = run.world.market.agreement(run.trade_id).last_attempt
+    with pytest.raises(MissingContent):
+        run.world.buyer.exchange.read(AttemptEvidence, attempt.finding.evidence)
 
 
 def test_progress_tells_verdicts_only(stage: StageAt) -> None:
     run = stage(State.GATED)
     run.attempt()
-    run.hand_over()
+    run.conclude()
     assert isinstance(run.progress, list)
     said = "\n".join(run.progress)
     assert "attempt 1 passed" in said
@@ -98,9 +106,9 @@ def test_progress_tells_verdicts_only(stage: StageAt) -> None:
 
 def test_scores_are_public_after_the_end(stage: StageAt) -> None:
     run = stage(State.SETTLED)
-    run.settle_up()
     opened = run.world.market.event(run.trade_id, "ScoresOpened")
     assert set(opened["scores"]) == {score(run)}
     for name, secret in secrets(run):
-        if not name.startswith("salt of"):
+        assert not [content for content in stored(run) if secret in content], name
+        if not name.startswith("salt of"):  # it opened the score
             assert secret not in on_chain(run), name

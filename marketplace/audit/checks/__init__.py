@@ -13,6 +13,7 @@ from collections.abc import Callable
 from marketplace.audit.case import Case
 from marketplace.audit.chain import Chain
 from marketplace.audit.checks.contributions import check_allocation
+from marketplace.audit.checks.disputes import check_awards, check_dispute, check_stored_awards
 from marketplace.audit.checks.documents import check_documents
 from marketplace.audit.checks.gate import check_gate, check_training
 from marketplace.audit.checks.money import (
@@ -56,6 +57,7 @@ MARKET_CHECKS: dict[str, Callable[[History, Chain], Finding]] = {
     "stakes": check_stakes,
     "ledger": check_ledger,
     "stored-credits": check_credits,
+    "stored-awards": check_stored_awards,
 }
 """By the stable name that the report uses; the check of the log itself comes before them."""
 
@@ -79,6 +81,8 @@ TRADE_CHECKS: dict[str, Callable[[Case], Finding | None]] = {
     "allocation": check_allocation,
     "expert-payments": check_expert_payments,
     "audit-signature": check_audit_signature,
+    "dispute": check_dispute,
+    "awards": check_awards,
     "fees": check_fees,
     "sums": check_sums,
     "stored-status": check_stored_status,

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 
 from marketplace.audit.archive import Unavailable
 from marketplace.audit.case import Case
+from marketplace.audit.records import ReportedAttempt
 from marketplace.audit.report import Finding, judged
-from marketplace.audit.trade import ReportedAttempt
 
 
 def over_attempts(

@@ -6,8 +6,8 @@ from fractions import Fraction
 
 from marketplace.audit.archive import Unavailable
 from marketplace.audit.case import Case
+from marketplace.audit.records import ReportedAttempt
 from marketplace.audit.report import Finding, judged, not_reached
-from marketplace.audit.trade import ReportedAttempt
 from marketplace.protocol.units import largest_remainder
 from offchain.contribution import payout_weights, shapley
 

@@ -8,9 +8,9 @@ from marketplace.audit.case import Case
 from marketplace.audit.checks.attempts import over_attempts
 from marketplace.audit.evidence import account
 from marketplace.audit.office import ascending
+from marketplace.audit.records import ReportedAttempt
 from marketplace.audit.report import Finding, counted, judged, not_reached
 from marketplace.audit.signatures import objection_to
-from marketplace.audit.trade import ReportedAttempt
 from marketplace.protocol.documents import Training
 from marketplace.protocol.errors import InvalidCid, ProtocolError
 from marketplace.protocol.terms import TrainingCommitment

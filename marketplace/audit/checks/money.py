@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from marketplace.audit.case import Case
 from marketplace.audit.dues import Due, data_due, experts_due, fees_due, timed_out
+from marketplace.audit.records import Credit
 from marketplace.audit.report import Finding, counted, judged, not_reached
-from marketplace.audit.trade import Credit, total
+from marketplace.audit.trade import total
 from marketplace.protocol.states import Purpose, State
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from marketplace.audit.case import Case
+from marketplace.audit.records import Attested, ReportedAttempt
 from marketplace.audit.report import Finding, counted, judged, not_reached, unchecked
 from marketplace.audit.signatures import objection_to, quorum_faults
-from marketplace.audit.trade import Attested, ReportedAttempt
 from marketplace.protocol.terms import AuditReport
 
 

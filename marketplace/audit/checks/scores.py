@@ -8,8 +8,9 @@ from statistics import median_high, median_low
 from marketplace.audit.case import Case
 from marketplace.audit.checks.attempts import over_attempts
 from marketplace.audit.office import ascending
+from marketplace.audit.records import ReportedAttempt
 from marketplace.audit.report import Finding, judged, listed, not_reached
-from marketplace.audit.trade import ReportedAttempt, seats_in
+from marketplace.audit.trade import seats_in
 from marketplace.protocol.ids import score_seal
 from offchain.validation.commitment import opened_labels
 from offchain.validation.quantise import SCALE
@@ -96,12 +97,12 @@ def check_seals(case: Case) -> Finding | None:
     trade = case.trade
     if not trade.attempts or not trade.ended:
         return not_reached(trade.ended, "end with attempts")
-    closed: list[int] = []
+    closed: dict[int, int] = {}
 
     def faults_of(attempt: ReportedAttempt) -> Iterator[str]:
         scores: dict[int, int] = {}
         yield from _open(case, attempt, scores)
-        closed.append(attempt.signers.bit_count() - len(scores))
+        closed[attempt.number] = attempt.signers.bit_count() - len(scores)
         if not scores:
             return
         opened, true = list(scores.values()), recomputed_score(case, attempt)
@@ -113,14 +114,22 @@ def check_seals(case: Case) -> Finding | None:
             yield f"the signers sealed {opened}, against their verdict at {threshold} ppm"
 
     found = over_attempts(case, faults_of, lambda: "all seals were opened and hold the true score")
-    if found.verdict != "passed" or not any(closed):
-        return found
-    seals = sum(attempt.signers.bit_count() for attempt in trade.attempts)
-    if case.chain.block.timestamp <= trade.deadline:
-        return Finding("open", f"{sum(closed)} of {seals} seals may be opened by {trade.deadline}")
-    if all(n < a.signers.bit_count() for n, a in zip(closed, trade.attempts, strict=True)):
-        return Finding("sealed", f"{sum(closed)} of {seals} seals stay closed; the others agree")
-    return Finding("missing", "an attempt has no opened seal at all")
+    return _closed(case, closed) if found.verdict == "passed" and any(closed.values()) else found
+
+
+def _closed(case: Case, closed: dict[int, int]) -> Finding:
+    """Say of seals that are not open, by attempt, whether they still may be."""
+    trade, now = case.trade, case.chain.block.timestamp
+    seals, still = sum(a.signers.bit_count() for a in trade.attempts), sum(closed.values())
+    may_open = (
+        [] if now > trade.deadline else [a for a in trade.attempts if a is not trade.deciding]
+    )
+    shut = [a for a in trade.attempts if closed[a.number] == a.signers.bit_count()]
+    if any(attempt not in may_open for attempt in shut):
+        return Finding("missing", "an attempt has no opened seal, and none may be opened any more")
+    if any(closed[attempt.number] for attempt in may_open):
+        return Finding("open", f"{still} of {seals} seals may be opened until {trade.deadline}")
+    return Finding("sealed", f"{still} of {seals} seals stay closed; the others agree")
 
 
 def _open(case: Case, attempt: ReportedAttempt, scores: dict[int, int]) -> Iterator[str]:

@@ -88,7 +88,7 @@ def _status(trade: Trade) -> dict[str, Any]:
         "deadline": trade.deadline,
         "audited": trade.attested,
         "approved": trade.approved,
-        "challenged": trade.challenged,
+        "challenged": trade.disputed is not None,
         "overturned": trade.overturned,
         "unjudged": trade.unjudged,
         "windows": trade.request.windows,
@@ -113,10 +113,10 @@ def check_panels(history: History, chain: Chain) -> Finding:
 
 
 def check_stakes(history: History, chain: Chain) -> Finding:
-    """Check that stakes in storage are what was bonded and not taken, in both contracts."""
+    """Check that both contracts store and hold what was bonded, and what was taken of it."""
     faults, count = [], 0
     for office, address in _offices(history, chain):
-        members = office.bonded.keys() | office.unbonding.keys()
+        members = office.bonded.keys() | office.unbonding.keys() | office.ever_seated
         count += len(members)
         for member in sorted(members):
             stored = chain.view(address, "stakeOf", member)
@@ -127,6 +127,7 @@ def check_stakes(history: History, chain: Chain) -> Finding:
                     f"{member} of the {office.title} has {held.get('bonded')} and"
                     f" {held.get('unbonding')} at stake in storage and {expected} by the log"
                 )
+        faults += _coverage_faults(office, address, chain)
     return judged(faults, f"{counted(count, 'stake')} in storage follow from the log")
 
 
@@ -177,6 +178,21 @@ def _check_office(office: Office, address: str, chain: Chain) -> Finding:
         )
     count = counted(len(office.committees), f"{office.title} version")
     return judged(faults, f"{count} with a majority as quorum")
+
+
+def _coverage_faults(office: Office, address: str, chain: Chain) -> list[str]:
+    """Name what a committee contract owes or holds wrongly."""
+    currency = chain.view(address, "stakeCurrency")
+    if currency is None:
+        return [f"the {office.title} does not tell what its stakes are in"]
+    faults = credit_faults(
+        chain, address, {(account, currency): owed for account, owed in office.credit.items()}
+    )
+    owed = sum(map(sum, (d.values() for d in (office.bonded, office.unbonding, office.credit))))
+    held = chain.balance(address, currency)
+    if held < owed:
+        faults.append(f"the {office.title} holds {held} of {currency} and owes {owed}")
+    return faults
 
 
 def _offices(history: History, chain: Chain) -> list[tuple[Office, str]]:

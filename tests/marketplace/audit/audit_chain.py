@@ -46,7 +46,7 @@ class QuickChain(DevnetProvider):
         return answer if "error" in answer else {**answer, "result": hex(GENEROUS_GAS)}
 
 
-def deployed(chain: BaseProvider, parties: Cast) -> tuple[Node, Deployment]:
+def deployed(chain: BaseProvider, parties: Cast, terms: Terms = TERMS) -> tuple[Node, Deployment]:
     """Deploy everything with a committee and a panel of two in three."""
     node = Node(chain)
     deployment = deploy(
@@ -56,7 +56,7 @@ def deployed(chain: BaseProvider, parties: Cast) -> tuple[Node, Deployment]:
         threshold=2,
         panel=[judge.address for judge in parties.panel],
         panel_threshold=2,
-        terms=TERMS,
+        terms=terms,
         treasury=parties.treasury.address,
         with_token=True,
     )

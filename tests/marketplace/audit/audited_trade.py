@@ -95,9 +95,9 @@ FAR_FUTURE = 2**40 - 1
 WINDOWS = Windows(
     quote=1_000,
     delivery=2_000,
-    judging=2_500,
+    judging=3_700,
     training=3_000,
-    validation=3_500,
+    validation=3_800,
     review=5_000,
     settlement=6_000,
 )

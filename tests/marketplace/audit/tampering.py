@@ -20,9 +20,13 @@ from marketplace.chain.artifacts import load_artifact
 Logs = list[dict[str, Any]]
 Alter = Callable[[Logs], Logs]
 
+_CONTRACTS = ("MarketRules", "Challenges", "OracleCommittee", "ModelMarket")
 _EVENTS: dict[str, Any] = {
-    item["name"]: item for item in load_artifact("ModelMarket").abi if item["type"] == "event"
-} | {item["name"]: item for item in load_artifact("OracleCommittee").abi if item["type"] == "event"}
+    item["name"]: item
+    for contract in _CONTRACTS
+    for item in load_artifact(contract).abi
+    if item["type"] == "event"
+}
 
 
 class LyingNode(BaseProvider):

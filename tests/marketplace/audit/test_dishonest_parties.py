@@ -17,7 +17,7 @@ from tampering import objections
 
 from marketplace.audit import Report, audit
 from marketplace.chain.market import Market
-from marketplace.protocol.documents import Share, Training
+from marketplace.protocol.documents import Training
 from marketplace.protocol.terms import TrainingCommitment
 from offchain.storage.cid import digest_of
 from offchain.storage.disk import DiskStore
@@ -37,9 +37,8 @@ def detail(report: Report, name: str) -> str:
 
 def test_gate_weights_that_the_routing_does_not_give(trade: AuditedTrade) -> None:
     trade.to_funded()
-    trade.deliver()
     true = trade.true_weights()
-    trade.gate([true[0] + 1, true[1] - 1, true[2]])
+    trade.report_data(weights=[true[0] + 1, true[1] - 1, true[2]])
     trade.attempt()
     trade.finish()
     report = report_on(trade)
@@ -51,8 +50,7 @@ def test_an_expert_without_load_is_left_out(trade: AuditedTrade) -> None:
     trade.routing = trade.routing.copy()
     trade.routing[:, 2] = 0
     trade.to_funded()
-    trade.deliver()
-    trade.gate([400_000, 300_000, 300_000])
+    trade.report_data(weights=[400_000, 300_000, 300_000])
     assert objections(report_on(trade)) == {"gate"}
 
 
@@ -101,7 +99,7 @@ def test_a_routing_array_that_is_none(
 
 def test_a_manifest_that_contradicts_the_report(trade: AuditedTrade) -> None:
     trade.to_funded()
-    trade.deliver(accepted=0b111, manifest_says=0b101)
+    trade.report_data(accepted=0b111, manifest_says=0b101)
     report = report_on(trade)
     assert objections(report) == {"documents"}
     assert "data manifest" in detail(report, "documents")
@@ -109,7 +107,8 @@ def test_a_manifest_that_contradicts_the_report(trade: AuditedTrade) -> None:
 
 def test_an_attestation_that_contradicts_the_event(trade: AuditedTrade) -> None:
     trade.to_passed()
-    trade.attest(approved=False, on_chain=True)
+    trade.attest(approved=False, said=True)
+    trade.finish()
     assert objections(report_on(trade)) == {"documents"}
 
 
@@ -117,10 +116,8 @@ def test_documents_of_another_trade(
     trade: AuditedTrade, market: Market, store: DiskStore, parties: Cast
 ) -> None:
     other = AuditedTrade(market, store, parties, salt="another")
-    trade.to_data_requested()
-    other.ask()
-    need = bytes(market.event(trade.id, "DataRequested")["dataSpec"])
-    market.send(parties.broker, "requestData", other.id, need)
+    other.data_request = trade.quote.data_request
+    other.to_funded()
     report = audit(market.node.web3.provider, market.address, store, trade=other.id)
     assert objections(report) == {"documents"}
     assert trade.name in detail(report, "documents")
@@ -131,20 +128,40 @@ def test_documents_of_another_trade(
 
 def test_a_pass_that_the_votes_do_not_bear_out(trade: AuditedTrade) -> None:
     trade.to_gate()
-    trade.attempt(UNSKILLED, passed=True)
+    trade.attempt(UNSKILLED, passed=True, sealed=lambda score: trade.request.threshold)
     trade.finish()
-    assert objections(report_on(trade)) == {"score"}
+    report = report_on(trade)
+    assert report.trades[0].state == "SETTLED"
+    assert objections(report) == {"score", "seals"}
 
 
 def test_a_failure_that_the_votes_do_not_bear_out(trade: AuditedTrade) -> None:
     trade.to_gate()
-    trade.attempt(passed=False)
+    trade.attempt(passed=False, sealed=lambda score: 0)
     trade.attempt(UNSKILLED)
-    trade.publish()
-    trade.open_scores()
+    trade.finish()
+    report = report_on(trade)
+    assert objections(report) == {"score", "seals"}
+    assert "attempt 1" in detail(report, "score")
+
+
+def test_a_true_verdict_that_was_overturned(trade: AuditedTrade) -> None:
+    trade.to_passed()
+    trade.challenge()
+    trade.overturn()
+    trade.finish()
     report = report_on(trade)
     assert objections(report) == {"score"}
-    assert "attempt 1" in detail(report, "score")
+    assert "bears it out" in detail(report, "score")
+
+
+def test_a_true_verdict_that_its_own_scores_contradict(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(sealed=lambda score: 0)
+    trade.finish()
+    report = report_on(trade)
+    assert report.trades[0].state == "REFUNDED"
+    assert objections(report) == {"score", "seals"}
 
 
 def test_sealed_scores_that_are_not_the_true_one(trade: AuditedTrade) -> None:
@@ -154,22 +171,31 @@ def test_sealed_scores_that_are_not_the_true_one(trade: AuditedTrade) -> None:
     assert objections(report_on(trade)) == {"seals"}
 
 
-def test_a_seal_that_stays_closed_is_sealed(trade: AuditedTrade) -> None:
-    trade.to_passed()
-    trade.confirm()
-    trade.settle()
-    trade.publish()
-    trade.open_scores(closed=[trade.parties.signers[0].address])
+def test_a_signer_whose_score_is_against_its_verdict(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(seats=(0, 1, 2), verdicts=(0, 1))
+    trade.finish()
     report = report_on(trade)
-    assert report.ok
-    assert {c.name for c in report.checks if c.verdict == "sealed"} == {"seals"}
+    assert objections(report) == {"seals"}
+    assert trade.parties.signers[2].address in detail(report, "seals")
+
+
+def test_a_signer_that_was_outvoted_is_no_objection(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(seats=(0, 1, 2), verdicts=(0, 1))
+    trade.publish()
+    trade.lapse(trade.request.windows.settlement)
+    trade.settle(closed=(2,))
+    assert "seals" not in objections(report_on(trade))
 
 
 def test_scores_that_nobody_opens_are_missing(trade: AuditedTrade) -> None:
     trade.to_passed()
-    trade.confirm()
-    trade.settle()
     trade.publish()
+    trade.lapse(trade.request.windows.settlement)
+    trade.settle(closed=(0, 1))
+    trade.lapse()
+    trade.withdraw(trade.parties.broker)
     assert objections(report_on(trade)) == {"seals?"}
 
 
@@ -194,7 +220,6 @@ def test_labels_that_the_buyer_did_not_commit_to(
         "validation-commitment",
         "score?",
         "seals?",
-        "shapley?",
         "allocation?",
     }
 
@@ -213,12 +238,9 @@ def test_votes_on_fewer_rows(trade: AuditedTrade) -> None:
         evidence=replace(full, predictions=full.predictions[:, :-1], gates=full.gates[:-1]),
         passed=True,
     )
-    trade.lapse(trade.request.windows.settlement)
-    trade.settle_by_gate()
-    trade.publish()
-    trade.open_scores()
+    trade.finish()
     report = report_on(trade)
-    assert objections(report) == {"documents", "score?", "seals?", "training?"}
+    assert objections(report) == {"documents", "score?", "seals?", "training?", "allocation?"}
     assert "votes of attempt 1" in detail(report, "documents")
 
 
@@ -239,7 +261,7 @@ def test_evidence_of_something_else(trade: AuditedTrade, change: dict[str, objec
     trade.finish()
     report = report_on(trade)
     assert "documents" in objections(report)
-    assert {"score?", "shapley?", "allocation?"} <= objections(report)
+    assert {"score?", "seals?", "allocation?"} <= objections(report)
 
 
 def test_votes_in_another_order(trade: AuditedTrade) -> None:
@@ -273,98 +295,43 @@ def test_votes_of_somebody_without_a_gate_weight(trade: AuditedTrade) -> None:
 # -------------------------------------------------------------------- contributions
 
 
-def raised(shares: list[Share]) -> list[Share]:
-    return [shares[0].model_copy(update={"shapley": "1/2"}), *shares[1:]]
+def shifted(amounts: list[int]) -> list[int]:
+    return [amounts[0] - 1, amounts[1] + 1, *amounts[2:]]
 
 
-def heavier(shares: list[Share]) -> list[Share]:
-    return [shares[0].model_copy(update={"weight": shares[0].weight + 1}), *shares[1:]]
+def by_position(amounts: list[int]) -> list[int]:
+    return amounts[::-1]
 
 
-def dearer(shares: list[Share]) -> list[Share]:
-    return [shares[0].model_copy(update={"amount": shares[0].amount + 1}), *shares[1:]]
+def all_to_one(amounts: list[int]) -> list[int]:
+    return [sum(amounts), *(0 for _ in amounts[1:])]
 
 
-def endless(shares: list[Share]) -> list[Share]:
-    return [shares[0].model_copy(update={"shapley": "1e999999999"}), *shares[1:]]
-
-
-def divided_by_nothing(shares: list[Share]) -> list[Share]:
-    return [shares[0].model_copy(update={"shapley": "1/0"}), *shares[1:]]
-
-
-def unnamed(shares: list[Share]) -> list[Share]:
-    return shares[1:]
-
-
-@pytest.mark.parametrize("shares", [raised, heavier, dearer, endless, divided_by_nothing, unnamed])
-def test_shares_that_are_not_the_shapley_values(
-    trade: AuditedTrade, shares: Callable[[list[Share]], list[Share]]
+@pytest.mark.parametrize("amounts", [shifted, by_position, all_to_one])
+def test_a_division_that_is_not_by_shapley_value(
+    trade: AuditedTrade, amounts: Callable[[list[int]], list[int]]
 ) -> None:
-    trade.to_passed()
-    trade.confirm()
-    trade.settle(shares=shares)
-    trade.publish()
-    trade.open_scores()
+    trade.to_gate()
+    trade.attempt(amounts=amounts)
+    trade.finish()
     report = report_on(trade)
-    assert objections(report) == {"shapley"}
-    assert trade.experts[0] in detail(report, "shapley")
+    assert objections(report) == {"allocation"}
+    assert "is due by" in detail(report, "allocation")
 
 
-def test_evidence_of_another_pool(trade: AuditedTrade) -> None:
-    trade.to_passed()
-    trade.confirm()
-    trade.settle(expert_pool=trade.expert_pool + 1)
+def test_a_division_is_recomputed_before_it_is_paid(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(amounts=shifted)
     trade.publish()
-    trade.open_scores()
-    assert objections(report_on(trade)) == {"documents", "shapley?"}
-
-
-def test_a_share_of_nobody(trade: AuditedTrade) -> None:
-    def nobody_s(shares: list[Share]) -> list[Share]:
-        return [shares[0].model_copy(update={"expert": "the first"}), *shares[1:]]
-
-    trade.to_passed()
-    trade.confirm()
-    trade.settle(shares=nobody_s)
-    trade.publish()
-    trade.open_scores()
-    assert objections(report_on(trade)) == {"documents", "shapley?"}
-
-
-def test_a_settlement_of_another_attempt(trade: AuditedTrade) -> None:
-    trade.to_passed()
-    trade.confirm()
-    trade.settle(attempt=2)
-    trade.publish()
-    trade.open_scores()
-    assert objections(report_on(trade)) == {"documents", "shapley?"}
-
-
-def test_a_settlement_on_other_evidence(trade: AuditedTrade) -> None:
-    trade.to_passed()
-    trade.confirm()
-    trade.settle(attempt_evidence="0x" + "00" * 32)
-    trade.publish()
-    trade.open_scores()
-    assert objections(report_on(trade)) == {"documents", "shapley?"}
-
-
-def test_a_payout_one_unit_off(trade: AuditedTrade) -> None:
-    trade.to_passed()
-    trade.confirm()
-    trade.settle(amounts=lambda amounts: [amounts[0] - 1, amounts[1] + 1, amounts[2]])
-    trade.publish()
-    trade.open_scores()
     assert objections(report_on(trade)) == {"allocation"}
 
 
 def test_a_pool_that_nobody_earned(trade: AuditedTrade) -> None:
     trade.to_gate()
-    trade.attempt(0, passed=True)
+    trade.attempt(0, passed=True, sealed=lambda score: trade.request.threshold)
     trade.finish()
     report = report_on(trade)
-    assert objections(report) == {"score", "shapley", "allocation"}
+    assert objections(report) == {"score", "seals", "allocation"}
     assert "contributed anything" in detail(report, "allocation")
 
 
@@ -373,13 +340,10 @@ def test_an_expert_that_harms_is_paid_nothing(trade: AuditedTrade) -> None:
     wrong.predictions[0] = np.roll(wrong.predictions[0], 1, axis=1)
     trade.to_gate()
     trade.attempt(evidence=wrong, passed=True)
-    trade.confirm()
-    trade.settle()
-    trade.publish()
-    trade.open_scores()
+    trade.finish()
     report = report_on(trade)
-    assert objections(report) <= {"score"}
-    assert any(share.amount == 0 for share in trade.true_shares(wrong))
+    assert "allocation" not in objections(report)
+    assert 0 in trade.true_amounts(wrong)
 
 
 def test_an_expert_that_delivered_no_model_is_paid_nothing(trade: AuditedTrade) -> None:
@@ -388,7 +352,7 @@ def test_an_expert_that_delivered_no_model_is_paid_nothing(trade: AuditedTrade) 
     trade.finish()
     report = report_on(trade)
     assert report.ok
-    assert trade.experts[0] not in detail(report, "allocation")
+    assert "among 2 experts" in detail(report, "allocation")
 
 
 # ------------------------------------------------------------------------- training

@@ -12,6 +12,7 @@ from cast_of_trade import Cast, votes, worth
 from marketplace.audit import TRADE_CHECKS, Report, audit
 from marketplace.chain.deploy import Deployment
 from marketplace.chain.market import Market
+from marketplace.protocol.agreement import price_of
 from marketplace.protocol.states import State
 from marketplace.protocol.units import PARTS
 from offchain.storage.disk import DiskStore
@@ -25,116 +26,197 @@ def verdicts(report: Report) -> dict[str, str]:
     return {check.name: check.verdict for check in report.checks if check.trade is not None}
 
 
-def declined_at_once(trade: AuditedTrade) -> None:
-    trade.ask()
-    trade.decline()
-
-
 def declined(trade: AuditedTrade) -> None:
-    trade.to_data_requested()
-    trade.decline()
-
-
-def expired_at_once(trade: AuditedTrade) -> None:
     trade.ask()
-    trade.lapse()
-    trade.time_out()
+    trade.decline()
 
 
 def expired(trade: AuditedTrade) -> None:
-    trade.to_data_requested()
+    trade.ask()
     trade.lapse()
-    trade.time_out()
+    trade.expire()
 
 
 def refunded_without_data(trade: AuditedTrade) -> None:
     trade.to_funded()
     trade.lapse()
-    trade.time_out()
+    trade.time_out_delivery()
+
+
+def refunded_with_unjudged_data(trade: AuditedTrade) -> None:
+    trade.to_funded()
+    trade.put_on_record(trade.parties.providers[1])
+    trade.put_on_record(trade.parties.stranger)
+    trade.lapse()
+    trade.time_out_delivery()
+    trade.penalise_silence()
 
 
 def refunded_with_too_few_rows(trade: AuditedTrade) -> None:
     trade.to_funded()
-    trade.deliver(accepted=0b100)
-
-
-def refunded_without_gate(trade: AuditedTrade) -> None:
-    trade.to_funded()
-    trade.deliver(accepted=0b011)
-    trade.lapse()
-    trade.time_out()
+    trade.report_data(accepted=0b100)
 
 
 def refunded_without_attempt(trade: AuditedTrade) -> None:
-    trade.to_gate()
+    trade.to_funded()
+    trade.put_on_record(trade.parties.providers[0])
+    trade.report_data(accepted=0b011)
     trade.lapse()
-    trade.time_out()
+    trade.time_out_training()
 
 
-def refunded_after_an_attempt(trade: AuditedTrade) -> None:
+def refunded_with_unjudged_training(trade: AuditedTrade) -> None:
     trade.to_gate()
-    trade.attempt(UNSKILLED)
+    trade.put_on_record(trade.parties.experts[0])
+    trade.attempt(UNSKILLED, seats=(1, 2))
+    for expert in trade.parties.experts[1:]:
+        trade.put_on_record(expert)
     trade.lapse()
-    trade.time_out()
+    trade.time_out_training()
     trade.publish()
-    trade.open_scores()
+    trade.penalise_silence()
+    trade.open_failed()
 
 
 def failed(trade: AuditedTrade) -> None:
     trade.to_gate()
     trade.attempt(UNSKILLED)
-    trade.attempt(UNSKILLED - 1)
-    trade.publish()
-    trade.open_scores()
+    trade.attempt(UNSKILLED - 1, seats=(0, 1, 2))
+    trade.finish()
 
 
-def settled_at_once(trade: AuditedTrade) -> None:
+def settled_without_audit(trade: AuditedTrade) -> None:
     trade.to_passed()
     trade.finish()
 
 
-def settled_after_the_window(trade: AuditedTrade) -> None:
+def settled_against_the_auditor(trade: AuditedTrade) -> None:
     trade.to_passed()
     trade.attest(approved=False)
+    trade.finish()
+
+
+def settled_with_an_attestation_sent_before(trade: AuditedTrade) -> None:
+    trade.to_passed()
+    trade.attest()
+    trade.send_attestation()
+    trade.finish()
+
+
+def settled_with_an_attestation_handed_on(trade: AuditedTrade) -> None:
+    trade.to_passed()
+    trade.attest()
+    trade.send_attestation(by=trade.parties.stranger)
+    trade.finish()
+
+
+def settled_by_a_majority(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(seats=(0, 1, 2))
+    trade.open_deciding(closed=(0, 2))
+    trade.finish()
+
+
+def settled_in_spite_of_a_challenge(trade: AuditedTrade) -> None:
+    trade.to_passed()
+    trade.challenge()
+    trade.uphold()
+    trade.finish()
+
+
+def settled_after_a_challenge_that_nobody_ruled_on(trade: AuditedTrade) -> None:
+    trade.to_passed()
+    trade.challenge()
+    trade.lapse()
+    trade.lapse_challenge()
+    trade.finish()
+
+
+def failed_in_spite_of_a_challenge(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(UNSKILLED)
+    trade.attempt(UNSKILLED)
+    trade.challenge()
+    trade.uphold()
+    trade.finish()
+
+
+def refunded_because_the_verdict_was_overturned(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(UNSKILLED, passed=True)
+    trade.attest()
+    trade.challenge()
+    trade.overturn()
+    trade.finish()
+
+
+def refunded_because_a_failure_was_overturned(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(passed=False, seats=(0, 1, 2))
+    trade.attempt(UNSKILLED)
+    trade.challenge()
+    trade.overturn(which=0)
+    trade.publish()
     trade.lapse()
     trade.settle()
-    trade.publish()
-    trade.open_scores()
 
 
-def settled_by_gate(trade: AuditedTrade) -> None:
-    trade.to_passed()
-    trade.lapse(trade.request.windows.settlement)
-    trade.settle_by_gate()
-    trade.publish()
-    trade.open_scores()
+def refunded_because_the_scores_contradict_the_verdict(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(UNSKILLED, passed=True)
+    trade.finish()
 
 
 # What there is to check after each part of a trade; of the rest a report says nothing.
-ASKED = {"trade-id", "terms", "states", "roles", "documents", "sums", "storage-state"}
-FUNDED = {*ASKED, "quote-signatures", "price", "fees"}
-DELIVERED = {*FUNDED, "quorum", "data-payments"}
-GATED = {*DELIVERED, "gate"}
-TRIED = {*GATED, "training", "attempts", "validation-commitment", "score", "seals"}
-SETTLED = {*TRIED, "shapley", "allocation"}
+ASKED = {
+    "trade-id",
+    "terms",
+    "states",
+    "roles",
+    "documents",
+    "fees",
+    "sums",
+    "stored-status",
+    "stored-agreement",
+}
+FUNDED = {*ASKED, "quote-signatures", "price", "stored-deliveries"}
+REPORTED = {*FUNDED, "quorum", "data-payments"}
+GATED = {*REPORTED, "gate", "expert-payments"}
+TRIED = {
+    *GATED,
+    "training",
+    "attempts",
+    "verdicts",
+    "validation-commitment",
+    "score",
+    "seals",
+    "stored-attempts",
+}
+PASSED = {*TRIED, "allocation"}
+AUDITED = {*PASSED, "audit-signature"}
+CHALLENGED = {"dispute", "awards"}
+EVERYTHING = AUDITED | CHALLENGED
 
 
 @pytest.mark.parametrize(
     ("play", "state", "checked"),
     [
-        (declined_at_once, State.DECLINED, ASKED),
-        (declined, State.DECLINED, ASKED),
-        (expired_at_once, State.EXPIRED, ASKED),
-        (expired, State.EXPIRED, ASKED),
-        (refunded_without_data, State.REFUNDED, FUNDED),
-        (refunded_with_too_few_rows, State.REFUNDED, DELIVERED),
-        (refunded_without_gate, State.REFUNDED, DELIVERED),
+        (declined, State.DECLINED, ASKED - {"fees"}),
+        (expired, State.EXPIRED, ASKED - {"fees"}),
+        (refunded_without_data, State.REFUNDED, {*FUNDED, "data-payments"}),
+        (refunded_with_unjudged_data, State.REFUNDED, {*FUNDED, "data-payments"} | CHALLENGED),
+        (refunded_with_too_few_rows, State.REFUNDED, REPORTED),
         (refunded_without_attempt, State.REFUNDED, GATED),
-        (refunded_after_an_attempt, State.REFUNDED, TRIED),
+        (refunded_with_unjudged_training, State.REFUNDED, TRIED | CHALLENGED),
         (failed, State.FAILED, TRIED),
-        (settled_at_once, State.SETTLED, SETTLED),
-        (settled_after_the_window, State.SETTLED, SETTLED),
-        (settled_by_gate, State.SETTLED, SETTLED - {"shapley"}),
+        (settled_without_audit, State.SETTLED, PASSED),
+        (settled_against_the_auditor, State.SETTLED, AUDITED),
+        (settled_with_an_attestation_sent_before, State.SETTLED, AUDITED),
+        (settled_with_an_attestation_handed_on, State.SETTLED, AUDITED),
+        (settled_by_a_majority, State.SETTLED, PASSED),
+        (settled_in_spite_of_a_challenge, State.SETTLED, PASSED | CHALLENGED),
+        (settled_after_a_challenge_that_nobody_ruled_on, State.SETTLED, PASSED | CHALLENGED),
+        (failed_in_spite_of_a_challenge, State.FAILED, TRIED | CHALLENGED),
     ],
 )
 def test_every_ending_passes(
@@ -151,27 +233,54 @@ def test_every_ending_passes(
     assert report.ok
 
 
+@pytest.mark.parametrize(
+    ("play", "contradicts"),
+    [
+        (refunded_because_the_verdict_was_overturned, {"allocation"}),
+        (refunded_because_a_failure_was_overturned, set()),
+        (refunded_because_the_scores_contradict_the_verdict, set()),
+    ],
+)
+def test_a_wrong_verdict_that_fell_is_no_objection(
+    trade: AuditedTrade, play: Callable[[AuditedTrade], None], contradicts: set[str]
+) -> None:
+    play(trade)
+    report = report_on(trade)
+    assert report.trades[0].state == "REFUNDED"
+    assert [check for check in report.checks if check.verdict == "failed"] == []
+    assert report.ok
+
+
+def test_a_required_approval_that_was_refused_refunds(
+    market: Market, store: DiskStore, parties: Cast
+) -> None:
+    trade = AuditedTrade(market, store, parties, approval_required=True)
+    trade.to_passed()
+    trade.attest(approved=False)
+    trade.finish()
+    report = report_on(trade)
+    assert report.trades[0].state == "REFUNDED"
+    assert verdicts(report) == dict.fromkeys(AUDITED, "passed")
+
+
 def test_a_settled_trade_meets_every_check(settled: Settled) -> None:
     report = audit(settled.chain, settled.market, settled.store)
-    assert verdicts(report) == dict.fromkeys(TRADE_CHECKS, "passed")
+    assert verdicts(report) == dict.fromkeys(set(TRADE_CHECKS) - CHALLENGED, "passed")
+    names = [check.name for check in report.checks]
+    assert len(set(names)) == len(names)
 
 
-LATE = {"sums", "fees"}
+LATE = {"sums", "fees", "expert-payments", "seals"}
 """What can be judged at the end only."""
 
-SEALED = {"validation-commitment", "score"}
-"""What the evidence would show that opens at the end."""
+SEALED = {"validation-commitment", "score", "allocation"}
+"""What the evidence would show that opens at the last verdict."""
 
 STEPS: list[tuple[str, Callable[[AuditedTrade], None], set[str]]] = [
     ("REQUESTED", AuditedTrade.ask, ASKED - LATE),
-    ("DATA_REQUESTED", AuditedTrade.ask_for_data, ASKED - LATE),
     ("FUNDED", AuditedTrade.accept, FUNDED - LATE),
-    ("DATA_DELIVERED", AuditedTrade.deliver, DELIVERED - LATE),
-    ("GATED", AuditedTrade.gate, GATED - LATE),
-    ("GATED", lambda trade: trade.attempt(UNSKILLED), TRIED - LATE - SEALED - {"seals"}),
-    ("PASSED", AuditedTrade.attempt, TRIED - LATE - SEALED - {"seals"}),
-    ("PASSED", AuditedTrade.attest, TRIED - LATE - SEALED - {"seals"}),
-    ("PASSED", AuditedTrade.confirm, TRIED - LATE - SEALED - {"seals"}),
+    ("GATED", AuditedTrade.report_data, GATED - LATE),
+    ("GATED", lambda trade: trade.attempt(UNSKILLED), TRIED - LATE - SEALED),
 ]
 
 
@@ -181,39 +290,114 @@ def test_a_running_trade_has_nothing_against_it_at_any_step(trade: AuditedTrade)
         report = report_on(trade)
         assert report.trades[0].state == state
         assert report.ok
-        sealed = SEALED if trade.attempts else set()
+        sealed = SEALED - {"allocation"} if trade.attempts else set()
         assert verdicts(report) == {
             name: "passed" if name in passed else "sealed" if name in sealed else "open"
             for name in TRADE_CHECKS
         }
 
 
+def test_a_decided_trade_is_recomputed_before_it_is_paid(trade: AuditedTrade) -> None:
+    trade.to_passed()
+    assert report_on(trade).ok
+    trade.publish()
+    report = report_on(trade)
+    assert verdicts(report) == {
+        name: "passed" if name in PASSED - LATE else "open" for name in TRADE_CHECKS
+    }
+
+
+def test_a_disputed_trade_has_nothing_against_it(trade: AuditedTrade) -> None:
+    trade.to_passed()
+    trade.publish()
+    trade.challenge()
+    report = report_on(trade)
+    assert report.trades[0].state == "DISPUTED"
+    assert {verdicts(report)[name] for name in CHALLENGED} == {"passed"}
+    assert report.ok
+
+
+def test_earlier_scores_may_be_opened_for_a_while(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(UNSKILLED)
+    trade.attempt()
+    trade.publish()
+    trade.lapse()
+    trade.settle()
+    assert verdicts(report_on(trade))["seals"] == "open"
+    trade.lapse()
+    trade.penalise_closed_seals()
+    report = report_on(trade)
+    assert {verdicts(report)[name] for name in CHALLENGED} == {"passed"}
+    assert verdicts(report)["seals"] == "missing"
+
+
+def test_a_signer_that_keeps_its_deciding_score_sealed_goes_without(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(seats=(0, 1, 2))
+    trade.publish()
+    trade.lapse(trade.request.windows.settlement)
+    trade.settle(closed=(1,))
+    trade.lapse()
+    trade.market.node.advance_time(1)
+    trade.withdraw(trade.parties.broker)
+    report = report_on(trade)
+    assert report.ok
+    assert {check.name for check in report.checks if check.verdict == "sealed"} == {"seals"}
+    assert report.trades[0].state == "SETTLED"
+    assert market_owes(trade, trade.parties.signers[1].address) == 0
+
+
+def market_owes(trade: AuditedTrade, account: str) -> int:
+    return trade.market.credit_of(account, trade.request.currency)
+
+
 def test_steps_in_the_last_second_of_their_windows_pass(trade: AuditedTrade) -> None:
-    trade.to_data_requested()
+    trade.ask()
     for step in (
         AuditedTrade.accept,
-        AuditedTrade.deliver,
-        AuditedTrade.gate,
+        AuditedTrade.report_data,
         lambda trade: trade.attempt(UNSKILLED),
         AuditedTrade.attempt,
-        AuditedTrade.confirm,
+        AuditedTrade.challenge,
+        AuditedTrade.uphold,
     ):
         trade.last_second()
         step(trade)
-    trade.settle()
-    trade.publish()
-    trade.open_scores()
+    trade.finish()
     assert report_on(trade).ok
 
 
-@pytest.mark.parametrize("state", [State.REQUESTED, State.DATA_REQUESTED, State.FUNDED])
+def test_deliveries_in_the_last_second_pass(trade: AuditedTrade) -> None:
+    windows = trade.request.windows
+    trade.to_funded()
+    deadline = trade.market.status(trade.id).deadline
+    trade.next_block_at(deadline - windows.judging)
+    trade.put_on_record(trade.parties.providers[0])
+    trade.report_data()
+    deadline = trade.market.status(trade.id).deadline
+    trade.next_block_at(deadline - windows.validation)
+    trade.put_on_record(trade.parties.experts[0])
+    trade.first_second_after()
+    trade.time_out_training()
+    assert report_on(trade).ok
+
+
+@pytest.mark.parametrize(
+    ("steps", "leave"),
+    [
+        (1, AuditedTrade.expire),
+        (2, AuditedTrade.time_out_delivery),
+        (3, AuditedTrade.time_out_training),
+    ],
+)
 def test_exits_in_the_first_second_after_the_deadline_pass(
-    trade: AuditedTrade, state: State
+    trade: AuditedTrade, steps: int, leave: Callable[[AuditedTrade], None]
 ) -> None:
-    for _, step, _ in STEPS[:state]:
+    for _, step, _ in STEPS[:steps]:
         step(trade)
     trade.first_second_after()
-    trade.time_out()
+    leave(trade)
     assert report_on(trade).ok
 
 
@@ -226,15 +410,14 @@ def test_settlements_in_the_first_second_pass(
     other = AuditedTrade(market, store, parties, salt="another")
     other.to_passed()
     other.first_second_after(other.request.windows.settlement)
-    other.settle_by_gate()
+    other.settle(closed=(1,))
     for ended in (trade, other):
         ended.publish()
-        ended.open_scores()
     assert report_on(trade).ok
 
 
 def test_a_quote_accepted_in_its_last_second_passes(trade: AuditedTrade) -> None:
-    trade.to_data_requested()
+    trade.ask()
     trade.expiry = trade.market.node.now() + 5
     trade.next_block_at(trade.expiry)
     trade.accept()
@@ -249,8 +432,7 @@ def test_rows_and_scores_that_just_suffice_pass(
     score = math.floor(worth(votes(experts, SKILLED), (0, 1, 2)) * PARTS)
     trade = AuditedTrade(market, store, parties, min_rows=enough, threshold=score)
     trade.to_funded()
-    trade.deliver(accepted=0b011)
-    trade.gate()
+    trade.report_data(accepted=0b011)
     trade.attempt()
     trade.finish()
     report = report_on(trade)
@@ -263,7 +445,7 @@ def test_a_budget_of_exactly_the_price_passes(
 ) -> None:
     probe = AuditedTrade(market, store, parties, salt="for its price")
     probe.to_funded()
-    price = market.trade(probe.id).escrow
+    price = price_of(probe.quote, probe.request.fee_bps)[0]
     trade = AuditedTrade(market, store, parties, budget=price)
     trade.to_funded()
     assert report_on(trade).ok
@@ -274,7 +456,7 @@ def test_what_is_free_is_not_credited(trade: AuditedTrade) -> None:
     trade.to_passed()
     trade.attest()
     trade.finish()
-    assert verdicts(report_on(trade)) == dict.fromkeys(SETTLED, "passed")
+    assert verdicts(report_on(trade)) == dict.fromkeys(AUDITED, "passed")
 
 
 def test_a_trade_in_a_token_passes(
@@ -297,7 +479,7 @@ def test_trades_are_audited_together_and_alone(
     trade: AuditedTrade, market: Market, store: DiskStore, parties: Cast
 ) -> None:
     other = AuditedTrade(market, store, parties, salt="another")
-    settled_at_once(trade)
+    settled_without_audit(trade)
     declined(other)
     together = report_on(trade)
     alone = audit(market.node.web3.provider, market.address, store, trade=other.id)

@@ -40,6 +40,7 @@ def report_with(trade: str | None, verdict: Verdict, detail: str = "so it is") -
         (ENDED, "missing", False),
         (ENDED, "sealed", True),
         (ENDED, "open", True),
+        (ENDED, "unchecked", True),
         (RUNNING, "failed", False),
         (RUNNING, "missing", True),
         (None, "failed", False),

@@ -81,7 +81,8 @@ def test_a_node_that_is_down(settled: Settled) -> None:
         ("eth_getLogs", [{"address": "0x12"}]),
         ("eth_getTransactionReceipt", {"status": "0x1"}),
         ("eth_getBalance", [1]),
-        ("eth_getCode", 5),
+        ("eth_getTransactionByHash", {"from": "0x12"}),
+        ("eth_getTransactionByHash", 7),
     ],
 )
 def test_an_answer_that_is_none(settled: Settled, method: str, answer: Any) -> None:
@@ -98,6 +99,10 @@ def test_a_log_of_a_block_that_is_gone(settled: Settled) -> None:
 
 def test_an_unknown_transaction_has_no_receipt(settled: Settled) -> None:
     assert Rpc(settled.chain).receipt(bytes(32)) is None
+
+
+def test_nobody_sent_an_unknown_transaction(settled: Settled) -> None:
+    assert Rpc(settled.chain).transaction(bytes(32)) is None
 
 
 def test_a_contract_s_refusal_is_an_answer(settled: Settled) -> None:

@@ -14,50 +14,52 @@ from tampering import LyingNode, changing, objections
 from marketplace.audit import Report, audit
 from marketplace.protocol.documents import AttemptEvidence, GateManifest
 from marketplace.protocol.errors import StoreUnreachable
+from marketplace.protocol.terms import DataFinding
 from offchain.storage.cid import cid_of_digest
 from offchain.storage.disk import DiskStore
 
-VOTES = {"score?", "seals?", "training?", "shapley?", "allocation?"}
-LABELS = {"validation-commitment?", "score?", "seals?", "shapley?", "allocation?"}
+VOTES = {"score?", "seals?", "training?", "allocation?"}
+LABELS = {"validation-commitment?", "score?", "seals?", "allocation?"}
 
 
-def event(trade: AuditedTrade, name: str) -> dict[str, object]:
-    return trade.market.event(trade.id, name)
-
-
-def cid_in(trade: AuditedTrade, name: str, argument: str) -> str:
-    return cid_of_digest(bytes(event(trade, name)[argument]))
+def reported(trade: AuditedTrade) -> DataFinding:
+    assert trade.data is not None
+    return trade.data
 
 
 def attempt_evidence(trade: AuditedTrade) -> AttemptEvidence:
-    finding, _ = trade.attempts[1]
+    finding = trade.attempts[1].finding
     return AttemptEvidence.from_bytes(trade.store.get(cid_of_digest(finding.evidence)))
 
 
+def gate_manifest(trade: AuditedTrade) -> str:
+    return cid_of_digest(reported(trade).gate_evidence)
+
+
 def routing(trade: AuditedTrade) -> str:
-    manifest = trade.store.get(cid_in(trade, "GateCommitted", "evidence"))
-    return GateManifest.from_bytes(manifest).routing
+    return GateManifest.from_bytes(trade.store.get(gate_manifest(trade))).routing
+
+
+def attestation(trade: AuditedTrade) -> str:
+    event = trade.market.event(trade.id, "AuditAttested")
+    return cid_of_digest(bytes(event["report"]))
 
 
 PLACES: dict[str, tuple[Callable[[AuditedTrade], str], set[str]]] = {
     "specification": (lambda trade: cid_of_digest(trade.request.spec), VOTES),
-    "data need": (lambda trade: cid_in(trade, "DataRequested", "dataSpec"), set()),
-    "data manifest": (lambda trade: cid_in(trade, "DataDelivered", "evidence"), set()),
-    "gate manifest": (
-        lambda trade: cid_in(trade, "GateCommitted", "evidence"),
-        {"gate?", "training?"},
-    ),
+    "data need": (lambda trade: cid_of_digest(trade.quote.data_request), set()),
+    "data manifest": (lambda trade: cid_of_digest(reported(trade).data_evidence), set()),
+    "gate manifest": (gate_manifest, {"gate?", "training?"}),
     "routing array": (routing, {"gate?"}),
     "training record": (
-        lambda trade: cid_of_digest(trade.attempts[1][0].training),
+        lambda trade: cid_of_digest(trade.attempts[1].finding.training),
         {"training?"},
     ),
-    "delivery manifest": (lambda trade: cid_of_digest(trade.attempts[1][0].delivery), set()),
-    "evidence": (lambda trade: cid_of_digest(trade.attempts[1][0].evidence), VOTES | LABELS),
+    "delivery manifest": (lambda trade: cid_of_digest(trade.attempts[1].finding.delivery), set()),
+    "evidence": (lambda trade: cid_of_digest(trade.attempts[1].finding.evidence), VOTES | LABELS),
     "votes": (lambda trade: attempt_evidence(trade).votes, VOTES),
     "opened labels": (lambda trade: attempt_evidence(trade).openings, LABELS),
-    "settlement evidence": (lambda trade: cid_in(trade, "TradeSettled", "evidence"), {"shapley?"}),
-    "attestation": (lambda trade: cid_in(trade, "AuditAttested", "report"), set()),
+    "attestation": (attestation, set()),
 }
 
 
@@ -125,39 +127,41 @@ def test_the_store_is_not_trusted_to_check_its_bytes(
 
 def test_an_empty_store_leaves_only_what_the_chain_proves(settled: Settled, tmp_path: Path) -> None:
     report = audited(settled, DiskStore(tmp_path / "nothing"))
-    assert objections(report) == {"documents?", "gate?", "shapley?", *VOTES, *LABELS}
+    assert objections(report) == {"documents?", "gate?", *VOTES, *LABELS}
     assert not [check for check in report.checks if check.verdict == "failed"]
 
 
-def test_sums_are_checked_without_any_evidence(settled: Settled, tmp_path: Path) -> None:
-    alter = changing("TradeSettled", (1, 0), lambda amount: amount + 1)
-    node = LyingNode(settled.chain, alter)
-    found = objections(audit(node, settled.market, DiskStore(tmp_path / "nothing")))
-    assert {"allocation", "quorum"} <= found
-
-
 @pytest.mark.parametrize(
-    ("place", "change"),
+    ("event", "which", "place", "change", "objection"),
     [
-        ((1, 0), lambda weight: weight + 1),
-        ((1,), lambda weights: [0, weights[0] + weights[1], weights[2]]),
-        ((1,), lambda weights: [*weights[:1], weights[1] + weights[2]]),
-        ((0,), lambda experts: experts[::-1]),
+        ("AttemptReported", 1, (1, 4, 0), lambda amount: amount + 1, "allocation"),
+        ("AttemptReported", 1, (1, 4), lambda amounts: amounts[1:], "allocation"),
+        ("DataReported", 0, (0, 2, 0), lambda weight: weight + 1, "gate"),
+        ("DataReported", 0, (0, 2), lambda w: [0, w[0] + w[1], w[2]], "gate"),
+        ("DataReported", 0, (0, 2), lambda w: [w[0], w[1] + w[2]], "gate"),
+        ("DataReported", 0, (0, 1), lambda experts: experts[::-1], "gate"),
     ],
 )
-def test_gates_are_checked_without_any_evidence(
-    settled: Settled, tmp_path: Path, place: tuple[int, ...], change: Callable[[Any], Any]
+def test_sums_and_lists_are_checked_without_any_evidence(
+    settled: Settled,
+    tmp_path: Path,
+    event: str,
+    which: int,
+    place: tuple[int, ...],
+    change: Callable[[Any], Any],
+    objection: str,
 ) -> None:
-    node = LyingNode(settled.chain, changing("GateCommitted", place, change))
-    assert "gate" in objections(audit(node, settled.market, DiskStore(tmp_path / "nothing")))
+    node = LyingNode(settled.chain, changing(event, place, change, which))
+    found = objections(audit(node, settled.market, DiskStore(tmp_path / "nothing")))
+    assert {objection, "quorum"} <= found
 
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_fault_in_one_attempt_outweighs_what_another_lacks(
     settled: Settled, copy: DiskStore, which: int
 ) -> None:
-    block(copy, cid_of_digest(settled.trade.attempts[which][0].evidence)).unlink()
-    alter = changing("ScoresOpened", (2, 0), lambda score: score + 1, 1 - which)
+    block(copy, cid_of_digest(settled.trade.attempts[which].finding.evidence)).unlink()
+    alter = changing("ScoresOpened", (2, 0), lambda score: score + 1, which)
     report = audit(LyingNode(settled.chain, alter), settled.market, copy)
     assert "seals" in objections(report)
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from audit_chain import FEE_BPS, deployed
+from audit_chain import FEE_BPS, TERMS, deployed
 from audited_trade import AuditedTrade, Settled
 from cast_of_trade import Cast
 from tampering import LyingNode, objections
@@ -36,13 +36,23 @@ class ContractWallet:
         return SimpleNamespace(signature=b"any bytes at all")
 
 
-def deploy_wallet(node: Node, parties: Cast) -> ContractWallet:
-    size = len(ACCEPTS)
-    creation = bytes([0x60, size, 0x60, 12, 0x60, 0, 0x39, 0x60, size, 0x60, 0, 0xF3]) + ACCEPTS
+def deploy_code(node: Node, parties: Cast, code: bytes) -> str:
+    """Put bytes of code on the chain; returns their address."""
+    size = len(code)
+    creation = bytes([0x60, size, 0x60, 12, 0x60, 0, 0x39, 0x60, size, 0x60, 0, 0xF3]) + code
     transaction: Any = {"from": parties.stranger.address, "data": creation}
     sent = node.web3.eth.send_transaction(transaction)
-    receipt = node.web3.eth.wait_for_transaction_receipt(sent)
-    return ContractWallet(str(receipt["contractAddress"]))
+    return str(node.web3.eth.wait_for_transaction_receipt(sent)["contractAddress"])
+
+
+def deploy_wallet(node: Node, parties: Cast) -> ContractWallet:
+    return ContractWallet(deploy_code(node, parties, ACCEPTS))
+
+
+def forwarder_to(contract: str) -> bytes:
+    """Return the code of a contract that calls another with whatever it is called with."""
+    before, after = "365f5f37 5f5f365f5f73", "5af1 15602557 00 5b5f5ffd"
+    return bytes.fromhex(before + contract[2:] + after)
 
 
 def test_a_contract_wallet_signs_as_it_says_itself(
@@ -78,18 +88,56 @@ def test_a_contract_wallet_that_refuses_is_named(
     assert wallet.address in report.objections[0].detail
 
 
+def test_a_finding_that_came_through_a_contract_is_unchecked_and_never_passed(
+    trade: AuditedTrade, market: Market, store: DiskStore, parties: Cast
+) -> None:
+    forwarder = deploy_code(market.node, parties, forwarder_to(market.address))
+    through = Market(market.node, market.address)
+    through.contract = market.node.contract("ModelMarket", forwarder)
+    trade.to_passed()
+    trade.publish()
+    trade.attest()
+    trade.lapse()
+    trade.market = through
+    trade.settle()
+    report = audit(market.node.web3.provider, market.address, store)
+    assert report.ok
+    assert {c.name for c in report.checks if c.verdict == "unchecked"} == {"audit-signature"}
+    assert {c.verdict for c in report.checks} == {"passed", "unchecked"}
+
+
+def test_an_audit_signature_that_a_node_tells_otherwise_is_named(
+    trade: AuditedTrade, market: Market, store: DiskStore
+) -> None:
+    trade.to_passed()
+    trade.attest()
+    trade.finish()
+    signature = trade.audit.signature.hex()
+
+    def spoiled(transaction: dict[str, Any]) -> dict[str, Any]:
+        return {**transaction, "input": transaction["input"].replace(signature, signature[::-1])}
+
+    node = LyingNode(market.node.web3.provider, answers={"eth_getTransactionByHash": spoiled})
+    assert objections(audit(node, market.address, store)) == {"audit-signature"}
+
+
 def test_a_trade_keeps_the_committee_and_fee_of_its_request(
     trade: AuditedTrade, market: Market, store: DiskStore, parties: Cast
 ) -> None:
     trade.to_funded()
     newcomers = [parties.signers[0].address, parties.stranger.address]
     newcomers.sort(key=lambda address: int(address, 16))
-    market.node.send(parties.admin, market.committee.functions.rotate(newcomers, 2))
-    market.send(parties.admin, "setFee", FEE_BPS + 1, parties.stranger.address)
+    others = [judge.address for judge in parties.panel[1:]]
+    for office, members in ((market.committee, newcomers), (market.panel, others)):
+        for member in members:
+            stake = office.functions.stake(member, TERMS.min_stake)
+            market.node.send(parties.admin, stake, value=TERMS.min_stake)
+        market.node.send(parties.admin, office.functions.scheduleRotation(members, 2))
+    change = market.rules.functions.setFee(FEE_BPS + 1, parties.stranger.address)
+    market.node.send(parties.admin, change)
     later = AuditedTrade(market, store, parties, salt="after the rotation")
-    later.to_data_requested()
-    trade.deliver()
-    trade.gate()
+    later.to_funded()
+    trade.report_data()
     trade.attempt()
     trade.finish()
     report = audit(market.node.web3.provider, market.address, store)
@@ -97,6 +145,48 @@ def test_a_trade_keeps_the_committee_and_fee_of_its_request(
     terms = {c.trade: c.detail for c in report.checks if c.name == "terms"}
     assert f"a fee of {FEE_BPS} basis points" in terms[trade.name]
     assert f"a fee of {FEE_BPS + 1} basis points" in terms[later.name]
+
+
+def test_a_rotation_that_was_called_off_leaves_the_committee_in_office(
+    market: Market, store: DiskStore, parties: Cast
+) -> None:
+    slow = replace(TERMS, rotation_delay=1_000)
+    node, deployment = deployed(market.node.web3.provider, parties, slow)
+    own = Market(node, deployment.market)
+    for _ in range(2):
+        rotation = [signer.address for signer in parties.signers[:2]]
+        node.send(parties.admin, own.committee.functions.scheduleRotation(rotation, 2))
+    node.send(parties.admin, own.committee.functions.cancelRotation())
+    node.advance_time(2_000)
+    trade = AuditedTrade(own, store, parties)
+    trade.to_passed()
+    trade.finish()
+    report = audit(market.node.web3.provider, deployment.market, store)
+    assert report.ok
+    assert "committee 1," in next(c.detail for c in report.checks if c.name == "terms")
+
+
+def test_an_arbiter_of_another_kind_is_not_checked_and_never_passed(
+    market: Market, store: DiskStore, parties: Cast
+) -> None:
+    node = market.node
+    arbiter = parties.stranger
+    foreign = node.deploy(
+        parties.admin,
+        "ModelMarket",
+        market.rules.address,
+        market.registry.address,
+        arbiter.address,
+    )
+    trade = AuditedTrade(Market(node, foreign.address), store, parties)
+    trade.to_passed()
+    trade.market.send(arbiter, "dispute", trade.id, node.now() + 100)
+    trade.market.send(arbiter, "rule", trade.id, False)
+    trade.finish()
+    report = audit(node.web3.provider, foreign.address, store)
+    assert report.ok
+    unchecked = {check.name for check in report.checks if check.verdict == "unchecked"}
+    assert unchecked == {"dispute", "stored-awards"}
 
 
 def test_a_saved_chain_is_audited_as_the_live_one(settled: Settled, tmp_path: Path) -> None:
@@ -129,9 +219,7 @@ def test_a_trade_on_anvil_passes(anvil: HTTPProvider, store: DiskStore, parties:
 def test_a_lie_on_anvil_is_named(anvil: HTTPProvider, store: DiskStore, parties: Cast) -> None:
     node, deployment = deployed(anvil, parties)
     trade = AuditedTrade(Market(node, deployment.market), store, parties)
-    trade.to_passed()
-    trade.confirm()
-    trade.settle(amounts=lambda amounts: [amounts[0] - 1, amounts[1] + 1, amounts[2]])
-    trade.publish()
-    trade.open_scores()
+    trade.to_gate()
+    trade.attempt(amounts=lambda amounts: [amounts[0] - 1, amounts[1] + 1, amounts[2]])
+    trade.finish()
     assert objections(audit(anvil, deployment.market, store)) == {"allocation"}

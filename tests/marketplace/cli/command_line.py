@@ -48,7 +48,7 @@ class Ran:
 
 
 Run = Callable[..., Ran]
-Serve = Callable[[State], "Served"]
+Serve = Callable[..., "Served"]
 
 
 @pytest.fixture
@@ -109,8 +109,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Serve copies of the small trade until the test ends."""
     with ExitStack() as servers:
 
-        def at(state: State) -> Served:
-            run = stages_of().at(state, tmp_path)
+        def at(state: State, store_of: State | None = None) -> Served:
+            run = stages_of().at(state, tmp_path, store_of=store_of)
             devnet = vars(run.world.market.node.web3.provider)["devnet"]
             return Served(
                 servers.enter_context(served(devnet)),

@@ -30,8 +30,8 @@ def test_a_clean_audit(run: Run, serve: Serve) -> None:
 
 
 def test_an_audit_that_finds_a_fault(run: Run, serve: Serve) -> None:
-    """The trade is settled and its evidence was never published."""
-    served = serve(State.SETTLED)
+    """The trade is settled, and its evidence is in another store."""
+    served = serve(State.SETTLED, store_of=State.PASSED)
     words = ("audit", *served.place, "--store", served.store)
     ran = run(*words, "--json")
     assert ran.status == AuditFailed.exit_code == 50

@@ -74,11 +74,12 @@ def rpc_down(run: Run, served: Served) -> Ran:
 def without_funds(run: Run, served: Served) -> Ran:
     key = served.store.parent / "key.json"
     key.write_text(json.dumps(Account.encrypt(b"\x05" * 32, "secret", iterations=2)))
-    signers = [a.address for a in well_known_accounts()[:3]]
-    words = [word for signer in signers for word in ("--signer", signer)]
+    accounts = [account.address for account in well_known_accounts()]
+    seats = [word for signer in accounts[:3] for word in ("--signer", signer)]
+    panel = [word for juror in accounts[3:6] for word in ("--panel", juror)]
     return run(
-        "deploy", "--rpc", served.url, "--keystore", key, *words, "--quorum", 2, "--out", "d.json",
-        answer="secret\n",
+        "deploy", "--rpc", served.url, "--keystore", key, *seats, "--quorum", 2, *panel,
+        "--panel-quorum", 2, "--out", "d.json", answer="secret\n",
     )  # fmt: skip
 
 
@@ -109,7 +110,7 @@ def test_bad_input(run: Run, serve: Serve, act: Act, status: int, cause: str, re
     served = serve(State.PASSED)
     market = Market(connect(served.url), served.market)
     trade_id = bytes.fromhex(served.trade[2:])
-    before = market.trade(trade_id), market.node.web3.eth.block_number
+    before = market.status(trade_id), market.node.web3.eth.block_number
     ran = act(run, served)
     assert ran.status == status
     assert ran.out == ""
@@ -119,4 +120,4 @@ def test_bad_input(run: Run, serve: Serve, act: Act, status: int, cause: str, re
     assert remedy in line
     assert "Traceback" not in ran.err
     assert not list(Path().iterdir())
-    assert (market.trade(trade_id), market.node.web3.eth.block_number) == before
+    assert (market.status(trade_id), market.node.web3.eth.block_number) == before

@@ -25,7 +25,9 @@ from marketplace.protocol.errors import (
 
 SEATS = [account.address for account in well_known_accounts()[5:8]]
 SIGNERS = [word for seat in SEATS for word in ("--signer", seat)]
-COMMITTEE = [*SIGNERS, "--quorum", "2"]
+JURORS = [account.address for account in well_known_accounts()[8:11]]
+PANEL = [*(word for juror in JURORS for word in ("--panel", juror)), "--panel-quorum", "2"]
+COMMITTEE = [*SIGNERS, "--quorum", "2", *PANEL]
 
 
 def height(url: str) -> int:
@@ -44,12 +46,31 @@ def keystore(tmp_path: Path) -> Path:
 def test_deploys_a_market_that_works(run: Run, devnet_url: str) -> None:
     data = run("deploy", "--rpc", devnet_url, *COMMITTEE, "--out", "d/market.json", "--json").data
     deployment = Deployment.load(Path("d/market.json"))
-    assert vars(deployment) == data
-    market = Market(connect(devnet_url), deployment.market, deployment.registry)
-    members, quorum = market.current_committee()
-    assert (sorted(members), quorum) == (sorted(SEATS), 2)
+    assert deployment.to_json() == data
+    assert json.loads(Path("d/market.json").read_text()) == data
+    assert data["chainId"] == 31337
+    market = Market(connect(devnet_url), deployment.market)
+    committee = market.current_committee()
+    assert (sorted(committee.members), committee.threshold) == (sorted(SEATS), 2)
+    panel = market.panel_of(market.in_force().panel)
+    assert (sorted(panel.members), panel.threshold) == (sorted(JURORS), 2)
     shown = run("deploy", "--rpc", devnet_url, *COMMITTEE, "--account", "3")
-    assert shown.out.split()[::2] == ["market", "committee", "registry"]
+    assert shown.out.split()[::2] == [name for name in data if name not in ("chainId", "token")]
+
+
+def test_stakes_penalties_and_fee_are_as_asked_for(run: Run, devnet_url: str) -> None:
+    data = run(
+        "deploy", "--rpc", devnet_url, *COMMITTEE, "--fee-bps", "30", "--stake", 10**18,
+        "--penalty", 10**17, "--json",
+    ).data  # fmt: skip
+    node = connect(devnet_url)
+    market = Market(node, data["market"])
+    assert market.in_force().fee_bps == 30
+    for office, members in ((market.committee, SEATS), (market.panel, JURORS)):
+        stakes = [node.call(office.functions.stakeOf(member))[0] for member in members]
+        assert stakes == [10**18] * 3
+    terms = node.call(market.challenges.functions.terms())
+    assert list(terms)[4:7] == [10**17] * 3
 
 
 def test_a_keystore_signs(run: Run, devnet_url: str, keystore: Path) -> None:
@@ -58,8 +79,10 @@ def test_a_keystore_signs(run: Run, devnet_url: str, keystore: Path) -> None:
     node.transfer(well_known_accounts()[0], owner.address, 10**19)
     words = ("deploy", "--rpc", devnet_url, *COMMITTEE, "--keystore", keystore)
     ran = run(*words, "--json", answer="open sesame\n")
-    market = Market(node, json.loads(ran.out[ran.out.index("{") :])["data"]["market"])
-    assert market.node.call(market.contract.functions.owner()) == owner.address
+    deployed = json.loads(ran.out[ran.out.index("{") :])["data"]
+    governance = node.contract("Governance", deployed["governance"])
+    is_admin, _ = node.call(governance.functions.hasRole(0, owner.address))
+    assert is_admin
     assert "open sesame" not in ran.out + ran.err
     assert bytes(owner.key).hex() not in ran.out + ran.err
 
@@ -123,14 +146,27 @@ def test_a_keystore_that_is_not_there(run: Run, devnet_url: str) -> None:
 @pytest.mark.parametrize(
     ("words", "cause"),
     [
-        ([*SIGNERS, "--quorum", "1"], "1 of 3 signers make no committee"),
-        ([*SIGNERS, "--quorum", "4"], "4 of 3 signers make no committee"),
-        ([*SIGNERS, *SIGNERS, "--quorum", "4"], "4 of 6 signers"),
-        (["--signer", "0x1234", "--quorum", "1"], "signer '0x1234' is no address"),
-        (["--signer", SEATS[0].replace("B", "b"), "--quorum", "1"], "is no address"),
+        ([*SIGNERS, "--quorum", "1", *PANEL], "1 of 3 members make no committee"),
+        ([*SIGNERS, "--quorum", "4", *PANEL], "4 of 3 members make no committee"),
+        ([*SIGNERS, *SIGNERS, "--quorum", "4", *PANEL], "4 of 6 members"),
+        (["--signer", "0x1234", "--quorum", "1", *PANEL], "signer '0x1234' is no address"),
+        (["--signer", SEATS[0].replace("B", "b"), "--quorum", "1", *PANEL], "is no address"),
         ([*COMMITTEE, "--treasury", "me"], "treasury 'me' is no address"),
+        ([*COMMITTEE[:-1], "1"], "1 of 3 members make no committee"),
+        ([*COMMITTEE[:-1], "3", "--panel", SEATS[0]], "committee and panel share a member"),
+        ([*COMMITTEE, "--governor", JURORS[0]], "governor and guardian go together"),
     ],
-    ids=["minority", "too many", "doubles", "signer", "checksum", "treasury"],
+    ids=[
+        "minority",
+        "too many",
+        "doubles",
+        "signer",
+        "checksum",
+        "treasury",
+        "panel's minority",
+        "shared",
+        "governor alone",
+    ],
 )
 def test_unusable_settings_cost_nothing(
     run: Run, devnet_url: str, words: list[str], cause: str

@@ -23,8 +23,9 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_shows_the_whole_trade(run: Run) -> None:
     ran = run("demo", "small")
     assert ran.status == 0
-    for title in ("Price", "Validation attempts", "Experts", "Paid out of the escrow", "Gas",
-                  "Documents", "nothing speaks against what was paid"):  # fmt: skip
+    for title in ("Price", "Validation attempts", "Experts", "Paid out of the escrow",
+                  "Licence token", "Gas", "Documents",
+                  "nothing speaks against what was paid"):  # fmt: skip
         assert title in ran.out
     assert "8 validation: attempt 1 passed" in ran.err
     folder = Path("runs/small-0")

@@ -10,6 +10,7 @@ from small_trade import stages_of
 
 from marketplace.chain.client import connect
 from marketplace.chain.devnet.accounts import well_known_accounts
+from marketplace.chain.market import Market
 from marketplace.protocol.errors import (
     ConfigurationError,
     EnvelopeError,
@@ -19,6 +20,7 @@ from marketplace.protocol.errors import (
     TransactionReverted,
 )
 from marketplace.protocol.states import State
+from marketplace.roles.challenger import Challenger
 from offchain.data.scenarios import Scenario
 from offchain.training import Composite
 
@@ -30,7 +32,7 @@ def test_lists_trades_and_their_exits(run: Run, serve: Serve) -> None:
     (line,) = run("trades", *running.place, "--json").data
     assert line["trade"] == running.trade
     assert line["state"] == "GATED"
-    assert 7_000 < line["secondsToExit"] <= 7_201
+    assert 14_000 < line["secondsToExit"] <= 14_401
     assert running.trade in run("trades", *running.place).out
     (line,) = run("trades", *ended.place, "--json").data
     assert (line["state"], line["secondsToExit"]) == ("SETTLED", None)
@@ -60,9 +62,24 @@ def test_anyone_ends_a_trade_that_stands_still(run: Run, serve: Serve) -> None:
     assert "the account has no credit" in nothing.err
 
 
-def test_after_a_pass_the_experts_are_paid(run: Run, serve: Serve) -> None:
+def test_after_a_pass_a_stranger_settles(run: Run, serve: Serve) -> None:
     served = serve(State.PASSED)
     ending = ("timeout", *served.place, "--trade", served.trade, "--skip-time", "--json")
+    assert run(*ending).data == {"state": "SETTLED"}
+
+
+def test_what_a_challenge_paid_is_withdrawn_apart(run: Run, serve: Serve) -> None:
+    served = serve(State.PASSED)
+    trade = stages_of().at(State.PASSED, served.store.parent)
+    stranger = well_known_accounts()[STRANGER]
+    market = Market(connect(served.url), served.market)
+    exchange = trade.world.challenger.exchange
+    bond = Challenger(market, exchange).challenge(trade.trade_id, "too good to be true")
+    ending = ("timeout", *served.place, "--trade", served.trade, "--skip-time", "--json")
+    assert run(*ending).data == {"state": "PASSED"}
+    taking = ("withdraw", *served.place, "--account", STRANGER, "--awards", "--json")
+    assert run(*taking).data == {"account": stranger.address, "amount": str(bond)}
+    assert run(*taking).error["kind"] == "TransactionReverted"
     assert run(*ending).data == {"state": "SETTLED"}
 
 

@@ -12,8 +12,10 @@ from small_trade import SMALL, StageAt, collude, fresh_run
 from marketplace.protocol.documents import Attestation, TrainingRecord
 from marketplace.protocol.errors import StoreUnreachable, TradeRefused
 from marketplace.protocol.states import State
-from marketplace.protocol.terms import Attempt
+from marketplace.protocol.terms import AttemptFinding, AuditFinding, AuditReport
+from marketplace.protocol.typed_data import signer_of
 from marketplace.roles.auditor import Auditor
+from marketplace.roles.exits import end_trade, seconds_to_exit
 from marketplace.scripted.trade import TradeRun
 from offchain.exchange import Exchange
 from offchain.oracle.attempt import EvidenceParts, open_reported
@@ -23,21 +25,40 @@ from offchain.storage.ipfs import IpfsStore
 from offchain.validation import Evidence, decode_evidence, encode_evidence
 
 
-def attested(run: TradeRun) -> tuple[bool, Attestation]:
-    event = run.world.market.event(run.trade_id, "AuditAttested")
-    document = run.world.auditor.exchange.read(Attestation, bytes(event["report"]))
-    return bool(event["approved"]), document
+def document_of(run: TradeRun, finding: AuditFinding) -> Attestation:
+    """What was published with a finding, once its signature was looked at."""
+    report = AuditReport(run.trade_id, finding.report, finding.approved)
+    auditor = run.world.auditor
+    signer = signer_of(run.world.market.domain, report, finding.signature)
+    assert signer == auditor.account.address
+    return auditor.exchange.read(Attestation, finding.report)
 
 
 def test_approves_what_the_evidence_bears_out(stage: StageAt) -> None:
     run = stage(State.PASSED)
     found = run.world.auditor.attest(run.trade_id)
-    assert attested(run) == (True, found)
+    document = document_of(run, found)
     assert found.approved
-    assert not re.search(r"\d", found.finding)
+    assert document.approved
+    assert not re.search(r"\d", document.finding)
 
 
-def reported(run: TradeRun, honest: TradeRun, parts: EvidenceParts, payload: bytes) -> Attempt:
+def test_a_finding_put_on_record_is_paid_without_a_second_word(stage: StageAt) -> None:
+    run = stage(State.PASSED)
+    market, auditor = run.world.market, run.world.auditor
+    found = auditor.attest(run.trade_id)
+    auditor.record(run.trade_id, found)
+    event = market.event(run.trade_id, "AuditAttested")
+    assert (event["approved"], bytes(event["report"])) == (True, found.report)
+    market.node.advance_time(seconds_to_exit(market, run.trade_id))
+    end_trade(market, run.world.stranger, run.trade_id)
+    fee = market.agreement(run.trade_id).deal.auditor_fee
+    assert market.credit_of(auditor.account.address) == fee
+
+
+def reported(
+    run: TradeRun, honest: TradeRun, parts: EvidenceParts, payload: bytes
+) -> AttemptFinding:
     """An attempt whose digests fit the given parts, and whose sealed payload is given."""
     seat = run.world.signers[0]
     case = seat.book.case(run.trade_id)
@@ -45,7 +66,7 @@ def reported(run: TradeRun, honest: TradeRun, parts: EvidenceParts, payload: byt
     training = seat.exchange.publish(TrainingRecord(trade=case.name, trainings=(), evidence=sealed))
     document = parts.document(case, 1, training)
     return replace(
-        passed_attempt(honest.world.market, honest.trade_id).report,
+        passed_attempt(honest.world.market, honest.trade_id).finding,
         training=training,
         evidence=digest_of(cid_of(document.to_bytes())),
     )
@@ -88,8 +109,8 @@ def test_refuses_altered_evidence(stage: StageAt, fault: str, finding: str) -> N
     }.get(fault, parts.to_bytes())
     collude(run, reported(run, honest, parts, payload))
     found = run.world.auditor.attest(run.trade_id)
-    assert attested(run) == (False, found)
-    assert finding in found.finding
+    assert not found.approved
+    assert finding in document_of(run, found).finding
 
 
 def test_attests_once_and_as_itself(stage: StageAt) -> None:
@@ -100,7 +121,7 @@ def test_attests_once_and_as_itself(stage: StageAt) -> None:
     with pytest.raises(TradeRefused, match="has nothing to attest"):
         impostor.attest(run.trade_id)
     assert sorted(vars(world.store)["path"].rglob("*")) == blocks
-    world.auditor.attest(run.trade_id)
+    world.auditor.record(run.trade_id, world.auditor.attest(run.trade_id))
     with pytest.raises(TradeRefused, match="has nothing to attest"):
         world.auditor.attest(run.trade_id)
 
@@ -120,7 +141,7 @@ def test_its_own_failure_says_nothing_about_the_trade(stage: StageAt) -> None:
     )
     with pytest.raises(StoreUnreachable):
         Auditor(run.world.market, cut_off).attest(run.trade_id)
-    assert not run.world.market.trade(run.trade_id).audited
+    assert not run.world.market.status(run.trade_id).audited
 
 
 def test_without_leave_to_read_it_attests_nothing(tmp_path: Path) -> None:
@@ -130,4 +151,4 @@ def test_without_leave_to_read_it_attests_nothing(tmp_path: Path) -> None:
         run.step()
     with pytest.raises(TradeRefused, match="keeps the evidence sealed from its auditor"):
         run.world.auditor.attest(run.trade_id)
-    assert not run.world.market.trade(run.trade_id).audited
+    assert not run.world.market.status(run.trade_id).audited

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from small_trade import StageAt, stages_of
 
 from marketplace.protocol.documents import DataNeed
-from marketplace.protocol.errors import MissingContent, TradeRefused, TransactionReverted
+from marketplace.protocol.errors import TradeRefused
 from marketplace.protocol.states import State
 from marketplace.protocol.terms import DataQuote
 from marketplace.protocol.typed_data import sign, signer_of
@@ -25,13 +25,16 @@ from offchain.data import Task
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> TradeRun:
     """A trade whose providers are asked for offers; the tests of this file leave it so."""
-    return stages_of().at(State.DATA_REQUESTED, tmp_path_factory.mktemp("asked"))
+    return stages_of().at(State.REQUESTED, tmp_path_factory.mktemp("asked"))
 
 
 def offers_of(run: TradeRun) -> list[SignedDataQuote]:
-    digest = bytes(run.world.market.event(run.trade_id, "DataRequested")["dataSpec"])
-    need = run.world.broker.exchange.read(DataNeed, digest)
-    return [provider.offer(need) for provider in run.world.providers]
+    digest = run.world.broker.request_data(run.trade_id)
+    return [provider.offer(digest) for provider in run.world.providers]
+
+
+NEED = b"\x0d" * 32
+"""Digest of what the providers were asked for; the quote names it and that is all."""
 
 
 def resigned(run: TradeRun, place: int, quote: DataQuote) -> SignedDataQuote:
@@ -45,7 +48,7 @@ def providers_in(offers: Sequence[DataQuote]) -> set[str]:
 
 def test_quotes_everything_that_is_worth_buying(asked: TradeRun) -> None:
     offers = offers_of(asked)
-    offer = asked.world.broker.quote(asked.trade_id, offers)
+    offer = asked.world.broker.quote(asked.trade_id, NEED, offers)
     quote, domain = offer.quote, asked.world.market.domain
     addresses = [int(data.provider, 16) for data in quote.data_quotes]
     assert addresses == sorted(addresses)
@@ -61,7 +64,7 @@ def test_quotes_everything_that_is_worth_buying(asked: TradeRun) -> None:
 def test_the_model_quote_expires_with_the_first_data_quote(asked: TradeRun) -> None:
     one, *others = offers_of(asked)
     soon = replace(one.quote, expiry=asked.world.market.node.now() + 60)
-    offer = asked.world.broker.quote(asked.trade_id, [resigned(asked, 0, soon), *others])
+    offer = asked.world.broker.quote(asked.trade_id, NEED, [resigned(asked, 0, soon), *others])
     assert offer.quote.expiry == soon.expiry
 
 
@@ -90,7 +93,7 @@ def bad_offers(run: TradeRun) -> dict[str, SignedDataQuote]:
 def test_leaves_out_offers_that_the_contract_would_not_take(asked: TradeRun) -> None:
     _, *good = offers_of(asked)
     for fault, bad in bad_offers(asked).items():
-        offer = asked.world.broker.quote(asked.trade_id, [bad, *good])
+        offer = asked.world.broker.quote(asked.trade_id, NEED, [bad, *good])
         assert providers_in(offer.quote.data_quotes) == {o.quote.provider for o in good}, fault
 
 
@@ -98,7 +101,7 @@ def test_takes_the_cheaper_of_two_offers_by_one_provider(asked: TradeRun) -> Non
     one, *others = offers_of(asked)
     dearer = resigned(asked, 0, replace(one.quote, price=one.quote.price * 3))
     for offers in ([one, dearer, *others], [dearer, one, *others]):
-        quote = asked.world.broker.quote(asked.trade_id, offers).quote
+        quote = asked.world.broker.quote(asked.trade_id, NEED, offers).quote
         assert one.quote in quote.data_quotes
         assert len(quote.data_quotes) == 3
 
@@ -108,7 +111,7 @@ def test_too_few_rows_make_no_quote(asked: TradeRun) -> None:
     few = resigned(asked, 0, replace(one.quote, rows=99))  # the request wants 100
     for offers, rows in (([], 0), ([few], 99)):
         with pytest.raises(TradeRefused, match=f"valid offers have {rows} rows .* 100 rows"):
-            asked.world.broker.quote(asked.trade_id, offers)
+            asked.world.broker.quote(asked.trade_id, NEED, offers)
 
 
 def broker_with(run: TradeRun, **prices: int) -> Broker:
@@ -119,7 +122,7 @@ def broker_with(run: TradeRun, **prices: int) -> Broker:
 def test_a_quote_over_the_budget_is_still_made(asked: TradeRun) -> None:
     """It tells the buyer what its request would cost; it buys no more than is needed."""
     offers = offers_of(asked)
-    offer = broker_with(asked, expert_pool=20 * WEI).quote(asked.trade_id, offers)
+    offer = broker_with(asked, expert_pool=20 * WEI).quote(asked.trade_id, NEED, offers)
     price = asked.world.buyer.price_of(offer)
     assert price > asked.script.budget
     assert len(offer.quote.data_quotes) == 1
@@ -132,7 +135,7 @@ def test_what_is_needed_is_quoted_even_if_one_offer_is_not_enough(asked: TradeRu
         resigned(asked, place, replace(offer.quote, rows=60))
         for place, offer in enumerate(offers_of(asked))
     ]
-    offer = broker_with(asked, expert_pool=20 * WEI).quote(asked.trade_id, offers)
+    offer = broker_with(asked, expert_pool=20 * WEI).quote(asked.trade_id, NEED, offers)
     assert len(offer.quote.data_quotes) == 2
 
 
@@ -162,9 +165,9 @@ def test_the_budget_is_kept_unless_the_request_needs_more(
     broker = Broker(asked.world.market, asked.world.broker.exchange, listed)
     if sum(rows) < 100:
         with pytest.raises(TradeRefused):
-            broker.quote(asked.trade_id, offers)
+            broker.quote(asked.trade_id, NEED, offers)
         return
-    offer = broker.quote(asked.trade_id, offers)
+    offer = broker.quote(asked.trade_id, NEED, offers)
     price, budget = asked.world.buyer.price_of(offer), asked.script.budget
     bought = offer.quote.data_quotes
     assert sum(data.rows for data in bought) >= 100
@@ -178,19 +181,20 @@ def test_the_budget_is_kept_unless_the_request_needs_more(
         assert parts + parts // 100 > budget - 10  # the broker rounds down
 
 
-def test_takes_a_request_up_once(stage: StageAt) -> None:
+def test_asks_for_what_the_buyer_wants(stage: StageAt) -> None:
     run = stage(State.REQUESTED)
-    spec = bytes(run.world.market.event(run.trade_id, "ModelRequested")["request"]["spec"])
-    need = run.world.broker.request_data(run.trade_id, spec)
-    assert run.state() == State.DATA_REQUESTED
+    broker = run.world.broker
+    digest = broker.request_data(run.trade_id)
+    need = broker.exchange.read(DataNeed, digest)
     assert Task.from_json(need.task) == run.scenario.task
     assert need.min_rows == 100
-    with pytest.raises(TransactionReverted, match="WrongState"):
-        run.world.broker.request_data(run.trade_id, spec)
+    assert need.trade == "0x" + run.trade_id.hex()
+    assert broker.request_data(run.trade_id) == digest
+    offers = [provider.offer(digest) for provider in run.world.providers]
+    assert broker.quote(run.trade_id, digest, offers).quote.data_request == digest
 
 
-def test_a_specification_that_is_not_there_stops_before_anything_is_sent(stage: StageAt) -> None:
+def test_no_trade_no_request(stage: StageAt) -> None:
     run = stage(State.REQUESTED)
-    with pytest.raises(MissingContent):
-        run.world.broker.request_data(run.trade_id, bytes(32))
-    assert run.state() == State.REQUESTED
+    with pytest.raises(TradeRefused, match="there is no trade 0x0000"):
+        run.world.broker.request_data(bytes(32))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from small_trade import TOKEN, StageAt, collude, fresh_run
 
-from marketplace.protocol.documents import DataNeed, DeliveryManifest, Specification
+from marketplace.protocol.documents import DeliveryManifest, Specification
 from marketplace.protocol.errors import (
     DataError,
     EnvelopeError,
@@ -24,21 +24,22 @@ from marketplace.protocol.errors import (
     WrongShape,
 )
 from marketplace.protocol.ids import trade_id as trade_id_of
-from marketplace.protocol.states import State
-from marketplace.protocol.terms import NATIVE, Attempt, Request
+from marketplace.protocol.states import State, TransferRule
+from marketplace.protocol.terms import NATIVE, NO_PERMIT
 from marketplace.roles.buyer import Buyer
 from marketplace.roles.quotes import SignedModelQuote
-from marketplace.scripted.trade import TradeRun
+from marketplace.roles.spending import allow
+from marketplace.scripted.trade import WINDOWS, TradeRun
 from offchain.data import Dataset, decode
-from offchain.oracle.attempt import model_digest
+from offchain.storage.cid import cid_of_digest
 from offchain.validation import commit
 
 
 def quoted(run: TradeRun) -> tuple[SignedModelQuote, int]:
     """The broker's offer and its price, before the buyer has answered."""
-    digest = bytes(run.world.market.event(run.trade_id, "DataRequested")["dataSpec"])
-    need = run.world.broker.exchange.read(DataNeed, digest)
-    offer = run.world.broker.quote(run.trade_id, [p.offer(need) for p in run.world.providers])
+    digest = run.world.broker.request_data(run.trade_id)
+    offers = [provider.offer(digest) for provider in run.world.providers]
+    offer = run.world.broker.quote(run.trade_id, digest, offers)
     return offer, run.world.buyer.price_of(offer)
 
 
@@ -62,17 +63,35 @@ def test_a_request_commits_to_rows_that_only_oracles_and_auditor_open(stage: Sta
     request: Any = run.world.market.event(run.trade_id, "ModelRequested")["request"]
     buyer, market = run.world.buyer, run.world.market
     spec = buyer.exchange.read(Specification, bytes(request["spec"]))
-    for reader in (*run.world.signers, run.world.auditor):
+    for reader in (*run.world.signers, *run.world.jurors, run.world.auditor):
         payload = reader.exchange.unseal(spec.validation, buyer.account.address, "validation")
         rows = decode(payload[32:], run.scenario.task)
         assert np.array_equal(rows.features, run.scenario.validation.features)
         assert commit(rows, payload[:32]).root == bytes(request["validationRoot"])
     for stranger in (run.world.broker, run.world.providers[0], run.world.experts[0]):
-        with pytest.raises(EnvelopeError, match="none of the 4 recipients"):
+        with pytest.raises(EnvelopeError, match="none of the 7 recipients"):
             stranger.exchange.unseal(spec.validation, buyer.account.address, "validation")
-    values = {key: value for key, value in dict(request).items() if key != "windows"}
-    again = Request.from_values({**values, "windows": dict(request["windows"])})
+    again = market.agreement(run.trade_id).request
     assert trade_id_of(market.domain.chain_id, market.address, again) == run.trade_id
+
+
+def test_a_request_names_what_is_in_force_and_its_licence(stage: StageAt) -> None:
+    run = stage(State.REQUESTED)
+    buyer, market, rules = run.world.buyer, run.world.market, run.world.market.in_force()
+    short = replace(
+        run.commission(),
+        salt=bytes(32),
+        licence="For one season only.\n",
+        transfer_rule=TransferRule.BY_LICENSOR,
+        windows=replace(WINDOWS, review=1),
+    )
+    request = market.agreement(buyer.request(short)).request
+    assert (request.committee, request.panel) == (rules.committee, rules.panel)
+    assert (request.fee_bps, request.treasury) == (rules.fee_bps, rules.treasury)
+    assert request.windows == replace(WINDOWS, review=rules.review_of(short.budget))
+    assert request.transfer_rule == TransferRule.BY_LICENSOR
+    text = run.world.store.get(cid_of_digest(request.licence))
+    assert text.decode() == "For one season only.\n"
 
 
 def change(row: int, value: float) -> Callable[[Dataset], Dataset]:
@@ -134,7 +153,7 @@ def test_each_request_is_a_trade_of_its_own(stage: StageAt) -> None:
     other = run.world.buyer.request(run.commission())
     assert other != run.trade_id
     assert run.world.market.trades() == [run.trade_id, other]
-    assert run.world.market.trade(other).escrow == 0
+    assert run.world.market.node.balance(run.world.market.address) == 0
 
 
 def test_a_trade_needs_no_auditor(stage: StageAt) -> None:
@@ -149,15 +168,15 @@ def test_a_trade_needs_no_auditor(stage: StageAt) -> None:
 
 
 def test_accepting_locks_exactly_the_price(stage: StageAt) -> None:
-    run = stage(State.DATA_REQUESTED)
+    run = stage(State.REQUESTED)
     offer, price = quoted(run)
     run.world.buyer.accept(offer, price)
     market = run.world.market
-    assert market.trade(run.trade_id).escrow == market.node.balance(market.address) == price
+    assert market.node.balance(market.address) == price
 
 
 def test_another_price_than_the_agreed_one_reverts(stage: StageAt) -> None:
-    run = stage(State.DATA_REQUESTED)
+    run = stage(State.REQUESTED)
     offer, price = quoted(run)
     sent = nonce(run)
     for other in (price - 1, price + 1):
@@ -171,11 +190,11 @@ def test_another_price_than_the_agreed_one_reverts(stage: StageAt) -> None:
             replace(offer, quote=raised), run.world.buyer.price_of(replace(offer, quote=raised))
         )
     assert nonce(run) == sent
-    assert run.state() == State.DATA_REQUESTED
+    assert run.state() == State.REQUESTED
 
 
 def test_a_stale_quote_is_refused(stage: StageAt) -> None:
-    run = stage(State.DATA_REQUESTED)
+    run = stage(State.REQUESTED)
     offer, price = quoted(run)
     run.world.market.node.advance_time(offer.quote.expiry - run.world.market.node.now() + 1)
     with pytest.raises(TransactionReverted, match=r"QuoteExpired|DeadlinePassed"):
@@ -183,19 +202,19 @@ def test_a_stale_quote_is_refused(stage: StageAt) -> None:
 
 
 def test_without_funds_nothing_happens(stage: StageAt) -> None:
-    run = stage(State.DATA_REQUESTED)
+    run = stage(State.REQUESTED)
     offer, price = quoted(run)
     drain(run, price - 10**15)
     sent = nonce(run)
     with pytest.raises(InsufficientFunds, match=r"needs .* ETH; fund the account; nothing was"):
         run.world.buyer.accept(offer, price)
     assert nonce(run) == sent
-    assert run.state() == State.DATA_REQUESTED
+    assert run.state() == State.REQUESTED
     assert run.world.market.node.balance(run.world.market.address) == 0
 
 
 def test_the_price_alone_does_not_pay_the_gas(stage: StageAt) -> None:
-    run = stage(State.DATA_REQUESTED)
+    run = stage(State.REQUESTED)
     offer, price = quoted(run)
     node, account = run.world.market.node, run.world.buyer.account.address
     drain(run, price)
@@ -212,11 +231,10 @@ def test_the_price_alone_does_not_pay_the_gas(stage: StageAt) -> None:
 def priced_in_tokens(tmp_path_factory: pytest.TempPathFactory) -> TradeRun:
     run = fresh_run(TOKEN, tmp_path_factory.mktemp("token"))
     run.request()
-    run.ask_for_data()
     return run
 
 
-def test_tokens_are_allowed_and_locked_or_left_alone(priced_in_tokens: TradeRun) -> None:
+def test_a_permit_locks_tokens_without_another_transaction(priced_in_tokens: TradeRun) -> None:
     run = priced_in_tokens
     offer, price = quoted(run)
     node, market, buyer = run.world.market.node, run.world.market.address, run.world.buyer
@@ -232,14 +250,30 @@ def test_tokens_are_allowed_and_locked_or_left_alone(priced_in_tokens: TradeRun)
 
     node.send(run.world.stranger, token.transfer(account, 1))
     buyer.accept(offer, price)
+    assert nonce(run) == sent + 1
     assert run.state() == State.FUNDED
     assert node.call(token.balanceOf(market)) == price
     assert node.call(token.balanceOf(account)) == 0
     assert node.call(token.allowance(account, market)) == 0
 
 
+def test_an_allowance_that_stands_is_used(tmp_path: Path) -> None:
+    run = fresh_run(TOKEN, tmp_path)
+    run.request()
+    offer, price = quoted(run)
+    buyer, market = run.world.buyer, run.world.market
+    token = market.node.contract("DevToken", run.world.currency).functions
+    market.node.send(buyer.account, token.approve(market.address, price))
+    assert allow(market, buyer.account, run.world.currency, price, 2**40) == NO_PERMIT
+    permit = allow(market, buyer.account, run.world.currency, price + 1, 2**40)
+    assert permit.value == price + 1
+    buyer.accept(offer, price)
+    assert market.node.call(token.nonces(buyer.account.address)) == 0
+    assert market.node.call(token.balanceOf(market.address)) == price
+
+
 def test_declining_costs_nothing(stage: StageAt) -> None:
-    run = stage(State.DATA_REQUESTED)
+    run = stage(State.REQUESTED)
     offer, _ = quoted(run)
     run.world.buyer.decline(offer)
     assert run.state() == State.DECLINED
@@ -269,7 +303,7 @@ def test_refuses_a_model_that_misses_the_threshold(stage: StageAt) -> None:
     commission = replace(
         run.commission(), validation=Dataset(run.scenario.validation.features, shuffled)
     )
-    with pytest.raises(TradeRefused, match=r"scores \d+ ppm, below 850000; don't confirm"):
+    with pytest.raises(TradeRefused, match=r"scores \d+ ppm, below 850000; challenge the verdict"):
         run.world.buyer.check(composite, commission)
 
 
@@ -298,14 +332,8 @@ def test_refuses_another_model_than_the_one_that_was_scored(stage: StageAt) -> N
     )
     sealed = leader.exchange.seal(poorer.to_bytes(), run.trade_id, "composite/1", [buyer])
     manifest = DeliveryManifest(trade="0x" + run.trade_id.hex(), attempt=1, sealed=sealed)
-    report = Attempt(
-        model=model_digest("0x" + run.trade_id.hex(), 1, composite, composite.to_bytes()),
-        training=bytes(32),
-        passed=True,
-        delivery=leader.exchange.publish(manifest),
-        evidence=bytes(32),
-    )
-    collude(run, report)
+    true = honest.world.market.agreement(honest.trade_id).last_attempt.finding
+    collude(run, replace(true, delivery=leader.exchange.publish(manifest)))
     assert run.state() == State.PASSED
     with pytest.raises(TradeRefused, match="not the one that was scored"):
         run.world.buyer.receive(run.trade_id)

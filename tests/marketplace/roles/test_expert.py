@@ -9,7 +9,10 @@ from small_trade import StageAt
 
 from marketplace.protocol.documents import GateManifest, Sealed
 from marketplace.protocol.errors import ConfigurationError, EnvelopeError, TradeRefused, WrongShape
+from marketplace.protocol.ids import seed_of
 from marketplace.protocol.states import State
+from marketplace.protocol.units import largest_remainder
+from marketplace.roles.exits import end_trade, seconds_to_exit
 from marketplace.roles.expert import Expert
 from marketplace.scripted.trade import TradeRun
 from offchain.experts import load_fitted
@@ -18,7 +21,7 @@ from offchain.storage.cid import cid_of, digest_of
 
 
 def manifest_of(run: TradeRun) -> GateManifest:
-    digest = bytes(run.world.market.event(run.trade_id, "GateCommitted")["evidence"])
+    digest = bytes(run.world.market.event(run.trade_id, "DataReported")["report"]["gateEvidence"])
     return run.world.signers[0].exchange.read(GateManifest, digest)
 
 
@@ -73,3 +76,32 @@ def test_says_why_it_can_not_train(stage: StageAt) -> None:
     other_task = replace(run.scenario.task, feature_shape=(5, 6))
     with pytest.raises(WrongShape):
         one.train(replace(job_for(run, one), task=other_task))
+
+
+def test_finds_its_own_work(stage: StageAt) -> None:
+    run = stage(State.GATED)
+    for expert in run.world.experts:
+        job, given = expert.own_job(run.trade_id), job_for(run, expert)
+        assert job == replace(given, seed=seed_of(run.trade_id))
+    idle = Expert(run.world.market, run.world.broker.exchange, "logistic")
+    with pytest.raises(TradeRefused, match="the gate did not choose"):
+        idle.own_job(run.trade_id)
+    early = stage(State.FUNDED)
+    with pytest.raises(TradeRefused, match="the trade is FUNDED"):
+        early.world.experts[0].own_job(early.trade_id)
+
+
+def test_what_is_on_record_is_paid_though_nobody_judges(stage: StageAt) -> None:
+    run = stage(State.GATED)
+    market, (one, *others) = run.world.market, run.world.experts
+    trained = one.train(one.own_job(run.trade_id))
+    one.record_delivery(run.trade_id, trained)
+    event = market.event(run.trade_id, "WorkDelivered")
+    assert "0x" + bytes(event["commitment"]).hex() == trained.training.model
+    market.node.advance_time(seconds_to_exit(market, run.trade_id))
+    assert end_trade(market, run.world.stranger, run.trade_id) == State.REFUNDED
+    agreed = market.agreement(run.trade_id)
+    shares = largest_remainder(agreed.deal.expert_pool, agreed.gate.weights)
+    due = dict(zip(agreed.gate.experts, shares, strict=True))
+    assert market.credit_of(one.address) == due[one.address] > 0
+    assert [market.credit_of(other.address) for other in others] == [0, 0]

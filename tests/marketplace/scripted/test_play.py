@@ -126,5 +126,5 @@ def test_files_of_two_runs_never_mix(tmp_path: Path) -> None:
     with pytest.raises(TradeRefused):
         played("broken", tmp_path)
     assert names(tmp_path) == ["chain", "deployment.json", "store"]
-    assert json.loads((tmp_path / "deployment.json").read_text())["chain_id"] == 31337
+    assert json.loads((tmp_path / "deployment.json").read_text())["chainId"] == 31337
     assert open_devnet(tmp_path / "chain")

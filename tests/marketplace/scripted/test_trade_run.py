@@ -10,6 +10,7 @@ from small_trade import SMALL, StageAt, fresh_run, rejoined
 
 from marketplace.protocol.errors import TradeRefused, WrongChain
 from marketplace.protocol.states import State
+from marketplace.roles.licence import mint_licence
 from marketplace.roles.provider import Provider
 from marketplace.scripted.summary import summarise
 from marketplace.scripted.trade import TradeRun
@@ -33,19 +34,38 @@ def test_a_new_run_finishes_what_another_left(stage: StageAt, state: State) -> N
 
 
 def test_a_run_may_stop_between_any_two_transactions_of_a_step(stage: StageAt) -> None:
-    """Attested but not confirmed; confirmed but not settled."""
+    """Attested but not settled; settled but nothing minted; minted but nothing withdrawn."""
     run = stage(State.PASSED)
-    run.world.auditor.attest(run.trade_id)
+    auditor = run.world.auditor
+    auditor.record(run.trade_id, auditor.attest(run.trade_id))
     assert rejoined(run).play() == State.SETTLED
-    run = stage(State.PASSED)
-    run.world.auditor.attest(run.trade_id)
-    run.world.buyer.confirm(run.trade_id)
+    run = stage(State.SETTLED)
+    mint_licence(run.world.market, run.world.deployment.licence, run.world.stranger, run.trade_id)
     assert run.play() == State.SETTLED
-    assert "the buyer confirms" not in said(run)
+    assert run.world.market.node.balance(run.world.market.address) == 0
+    assert "the licence is minted" not in said(run)
+
+
+def test_a_challenge_that_another_run_left_is_decided(stage: StageAt) -> None:
+    run = stage(State.PASSED)
+    run.world.challenger.challenge(run.trade_id, "too good to be true")
+    run.leader().publish(run.trade_id)
+    assert rejoined(run).play() == State.SETTLED
+    assert "the verdict stands" in said(run)
+
+
+def test_providers_on_record_are_paid_by_silent_oracles(stage: StageAt) -> None:
+    run = stage(State.FUNDED)
+    run.script = replace(SMALL, silent_from=State.FUNDED, ends=State.REFUNDED)
+    assert run.play() == State.REFUNDED
+    summary = summarise(run)
+    assert [(p.purpose, p.amount) for p in summary.payments[:3]] == [("data", 10**16)] * 3
+    assert [a.purpose for a in summary.awards] == ["stake"]
+    assert run.world.market.node.balance(run.world.market.address) == 0
 
 
 def test_a_provider_that_refuses_is_not_in_the_trade(stage: StageAt) -> None:
-    run = stage(State.DATA_REQUESTED)
+    run = stage(State.REQUESTED)
     one, *others = run.world.providers
     narrow = Dataset(one.dataset.features[:, :5], one.dataset.labels)
     misfit = Provider(one.market, one.exchange, narrow, one.row_price, one.valid_seconds)
@@ -57,7 +77,7 @@ def test_a_provider_that_refuses_is_not_in_the_trade(stage: StageAt) -> None:
     assert len(run.offer.quote.data_quotes) == 2
     run.deliver_data()
     assert "delivers nothing: the buyer did not buy the data" in said(run)
-    assert run.state() == State.DATA_DELIVERED
+    assert run.state() == State.GATED
 
 
 def test_too_little_data_refunds_and_ends(tmp_path: Path) -> None:
@@ -66,13 +86,16 @@ def test_too_little_data_refunds_and_ends(tmp_path: Path) -> None:
     before = run.world.market.node.balance(run.world.buyer.account.address)
     assert run.play() == State.REFUNDED
     after = run.world.market.node.balance(run.world.buyer.account.address)
-    assert 0 < before - after < 10**17  # gas, nothing else
+    judged = run.world.broker.prices.oracle_fee
+    assert 0 < before - after - judged < 10**17  # gas, nothing else
     summary = summarise(run)
-    assert [(p.purpose, p.amount) for p in summary.payments] == [("refund", summary.price)]
+    assert sum(p.amount for p in summary.payments if p.purpose == "oracle") == judged
+    (refund,) = [p.amount for p in summary.payments if p.purpose == "refund"]
+    assert refund == summary.price - judged
 
 
 def test_a_broken_run_says_how_to_end_the_trade(stage: StageAt) -> None:
-    run = stage(State.DATA_DELIVERED)
+    run = stage(State.FUNDED)
     run.world = replace(run.world, experts=())
     with pytest.raises(TradeRefused, match="no candidate"):
         run.play()

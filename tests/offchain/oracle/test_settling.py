@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from small_trade import SMALL, StageAt
 
 from marketplace.chain.market import ReportedAttempt
+from marketplace.protocol.agreement import seats_in
 from marketplace.protocol.errors import MissingContent, TradeRefused
 from marketplace.protocol.ids import score_seal
 from marketplace.protocol.states import State
-from marketplace.protocol.terms import Opening
+from marketplace.protocol.terms import AttemptRecord, Opening
 from marketplace.scripted.faults import ClosedSigner
 from marketplace.scripted.trade import TradeRun
 from offchain.exchange import Exchange
-from offchain.oracle.attempt import open_reported, score_of
+from offchain.oracle.attempt import AttemptProposal, open_evidence, open_reported, score_of
+from offchain.oracle.case import Case, passed_attempt
+from offchain.oracle.leader import OracleLeader
 from offchain.oracle.openings import CLOSED, bears_out, collect_openings, in_seat_order
+from offchain.oracle.reports import attempt_report
 from offchain.oracle.settling import OracleSettler
-from offchain.oracle.signer import OracleSigner
+from offchain.oracle.signer import NO_DELIVERY, OracleSigner, Verdict
 from offchain.storage.cid import cid_of_digest
 from offchain.validation import decode_evidence
 
@@ -31,6 +38,33 @@ class Lying(OracleSigner):
     def opening(self, trade_id: bytes, attempt: ReportedAttempt) -> Opening:
         found = super().opening(trade_id, attempt)
         return replace(found, score=found.score + 1)
+
+
+class Bought(OracleSigner):
+    """Signs the verdict that it is asked for, over the score that it found."""
+
+    def review_attempt(self, trade_id: bytes, proposal: AttemptProposal) -> Verdict:
+        case = self.book.case(trade_id)
+        finding, number = proposal.finding, proposal.number
+        parts = open_evidence(self.exchange, case, number, finding.training, finding.evidence)
+        score = score_of(case, decode_evidence(parts.votes)).ppm
+        seal = self._seal(trade_id, number, score)
+        report = attempt_report(case, number, finding, proposal.passed, seal)
+        return Verdict(seal, self._signed(report))
+
+
+class Corrupt(OracleLeader):
+    """Turns each verdict around."""
+
+    def propose(self, case: Case, number: int, *work: Any) -> AttemptProposal:
+        honest = super().propose(case, number, *work)
+        agreed = self.market.agreement(case.trade_id)
+        others = agreed.gate.experts[1:]
+        turned: dict[str, Any] = {"delivery": NO_DELIVERY, "amounts": ()}
+        if not honest.passed:
+            amounts = (agreed.deal.expert_pool, *(0 for _ in others))
+            turned = {"delivery": honest.finding.training, "amounts": amounts}
+        return replace(honest, finding=replace(honest.finding, **turned))
 
 
 def in_place_of(seat: OracleSigner, kind: type[OracleSigner]) -> OracleSigner:
@@ -190,6 +224,8 @@ def test_used_up_attempts_refund_the_buyer_and_pay_the_judges(rejected: TradeRun
     run, market = rejected, rejected.world.market
     pass_window(run, "review")
     assert run.leader().settle(run.trade_id) == State.FAILED
+    with pytest.raises(TradeRefused, match="no attempt has passed"):
+        passed_attempt(market, run.trade_id)
     assert market.event(run.trade_id, "ScoresOpened")["attempt"] == 2
     deal = market.agreement(run.trade_id).deal
     members = run.world.signers[0].book.case(run.trade_id).members
@@ -225,14 +261,45 @@ def test_a_failed_attempts_score_that_stays_closed_is_opened_later(rejected: Tra
     assert market.node.call(settled) == first.record.signers
 
 
-def test_a_score_against_its_own_verdict_is_not_sent(rejected: TradeRun) -> None:
-    """The contract refuses such an opening, and with it everybody else's."""
-    run = rejected
+# -------------------------------------------------------------- a bought verdict
+
+
+def buy_verdict(run: TradeRun) -> None:
+    first, second = (in_place_of(seat, Bought) for seat in run.world.signers[:2])
+    Corrupt(first, [second], run.progress).report_attempt(run.trade_id, run.world.experts)
+
+
+def test_opened_scores_that_contradict_a_pass_refund_the_buyer(stage: StageAt) -> None:
+    run = stage(State.GATED, HARD)
+    market, deal = run.world.market, run.world.market.agreement(run.trade_id).deal
+    buy_verdict(run)
+    assert run.state() == State.PASSED
+    pass_window(run, "review")
+    assert run.leader().settle(run.trade_id) == State.REFUNDED
+    fees = deal.broker_fee + deal.auditor_fee + deal.oracle_fee + deal.protocol_fee
+    assert market.credit_of(run.world.buyer.account.address) == deal.expert_pool + fees
+    members = run.world.signers[0].book.case(run.trade_id).members
+    assert [market.credit_of(member) for member in members] == [0, 0, 0]
+
+
+def test_a_score_against_its_own_verdict_counts_as_closed(stage: StageAt) -> None:
+    """The contract refuses such an opening, and with it all others in the same call."""
+    run = stage(State.GATED)
+    market = run.world.market
+    buy_verdict(run)
+    assert run.state() == State.GATED
+    run.leader().report_attempt(run.trade_id, run.world.experts)
+    pass_window(run, "review")
+    leader = run.leader()
+    assert leader.settle(run.trade_id) == State.SETTLED
+    sent = len(market.node.gas_records)
+    leader.open_failed_scores(run.trade_id)
+    assert len(market.node.gas_records) == sent
+    first, _ = market.agreement(run.trade_id).attempts
     case = run.world.signers[0].book.case(run.trade_id)
-    first, _ = run.world.market.agreement(run.trade_id).attempts
-    ((seat, honest), *_) = collect_openings(case, first, run.world.signers, run.progress).items()
-    assert bears_out(case, first, seat, honest)
-    assert not bears_out(case, first, seat, replace(honest, score=1_000_000))
+    opened = collect_openings(case, first, run.world.signers, run.progress)
+    assert len(opened) == 2
+    assert not any(bears_out(case, first, *found) for found in opened.items())
 
 
 # --------------------------------------------------------------- who opens when
@@ -275,11 +342,11 @@ def test_a_seat_opens_its_own_score_only(stage: StageAt) -> None:
             seat.opening(run.trade_id, swapped)
 
 
-def test_closed_scores_keep_their_place(stage: StageAt) -> None:
-    run = stage(State.PASSED)
-    attempt = deciding(run)
-    low, high = (n for n in range(3) if attempt.record.signers >> n & 1)
-    opening = Opening(900_000, b"salt".ljust(32))
-    assert in_seat_order(attempt.record, {high: opening}) == [CLOSED, opening]
-    assert in_seat_order(attempt.record, {low: opening}) == [opening, CLOSED]
-    assert in_seat_order(attempt.record, {}) == [CLOSED, CLOSED]
+@given(st.integers(1, 2**16 - 1), st.integers(0, 2**16 - 1))
+def test_closed_scores_keep_their_place(signers: int, opening: int) -> None:
+    opened = {seat: Opening(seat, b"salt".ljust(32)) for seat in seats_in(signers & opening)}
+    record = AttemptRecord(1, bytes(32), bytes(32), signers, 0, (bytes(32),) * signers.bit_count())
+    openings = in_seat_order(record, opened)
+    assert len(openings) == len(record.seals)
+    for seat, found in zip(seats_in(signers), openings, strict=True):
+        assert found == (opened[seat] if opening >> seat & 1 else CLOSED)

@@ -1,0 +1,280 @@
+"""Checks of challenges and penalties: rulings, and where bonds and stakes went."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from eth_utils.crypto import keccak
+
+from marketplace.audit.archive import Unavailable
+from marketplace.audit.case import Case
+from marketplace.audit.chain import Chain
+from marketplace.audit.checks.storage import credit_faults
+from marketplace.audit.digests import NOTHING, hashed
+from marketplace.audit.disputes import CHALLENGE, PENALTIES, RULINGS, Act, Award
+from marketplace.audit.history import History
+from marketplace.audit.office import Committee
+from marketplace.audit.records import ReportedAttempt
+from marketplace.audit.report import Finding, counted, judged, not_reached, unchecked
+from marketplace.audit.signatures import SignedReport, quorum_faults
+from marketplace.audit.trade import seats_in
+from marketplace.protocol.units import BASIS_POINTS, even_split
+
+_NO_CONTRACT = "the arbiter is not a contract of challenges that this audit can read"
+_DOMAIN = keccak(
+    text="EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+)
+_RULING = keccak(text="Ruling(bytes32 tradeId,uint32 panelVersion,bytes32 model,bytes32 evidence)")
+
+
+# ------------------------------------------------------------------ course and word
+
+
+def check_dispute(case: Case) -> Finding | None:
+    """Check that a challenge came in its form, and that the panel's quorum signed the ruling.
+
+    The market's own events must tell the same: frozen until the challenge's deadline, and
+    overturned by such a ruling only.
+    """
+    trade = case.trade
+    if trade.disputed is None and not case.acts:
+        return not_reached(trade.ended, "challenge")
+    if case.chain.contracts.challenges is None:
+        return unchecked(_NO_CONTRACT)
+    challenges = [act.event for act in case.acts if act.event.name == CHALLENGE]
+    rulings = [act.event for act in case.acts if act.event.name in RULINGS]
+    faults = [*_challenge_faults(case, challenges), *_ruling_faults(case, rulings)]
+    penalties = sum(act.event.name in PENALTIES for act in case.acts)
+    ruled = rulings[0].name if rulings else "no ruling"
+    said = f"{counted(len(challenges), 'challenge')}, {ruled}, {penalties} penalised"
+    return judged(faults, said)
+
+
+def _challenge_faults(case: Case, challenges: list[Any]) -> Iterator[str]:
+    trade, terms = case.trade, _terms(case.chain)
+    frozen = trade.disputed
+    if len(challenges) > 1:
+        yield f"it was challenged {len(challenges)} times"
+    if bool(challenges) != (frozen is not None):
+        yield "only one of market and challenges knows of a challenge"
+    for event in challenges:
+        bond = -(-trade.request.budget * terms["bondBps"] // BASIS_POINTS)
+        if (event["currency"], event["bond"]) != (trade.request.currency, bond):
+            yield f"the bond is {event['bond']} of {event['currency']} where {bond} is due"
+        if event["deadline"] != event.timestamp + terms["rulingWindow"]:
+            yield f"the ruling is due at {event['deadline']}, not as the terms say"
+        told = event["deadline"], event.log.transaction
+        if frozen is not None and (frozen.until, frozen.transaction) != told:
+            yield f"the market is frozen until {frozen.until}, not by the challenge"
+        shared = set(case.committee.members) & set(case.panel.members)
+        if shared:
+            yield f"{', '.join(sorted(shared))} would judge themselves"
+
+
+def _ruling_faults(case: Case, rulings: list[Any]) -> Iterator[str]:
+    ruled = case.trade.ruled
+    if len(rulings) > 1:
+        yield f"it was ruled {len(rulings)} times"
+    if ruled is not None and not rulings:
+        frozen = case.trade.disputed
+        if ruled.overturned or frozen is None or ruled.timestamp <= frozen.until:
+            yield "the market's dispute ended without a ruling"
+    for event in rulings:
+        deadline = case.acts[0].event.values.get("deadline", 0)
+        overturns, lapses = event.name == "VerdictOverturned", event.name == "ChallengeLapsed"
+        if ruled is None or ruled.overturned != overturns:
+            yield f"{event.name} is not what the market was told"
+        elif not lapses and ruled.transaction != event.log.transaction:
+            yield f"{event.name} came in another transaction than the end of the dispute"
+        if lapses != (event.timestamp > deadline):
+            yield f"{event.name} came at {event.timestamp}, and the deadline is {deadline}"
+        if lapses:
+            continue
+        model = event["model"] if overturns else NOTHING
+        if overturns and _wrong_attempt(case, model) is None:
+            yield f"overturned was model 0x{model.hex()}, which decided nothing"
+        yield from quorum_faults(case.panel, _signed_ruling(case, event, model))
+
+
+def _wrong_attempt(case: Case, model: bytes) -> ReportedAttempt | None:
+    """Return the attempt that a ruling overturned: of a pass the deciding one, else any."""
+    passed, deciding = case.trade.passed, case.trade.deciding
+    found = (a for a in case.trade.attempts if a.finding.model == model)
+    return next((a for a in found if passed is None or a is deciding), None)
+
+
+def _signed_ruling(case: Case, event: Any, model: bytes) -> SignedReport:
+    contract, chain_id = case.chain.contracts.challenges, case.history.domain.chain_id
+    name, version = keccak(text="Challenges"), keccak(text="1")
+    separator = hashed(_DOMAIN, name, version, chain_id, contract or NOTHING)
+    struct = hashed(_RULING, case.trade.id, case.panel.version, model, event["evidence"])
+    word = keccak(b"\x19\x01" + separator + struct)
+    digests = dict.fromkeys(seats_in(event["signers"]), word)
+    return SignedReport("the ruling", event["signers"], digests, event["signatures"])
+
+
+# ------------------------------------------------------------------ bonds and stakes
+
+
+class _Due(NamedTuple):
+    """Whose stakes an act takes, how much of each at most, and what it awards."""
+
+    members: tuple[str, ...]
+    penalty: int
+    awards: list[Award]
+
+
+def check_awards(case: Case) -> Finding | None:
+    """Check what each ruling and penalty took from stakes, and to whom bond and stakes went."""
+    if not case.acts:
+        return not_reached(case.trade.ended, "challenge")
+    faults = [
+        f"{act.event.name}: {fault}" for act in case.acts for fault in _money_faults(case, act)
+    ]
+    taken = sum(slash.amount for act in case.acts for slash in act.slashes)
+    given = sum(len(act.awards) for act in case.acts)
+    return judged(faults, f"{taken} were taken from stakes, and {counted(given, 'award')} made")
+
+
+def _money_faults(case: Case, act: Act) -> Iterator[str]:
+    members, penalty, awards = _DUE[act.event.name](case, act)
+    if tuple(slash.member for slash in act.slashes) != members:
+        yield f"slashed were {[slash.member for slash in act.slashes]}, not {list(members)}"
+    for slash in act.slashes:
+        if slash.amount != min(penalty, slash.held):
+            yield f"{slash.member} lost {slash.amount} of {slash.held}, not {penalty} at most"
+    said = act.event.values.get("slashed", 0)
+    if said != _taken(act):
+        yield f"{said} is said to be taken, and {_taken(act)} was"
+    due = Counter(award for award in awards if award.amount)
+    for award in (due - Counter(act.awards)).elements():
+        yield f"{award.account} was due {award.amount} of {award.currency}"
+    for award in (Counter(act.awards) - due).elements():
+        yield f"{award.account} got {award.amount} of {award.currency}, not due"
+
+
+def _challenged(case: Case, act: Act) -> _Due:
+    return _Due((), 0, [])
+
+
+def _upheld(case: Case, act: Act) -> _Due:
+    """Give the lost bond to the panel's signers, and to who was kept waiting."""
+    currency, bond, _ = _bond(case)
+    reward = bond * _terms(case.chain)["panelBps"] // BASIS_POINTS
+    request, disputed = case.trade.request, case.trade.disputed
+    rejected = disputed is not None and disputed.was_rejected
+    waiting = request.buyer if rejected else request.broker
+    awards = [Award(waiting, currency, bond - reward), *_evenly(case, act, currency, reward)]
+    return _Due((), 0, awards)
+
+
+def _overturned(case: Case, act: Act) -> _Due:
+    """Give the bond back; slash who signed the wrong verdict, for challenger and panel."""
+    terms, attempt = _terms(case.chain), _wrong_attempt(case, act.event["model"])
+    currency, bond, challenger = _bond(case)
+    wrong = 0
+    if attempt is not None:
+        passed = case.trade.passed is not None
+        wrong = attempt.verdicts if passed else attempt.signers & ~attempt.verdicts
+    stakes, taken = _stake_currency(case.chain), _taken(act)
+    reward = taken * terms["challengerBps"] // BASIS_POINTS
+    back = [Award(challenger, currency, bond), Award(challenger, stakes, reward)]
+    awards = [*back, *_evenly(case, act, stakes, taken - reward)]
+    return _Due(_seated(case.committee, wrong), terms["wrongVerdictPenalty"], awards)
+
+
+def _lapsed(case: Case, act: Act) -> _Due:
+    currency, bond, challenger = _bond(case)
+    return _Due((), 0, [Award(challenger, currency, bond)])
+
+
+def _seals_penalised(case: Case, act: Act) -> _Due:
+    """Slash whoever kept a score sealed, for reporter and buyer."""
+    terms, stakes, taken = _terms(case.chain), _stake_currency(case.chain), _taken(act)
+    reward = taken * terms["reporterBps"] // BASIS_POINTS
+    awards = [
+        Award(act.event["reporter"], stakes, reward),
+        Award(case.trade.request.buyer, stakes, taken - reward),
+    ]
+    closed = _seated(case.committee, act.event["closed"])
+    return _Due(closed, terms["closedSealPenalty"], awards)
+
+
+def _silence_penalised(case: Case, act: Act) -> _Due:
+    """Slash a committee that judged nothing, once, for the treasury."""
+    penalty, members = _terms(case.chain)["silencePenalty"], case.committee.members
+    awards = [Award(case.trade.request.treasury, _stake_currency(case.chain), _taken(act))]
+    first = next(a for a in case.acts if a.event.name == act.event.name) is act
+    return _Due(members if case.trade.unjudged and first else (), penalty, awards)
+
+
+_DUE: Mapping[str, Callable[[Case, Act], _Due]] = {
+    "Challenged": _challenged,
+    "VerdictUpheld": _upheld,
+    "VerdictOverturned": _overturned,
+    "ChallengeLapsed": _lapsed,
+    "ClosedSealsPenalised": _seals_penalised,
+    "SilencePenalised": _silence_penalised,
+}
+
+
+def _bond(case: Case) -> tuple[str, int, str]:
+    """Return currency and wei of the bond, and who paid it."""
+    event = case.acts[0].event
+    if event.name != CHALLENGE:
+        return case.trade.request.currency, 0, case.trade.request.buyer
+    return event["currency"], event["bond"], event["challenger"]
+
+
+def _evenly(case: Case, act: Act, currency: str, amount: int) -> list[Award]:
+    """Split among the panel's signers; the units left over go one each to the first seats."""
+    signers = _seated(case.panel, act.event["signers"])
+    shares = even_split(amount, len(signers)) if signers else []
+    return [Award(*part) for part in zip(signers, [currency] * len(shares), shares, strict=True)]
+
+
+def _seated(committee: Committee, bitmap: int) -> tuple[str, ...]:
+    return tuple(m for seat, m in enumerate(committee.members) if bitmap >> seat & 1)
+
+
+def _taken(act: Act) -> int:
+    return sum(slash.amount for slash in act.slashes)
+
+
+def _terms(chain: Chain) -> dict[str, int]:
+    """Return what the contract was deployed with, which never changes."""
+    found: dict[str, int] | None = chain.view(chain.contracts.challenges or "", "terms")
+    if found is None:
+        raise Unavailable("missing", "the challenges' contract does not tell its terms")
+    return found
+
+
+def _stake_currency(chain: Chain) -> str:
+    return str(chain.view(chain.contracts.committee, "stakeCurrency"))
+
+
+# ---------------------------------------------------------------- of the whole market
+
+
+def check_stored_awards(history: History, chain: Chain) -> Finding:
+    """Check that the challenges' contract owes and holds what the log says, open bonds included.
+
+    What was taken from stakes waits in the committee's contract until it is withdrawn.
+    """
+    contract, disputes = chain.contracts.challenges, history.disputes
+    if contract is None:
+        return unchecked(_NO_CONTRACT)
+    faults = [*disputes.faults, *credit_faults(chain, contract, disputes.credit)]
+    owed = disputes.open_bonds()
+    for (_, currency), amount in disputes.credit.items():
+        owed[currency] = owed.get(currency, 0) + amount
+    for currency, amount in owed.items():
+        held = chain.balance(contract, currency)
+        if currency == _stake_currency(chain):
+            held += history.committee.credit[contract]
+        if held < amount:
+            faults.append(f"the challenges hold {held} of {currency} and owe {amount}")
+    count = counted(len(disputes.credit), "award")
+    return judged(faults, f"{count} in storage follow from the log, and bonds are covered")

@@ -1,0 +1,157 @@
+"""What single events of a trade say, one record for each kind of event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from marketplace.audit.digests import NOTHING, record_digest
+from marketplace.protocol.states import Purpose
+from marketplace.protocol.terms import NOBODY, AttemptFinding, DataFinding, ModelQuote
+
+
+@dataclass(frozen=True)
+class InForce:
+    """The rules of one moment: what a request made then must name.
+
+    Attributes
+    ----------
+    committee, panel
+        Digests of those in office; 32 zero bytes for none.
+    fee_bps, treasury
+        Protocol fee in basis points, and who receives it.
+    base_review, review_shift
+        The least review window: seconds, and one more for each 2**shift wei of budget.
+    paused
+        Whether requests were refused.
+    """
+
+    committee: bytes = NOTHING
+    panel: bytes = NOTHING
+    fee_bps: int = 0
+    treasury: str = NOBODY
+    base_review: int = 0
+    review_shift: int = 0
+    paused: bool = False
+
+    def review_of(self, budget: int) -> int:
+        """Return the least review window for a budget in wei, in seconds."""
+        return self.base_review + (budget >> self.review_shift)
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """The buyer's acceptance of a quote, in a block of the given height.
+
+    The signatures are the broker's, then one of each provider.
+    """
+
+    quote: ModelQuote
+    signatures: tuple[bytes, ...]
+    block: int
+
+    @property
+    def components(self) -> int:
+        """The price without the protocol fee, in wei."""
+        quote = self.quote
+        fees = quote.broker_fee + quote.auditor_fee + quote.oracle_fee
+        return sum(offer.price for offer in quote.data_quotes) + quote.expert_pool + fees
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """The committee's report on data and gate; `dropped` is the price of what did not come."""
+
+    finding: DataFinding
+    dropped: int
+    signers: int
+    signatures: bytes
+    transaction: bytes
+
+
+@dataclass(frozen=True)
+class ReportedAttempt:
+    """The committee's report on one validation attempt; bit i of a bitmap is seat i."""
+
+    number: int
+    finding: AttemptFinding
+    signers: int
+    verdicts: int
+    seals: tuple[bytes, ...]
+    signatures: bytes
+
+    @property
+    def passed(self) -> bool:
+        """Whether more than half of its signers found that the model passed."""
+        return 2 * self.verdicts.bit_count() > self.signers.bit_count()
+
+    @property
+    def record(self) -> bytes:
+        """Hash of what the attempt leaves behind."""
+        finding = self.finding
+        return record_digest(
+            self.number, finding.model, finding.delivery, self.signers, self.verdicts, self.seals
+        )
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Scores (parts per million) that were revealed, one for each seal; a zero salt is none."""
+
+    attempt: int
+    seats: int
+    scores: tuple[int, ...]
+    salts: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Attested:
+    """What the auditor put on chain, in a transaction in a block of the given height."""
+
+    auditor: str
+    report: bytes
+    approved: bool
+    transaction: bytes
+    block: int
+
+
+@dataclass(frozen=True)
+class Disputed:
+    """The arbiter's freezing of the settlement, until a time in seconds since 1970."""
+
+    until: int
+    was_rejected: bool
+    transaction: bytes
+
+
+@dataclass(frozen=True)
+class Ruled:
+    """The end of a dispute, at a time in seconds since 1970."""
+
+    overturned: bool
+    transaction: bytes
+    timestamp: int
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What somebody put on record: in which stage, one for data and two and more for training."""
+
+    account: str
+    stage: int
+
+
+@dataclass(frozen=True)
+class Payment:
+    """Wei that came into the trade's escrow or left it."""
+
+    account: str
+    currency: str
+    amount: int
+    transaction: bytes
+
+
+@dataclass(frozen=True)
+class Credit(Payment):
+    """Wei that left the escrow for an account, and why."""
+
+    purpose: Purpose

@@ -1,0 +1,195 @@
+"""Challenges, rulings and penalties: what the panel signed, and where bonds and stakes went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from audit_chain import QuickChain, deployed
+from audited_trade import UNSKILLED, AuditedTrade
+from cast_of_trade import Cast, cast
+from tampering import Alter, LyingNode, changing, dropping, objections, renaming, repeating
+
+from marketplace.audit import Report, audit
+from marketplace.chain.market import Market
+from offchain.storage.disk import DiskStore
+
+PARTIES = cast()
+
+TERMS = "0xd5025625"
+"""Selector of ``terms()``."""
+
+
+@dataclass(frozen=True)
+class Disputed:
+    """Two trades on one chain: a pass overturned after a failure, and one that was upheld.
+
+    The closed seals of the first trade's failed attempt were penalised, and an award of it
+    has been withdrawn.
+    """
+
+    chain: QuickChain
+    market: str
+    store: DiskStore
+    overturned: AuditedTrade
+    upheld: AuditedTrade
+
+    def report(self, alter: Alter = lambda logs: logs) -> Report:
+        return audit(LyingNode(self.chain, alter), self.market, self.store)
+
+
+@pytest.fixture(scope="module")
+def disputed(parties: Cast, tmp_path_factory: pytest.TempPathFactory) -> Disputed:
+    chain, store = QuickChain(), DiskStore(tmp_path_factory.mktemp("disputed"))
+    node, deployment = deployed(chain, parties)
+    market = Market(node, deployment.market)
+    overturned = AuditedTrade(market, store, parties)
+    overturned.to_gate()
+    overturned.attempt(UNSKILLED)
+    overturned.attempt(UNSKILLED, passed=True, seats=(0, 1, 2), verdicts=(1, 2))
+    overturned.challenge()
+    overturned.overturn()
+    overturned.publish()
+    overturned.lapse()
+    overturned.settle()
+    overturned.open_failed(closed=(1,))
+    overturned.lapse()
+    overturned.penalise_closed_seals()
+    upheld = AuditedTrade(market, store, parties, salt="upheld")
+    upheld.to_passed()
+    upheld.challenge()
+    upheld.uphold()
+    upheld.finish()
+    overturned.send_challenges(
+        parties.stranger, "withdrawCredit", upheld.request.currency, parties.stranger.address
+    )
+    return Disputed(chain, market.address, store, overturned, upheld)
+
+
+def more(amount: int) -> int:
+    return amount + 1
+
+
+def flipped(data: bytes) -> bytes:
+    return bytes([data[0] ^ 1]) + data[1:]
+
+
+def test_rulings_and_penalties_pass(disputed: Disputed) -> None:
+    report = disputed.report()
+    assert report.ok
+    assert {c.verdict for c in report.checks if c.name in ("dispute", "awards")} == {"passed"}
+    assert [trade.state for trade in report.trades] == ["REFUNDED", "SETTLED"]
+    taken = next(check.detail for check in report.checks if check.name == "awards")
+    assert taken == "700000000000000003 were taken from stakes, and 6 awards made"
+
+
+# Slashes and awards in the order of the log: those of the overturned verdict, of the seals.
+ALTERED: dict[str, tuple[Alter, set[str]]] = {
+    "the bond": (changing("Challenged", (2,), more), {"awards", "dispute"}),
+    "the currency of the bond": (
+        changing("Challenged", (1,), PARTIES.stranger.address),
+        {"awards", "dispute"},
+    ),
+    "the deadline of the ruling": (changing("Challenged", (3,), more), {"dispute"}),
+    "the challenger": (renaming("Challenged", 2, PARTIES.buyer.address), {"awards"}),
+    "until when the market is frozen": (changing("TradeDisputed", (0,), more), {"dispute"}),
+    "how the dispute ended": (changing("DisputeEnded", (0,), False), {"dispute", "stored-status"}),
+    "how the upheld dispute ended": (
+        changing("DisputeEnded", (0,), True, 1),
+        {"dispute", "fees", "score", "states", "stored-status"},
+    ),
+    "the attempt that was overturned": (
+        changing("VerdictOverturned", (0,), flipped),
+        {"awards", "dispute"},
+    ),
+    "the evidence of the ruling": (changing("VerdictOverturned", (1,), flipped), {"dispute"}),
+    "what was slashed in all": (changing("VerdictOverturned", (2,), more), {"awards"}),
+    "the panel that signed": (changing("VerdictOverturned", (3,), 0b101), {"awards", "dispute"}),
+    "a panel without a quorum": (changing("VerdictOverturned", (3,), 0b001), {"awards", "dispute"}),
+    "a signature of the panel": (changing("VerdictOverturned", (4,), flipped), {"dispute"}),
+    "a signature under an upheld verdict": (changing("VerdictUpheld", (2,), flipped), {"dispute"}),
+    "the evidence of an upheld verdict": (changing("VerdictUpheld", (0,), flipped), {"dispute"}),
+    "what a signer lost": (changing("Slashed", (0,), more), {"STAKES", "awards"}),
+    "who lost it": (renaming("Slashed", 1, PARTIES.signers[0].address), {"STAKES", "awards"}),
+    "what was lost for a closed seal": (changing("Slashed", (0,), more, 2), {"STAKES", "awards"}),
+    "who was penalised for a closed seal": (
+        changing("ClosedSealsPenalised", (1,), 0b01),
+        {"awards", "states"},
+    ),
+    "the attempt of a closed seal": (changing("ClosedSealsPenalised", (0,), 2), {"states"}),
+    "who reported a closed seal": (
+        renaming("ClosedSealsPenalised", 2, PARTIES.buyer.address),
+        {"awards"},
+    ),
+    "an award": (changing("Awarded", (0,), more, 1), {"STORED-AWARDS", "awards"}),
+    "who got an award": (
+        renaming("Awarded", 2, PARTIES.buyer.address, 2),
+        {"STORED-AWARDS", "awards"},
+    ),
+    "the currency of an award": (
+        renaming("Awarded", 3, PARTIES.buyer.address, 2),
+        {"STORED-AWARDS", "awards"},
+    ),
+    "an award made twice": (repeating("Awarded", 4), {"STORED-AWARDS", "awards"}),
+    "a ruling told twice": (repeating("VerdictUpheld"), {"awards", "dispute"}),
+    "a challenge told twice": (repeating("Challenged"), {"STORED-AWARDS", "dispute"}),
+    "what was withdrawn": (changing("CreditWithdrawn", (1,), more), {"STORED-AWARDS"}),
+}
+
+DROPPED: dict[str, set[str]] = {
+    "Challenged": {"awards", "dispute"},
+    "TradeDisputed": {"dispute", "states", "stored-status"},
+    "DisputeEnded": {"dispute", "states", "stored-status"},
+    "VerdictOverturned": {"STORED-AWARDS", "awards", "dispute"},
+    "VerdictUpheld": {"STORED-AWARDS", "dispute"},
+    "Slashed": {"STAKES", "STORED-AWARDS", "awards"},
+    "Awarded": {"STORED-AWARDS", "awards"},
+    "ClosedSealsPenalised": {"STORED-AWARDS", "awards"},
+    "CreditWithdrawn": {"STORED-AWARDS"},
+}
+
+
+@pytest.mark.parametrize("what", ALTERED)
+def test_an_altered_value_is_named(disputed: Disputed, what: str) -> None:
+    alter, expected = ALTERED[what]
+    assert objections(disputed.report(alter)) == expected
+
+
+@pytest.mark.parametrize("name", DROPPED)
+def test_a_dropped_event_is_missed(disputed: Disputed, name: str) -> None:
+    assert objections(disputed.report(dropping(name))) == DROPPED[name]
+
+
+def poorer(balance: str) -> str:
+    return hex(int(balance, 16) - 10**16)
+
+
+def test_a_contract_that_holds_less_than_it_owes_is_named(
+    trade: AuditedTrade,
+) -> None:
+    trade.to_passed()
+    trade.challenge()
+    node = LyingNode(trade.market.node.web3.provider, answers={"eth_getBalance": poorer})
+    report = audit(node, trade.market.address, trade.store)
+    assert objections(report) == {"LEDGER", "STAKES", "STORED-AWARDS"}
+
+
+def test_a_challenge_without_terms_is_missing_and_never_passed(trade: AuditedTrade) -> None:
+    trade.to_passed()
+    trade.challenge()
+    trade.uphold()
+    trade.finish()
+    asked: list[Any] = []
+
+    class Silent(LyingNode):
+        def make_request(self, method: Any, params: Any) -> Any:
+            answer = super().make_request(method, params)
+            if method == "eth_call" and params[0]["data"].startswith(TERMS):
+                asked.append(params)
+                return {**answer, "result": "0x"}
+            return answer
+
+    report = audit(Silent(trade.market.node.web3.provider), trade.market.address, trade.store)
+    assert asked
+    assert objections(report) == {"dispute?", "awards?"}

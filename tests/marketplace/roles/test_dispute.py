@@ -1,0 +1,157 @@
+"""A bond has a verdict judged again: the panel executes the work, and its ruling moves money."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from small_trade import TOKEN, StageAt, collude
+
+from marketplace.chain.client import Node
+from marketplace.protocol.documents import DeliveryManifest, TrainingRecord
+from marketplace.protocol.errors import (
+    EnvelopeError,
+    InsufficientFunds,
+    QuorumNotReached,
+    TradeRefused,
+    TransactionReverted,
+)
+from marketplace.protocol.states import State
+from marketplace.protocol.terms import NATIVE
+from marketplace.roles.exits import end_trade, seconds_to_exit
+from marketplace.roles.juror import rule
+from marketplace.scripted.script import Script
+from marketplace.scripted.trade import TradeRun
+from marketplace.scripted.world import TERMS
+from offchain.oracle.attempt import EvidenceParts, open_reported
+from offchain.oracle.case import passed_attempt
+from offchain.storage.cid import cid_of, digest_of
+from offchain.validation import Evidence, decode_evidence, encode_evidence
+
+CLAIM = "the model can't be as good as that"
+
+
+def challenged(stage: StageAt, script: Script | None = None) -> TradeRun:
+    run = stage(State.PASSED) if script is None else stage(State.PASSED, script)
+    run.leader().publish(run.trade_id)
+    run.world.challenger.challenge(run.trade_id, CLAIM)
+    return run
+
+
+def awarded(run: TradeRun, account: str) -> int:
+    market = run.world.market
+    return int(market.node.call(market.challenges.functions.creditOf(account, run.world.currency)))
+
+
+def bonded(node: Node, account: str, committee: str) -> int:
+    contract = node.contract("OracleCommittee", committee)
+    return int(node.call(contract.functions.stakeOf(account))[0])
+
+
+@pytest.mark.parametrize("script", [None, TOKEN], ids=["native coin", "token"])
+def test_a_sound_verdict_stands_and_the_bond_is_lost(stage: StageAt, script: Script | None) -> None:
+    run = challenged(stage, script)
+    world, market = run.world, run.world.market
+    assert run.state() == State.DISPUTED
+    found = rule(
+        market, world.stranger, world.jurors, run.trade_id, world.buyer.show_model(run.trade_id)
+    )
+    assert found.stands
+    assert run.state() == State.PASSED
+    bond = world.challenger.bond(run.trade_id)
+    assert bond == run.script.budget * TERMS.bond_bps // 10_000
+    assert awarded(run, world.broker.account.address) == bond // 2
+    assert sum(awarded(run, juror.account.address) for juror in world.jurors) == bond // 2
+    with pytest.raises(TransactionReverted, match=r"AlreadyChallenged|DeadlinePassed"):
+        world.challenger.challenge(run.trade_id, CLAIM)
+    assert run.play() == State.SETTLED
+
+
+def test_votes_that_earn_another_verdict_cost_their_signers_stakes(stage: StageAt) -> None:
+    """A colluding quorum passes a model; its own evidence tells that it should have failed."""
+    run, honest = stage(State.GATED, store_of=State.PASSED), stage(State.PASSED)
+    world, market, node = run.world, run.world.market, run.world.market.node
+    seat = world.signers[0]
+    case, true = seat.book.case(run.trade_id), passed_attempt(honest.world.market, run.trade_id)
+    parts = open_reported(honest.world.signers[0].exchange, case, true)
+    votes = decode_evidence(parts.votes)
+    worst = Evidence(votes.experts, votes.predictions[:, :, ::-1].copy(), votes.gates)
+    forged = EvidenceParts(encode_evidence(worst), parts.openings)
+    sealed = seat.exchange.seal(forged.to_bytes(), run.trade_id, "evidence/1", case.members)
+    training = seat.exchange.publish(TrainingRecord(trade=case.name, trainings=(), evidence=sealed))
+    document = forged.document(case, 1, training)
+    evidence = digest_of(cid_of(document.to_bytes()))
+    collude(run, replace(true.finding, training=training, evidence=evidence))
+    run.leader().publish(run.trade_id)
+    challenger = world.challenger
+    bond = challenger.challenge(run.trade_id, CLAIM)
+    model = world.buyer.show_model(run.trade_id)
+    found = rule(market, world.stranger, world.jurors, run.trade_id, model)
+    assert (found.stands, found.finding) == (False, "the votes are not the model's answers")
+
+    committee = world.deployment.committee
+    stakes = [bonded(node, seat.address, committee) for seat in world.signers]
+    penalty = TERMS.wrong_verdict_penalty
+    assert stakes == [TERMS.min_stake - penalty] * 2 + [TERMS.min_stake]
+    assert awarded(run, challenger.account.address) == bond + penalty
+    assert sum(awarded(run, juror.account.address) for juror in world.jurors) == penalty
+    node.advance_time(seconds_to_exit(market, run.trade_id))
+    assert end_trade(market, world.stranger, run.trade_id) == State.REFUNDED
+    held = market.event(run.trade_id, "Refunded")["amount"]
+    assert market.credit_of(world.buyer.account.address) == held
+    assert all(market.credit_of(seat.address) == 0 for seat in world.signers)
+
+
+def test_a_juror_goes_by_the_model_that_was_scored(stage: StageAt) -> None:
+    run = challenged(stage)
+    world, trade_id = run.world, run.trade_id
+    attempt = passed_attempt(world.market, trade_id)
+    manifest = world.buyer.exchange.read(DeliveryManifest, attempt.finding.delivery)
+    with pytest.raises(EnvelopeError):  # it is not sealed for the panel
+        world.jurors[0].examine(trade_id, manifest.sealed)
+    composite = world.buyer.receive(trade_id)
+    name, *_ = composite.experts
+    other = replace(composite, experts={name: composite.experts[name]})
+    panel = [juror.account.address for juror in world.jurors]
+    sealed = world.buyer.exchange.seal(other.to_bytes(), trade_id, "composite/1", panel)
+    with pytest.raises(TradeRefused, match="another model was handed in"):
+        world.jurors[0].examine(trade_id, sealed)
+
+
+def test_a_juror_signs_what_it_finds_only(stage: StageAt) -> None:
+    run = challenged(stage)
+    world = run.world
+    model = world.buyer.show_model(run.trade_id)
+    found = world.jurors[0].examine(run.trade_id, model)
+    with pytest.raises(TradeRefused, match="this juror finds that executed again"):
+        world.jurors[1].sign(run.trade_id, found.model_copy(update={"stands": False}), model)
+    with pytest.raises(QuorumNotReached, match="1 of 2 needed jurors"):
+        rule(world.market, world.stranger, world.jurors[:1], run.trade_id, model)
+    assert run.state() == State.DISPUTED
+
+
+def test_there_is_nothing_to_rule_on_without_a_challenge(stage: StageAt) -> None:
+    run = stage(State.PASSED)
+    model = run.world.buyer.show_model(run.trade_id)
+    with pytest.raises(TradeRefused, match="the trade is PASSED"):
+        run.world.jurors[0].examine(run.trade_id, model)
+
+
+def test_who_can_not_pay_the_bond_sends_nothing(stage: StageAt) -> None:
+    run = stage(State.PASSED)
+    node, account = run.world.market.node, run.world.challenger.account
+    fee = 21_000 * node.web3.eth.gas_price * 2
+    node.transfer(account, run.world.buyer.account.address, node.balance(account.address) - fee)
+    with pytest.raises(InsufficientFunds, match=r"needs 0.5 ETH; .* nothing was sent"):
+        run.world.challenger.challenge(run.trade_id, CLAIM)
+    assert run.state() == State.PASSED
+    assert run.world.currency == NATIVE
+
+
+def test_the_review_window_closes(stage: StageAt) -> None:
+    run = stage(State.PASSED)
+    market = run.world.market
+    status = market.status(run.trade_id)
+    market.node.advance_time(status.deadline - market.node.now() + 1)
+    with pytest.raises(TransactionReverted, match="DeadlinePassed"):
+        run.world.challenger.challenge(run.trade_id, CLAIM)
