@@ -26,14 +26,13 @@ library Quorum {
 
     /// @notice Reverts unless a quorum signed one and the same digest.
     /// @param signers Bit i is set when member i signed.
-    /// @return count How many signed.
     function verify(
         Committee calldata committee,
         uint16 signers,
         bytes32 digest,
         bytes calldata signatures
-    ) internal pure returns (uint256 count) {
-        count = requireQuorum(committee, signers, signatures);
+    ) internal pure {
+        uint256 count = requireQuorum(committee, signers, signatures);
         address[] calldata members = committee.members;
         uint256 position;
         for (uint256 seat = 0; position < count; ++seat) {
