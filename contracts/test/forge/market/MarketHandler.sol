@@ -1,0 +1,619 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IModelMarket} from "../../../src/interfaces/IModelMarket.sol";
+import {MarketRules} from "../../../src/MarketRules.sol";
+import {ModelMarket} from "../../../src/ModelMarket.sol";
+import {StatusView} from "../../../src/types/Status.sol";
+import {Currency} from "../../../src/types/Currency.sol";
+import {
+    AttemptFinding,
+    AttemptRecord,
+    AuditFinding,
+    Deal,
+    Gate,
+    ModelQuote,
+    Opening,
+    Permit,
+    Request,
+    State,
+    Supply
+} from "../../../src/types/Trade.sol";
+import {Books} from "./Books.sol";
+import {Signing} from "./Signing.sol";
+import {Terms, Trade} from "./Terms.sol";
+
+/// @title Drives many trades at once, and books what each step should do
+/// @dev An action looks for a trade that it fits, and is not counted where there is none. What it
+///      then does must succeed, or must be refused: so no revert of the market goes unnoticed.
+contract MarketHandler is Signing, Books {
+    address public constant ARBITER = address(0xa4b1);
+    bytes32 private constant REPORT = keccak256("audit report");
+    Currency private constant NATIVE = Currency.wrap(address(0));
+
+    ModelMarket public immutable market;
+    MarketRules public immutable rules;
+
+    mapping(string action => uint256) public done;
+    bytes[] private _used; // reports and signed withdrawals that went through once
+
+    constructor(ModelMarket market_, MarketRules rules_, address token_) Terms(token_) {
+        market = market_;
+        rules = rules_;
+    }
+
+    function _market() internal view override returns (address) {
+        return address(market);
+    }
+
+    // ----------------------------------------------------------- request and quote
+
+    function request(uint256 pick, uint256 chance) external {
+        Trade memory t;
+        t.seed = uint256(keccak256(abi.encode(pick, chance, trades.length)));
+        (, t.feeBps,,,) = rules.inForce();
+        Request memory r = requestOf(t);
+        t.id = keccak256(abi.encode(block.chainid, address(market), r));
+        vm.prank(r.buyer);
+        assertEq(market.requestModel(r), t.id);
+        t.state = State.Requested;
+        t.deadline = _after(r.windows.quote);
+        trades.push(t);
+        ++done["request"];
+        vm.prank(r.buyer);
+        _refuses(abi.encodeCall(market.requestModel, (r)));
+    }
+
+    function decline(uint256 pick, uint256 chance) external {
+        vm.assume(chance % 4 == 0); // or few trades get further
+        (uint256 n, Trade memory t) = _find(pick, State.Requested);
+        Request memory r = requestOf(t);
+        vm.prank(r.buyer);
+        market.declineQuote(r, bytes32(0));
+        _end(n, t, State.Declined, "decline");
+    }
+
+    function accept(uint256 pick, uint256) external {
+        (uint256 n, Trade memory t) = _findOpen(pick, State.Requested);
+        Request memory r = requestOf(t);
+        ModelQuote memory q = quoteOf(t);
+        (uint256 price,) = _price(t);
+        bytes[] memory signatures = _signQuotes(q, r.broker);
+        Permit memory none;
+        bytes memory call = abi.encodeCall(market.acceptQuote, (r, q, uint128(price), signatures, none));
+        uint256 value = Currency.unwrap(r.currency) == address(0) ? price : 0;
+        vm.deal(r.buyer, value);
+        vm.prank(r.buyer);
+        (bool accepted,) = address(market).call{value: value}(call);
+        assertEq(accepted, !_partiesConflict(t), "roles conflict");
+        if (!accepted) {
+            ++done["refuse parties"];
+            return;
+        }
+        _bookAcceptance(t);
+        t.state = State.Funded;
+        t.deadline = _after(uint256(r.windows.delivery) + r.windows.judging);
+        t.digest = _agreed(t);
+        _keep(n, t, "accept");
+    }
+
+    /// @dev The same quote for a request with another validation set.
+    function acceptOther(uint256 pick, uint256) external {
+        (, Trade memory t) = _findOpen(pick, State.Requested);
+        Request memory r = requestOf(t);
+        ModelQuote memory q = quoteOf(t);
+        (uint256 price,) = _price(t);
+        bytes[] memory signatures = _signQuotes(q, r.broker);
+        r.validationRoot = keccak256("another");
+        Permit memory none;
+        vm.prank(r.buyer);
+        _refuses(abi.encodeCall(market.acceptQuote, (r, q, uint128(price), signatures, none)));
+        ++done["acceptOther"];
+    }
+
+    // ---------------------------------------------------------------------- reports
+
+    function recordDelivery(uint256 pick, uint256 chance) external {
+        (uint256 n, Trade memory t) = _findOpen(pick, chance % 2 == 0 ? State.Funded : State.Gated);
+        Request memory r = requestOf(t);
+        uint256 due = t.deadline - (t.state == State.Funded ? r.windows.judging : r.windows.validation);
+        // mostly one of those chance have something to deliver
+        uint256 set = t.state == State.Gated ? t.experts : _setOf(suppliesOf(t));
+        if (set == 0 || chance % 16 < 2) set = type(uint256).max >> (256 - everyone.length);
+        address[] memory accounts = accountsIn(set);
+        address account = accounts[(chance >> 8) % accounts.length];
+        vm.prank(account);
+        bytes memory call = abi.encodeCall(market.recordDelivery, (t.id, bytes32("work")));
+        if (block.timestamp > due) {
+            _refuses(call);
+            ++done["refuse late delivery"];
+            return;
+        }
+        _succeeds(call);
+        t.recorded |= _bitOf(account);
+        _keep(n, t, "recordDelivery");
+    }
+
+    function reportData(uint256 pick, uint256 chance) external {
+        bool careless = chance >> 64 & 1 == 0;
+        (uint256 n, Trade memory t) = _findOpen(pick, State.Funded);
+        t.accepted = (chance | chance >> 8) & ((1 << suppliesOf(t).length) - 1);
+        bool conflict;
+        if (_rows(t) >= requestOf(t).minRows) {
+            conflict = _chooseExperts(t, chance >> 16, careless);
+        }
+        uint16 signers = _quorum(chance >> 48);
+        bytes memory call = _dataCall(t, signers, Flaw.None);
+        if (conflict) {
+            _refuses(call);
+            ++done["refuse experts"];
+            return;
+        }
+        _succeeds(call);
+        _bookReport(n, t, signers);
+        _refuses(call);
+        _used.push(call);
+    }
+
+    function reportAttempt(uint256 pick, uint256 chance) external {
+        (uint256 n, Trade memory t) = _findOpen(pick, State.Gated);
+        Request memory r = requestOf(t);
+        uint16 signers = _quorum(chance);
+        uint16 verdicts = uint16(chance >> 16) & signers;
+        bytes memory call = _attemptCall(t, signers, verdicts, Flaw.None);
+        _succeeds(call);
+
+        ++t.attempts;
+        assertLe(t.attempts, r.maxAttempts, "more attempts than allowed");
+        assertEq(uint8(t.verdict), 0, "an attempt after the verdict");
+        t.signed |= signers;
+        bool passed = 2 * _ones(verdicts) > _ones(signers);
+        t.recorded = 0;
+        if (passed || t.attempts == r.maxAttempts) {
+            t.state = t.verdict = passed ? State.Passed : State.Rejected;
+            (t.signers, t.verdicts) = (signers, verdicts);
+            t.deadline = _after(r.windows.review);
+            t.digest = keccak256(abi.encode(_gated(t), _amountsHash(t), _recordHash(t)));
+            _keep(n, t, passed ? "pass" : "use up the attempts");
+        } else {
+            t.deadline = _after(uint256(r.windows.training) + r.windows.validation);
+            _keep(n, t, "fail an attempt");
+        }
+        if (verdicts != 0 && verdicts != signers) ++done["split verdict"];
+        _refuses(call);
+        _used.push(call);
+    }
+
+    /// @dev A report that is wrong in one way, for a trade that waits for one.
+    function reportWrongly(uint256 pick, uint256 chance) external {
+        State state = chance % 2 == 0 ? State.Funded : State.Gated;
+        (, Trade memory t) = _findOpen(pick, state);
+        Flaw what = Flaw(1 + (chance >> 64) % uint8(type(Flaw).max));
+        if (state == State.Funded && what == Flaw.OtherAttempt) what = Flaw.OtherTrade;
+        uint16 signers = what == Flaw.OneSigner ? uint16(1 << (chance >> 8) % SEATS) : _quorum(chance >> 8);
+        if (state == State.Funded) {
+            if (_rows(t) >= requestOf(t).minRows) _chooseExperts(t, chance >> 16, false);
+            _refuses(_dataCall(t, signers, what));
+        } else {
+            _refuses(_attemptCall(t, signers, signers, what));
+        }
+        ++done["refuse a wrong report"];
+    }
+
+    /// @dev What was signed once and used once, at any later time.
+    function replay(uint256 pick, uint256) external {
+        vm.assume(_used.length != 0);
+        _refuses(_used[pick % _used.length]);
+        ++done["refuse a replay"];
+    }
+
+    // ---------------------------------------------------------- audit and settlement
+
+    function attestAudit(uint256 pick, uint256 chance) external {
+        (bool approved, bool bySignature) = (chance & 1 == 0, chance & 2 == 0);
+        (uint256 n, Trade memory t) = _find(pick, _decidedState(pick));
+        address auditor = requestOf(t).auditor;
+        vm.assume(auditor != address(0));
+        AuditFinding memory audit = AuditFinding(REPORT, approved, "");
+        if (bySignature) audit.signature = _signAudit(t, auditor, REPORT, approved);
+        bytes memory call = abi.encodeCall(
+            market.attestAudit, (t.id, dealOf(t), gateOf(t), committee, _amountsHash(t), _recordHash(t), audit)
+        );
+        if (!bySignature) _refuses(call); // by somebody else
+        vm.prank(bySignature ? address(this) : auditor);
+        if (t.audited) {
+            _refuses(call);
+            ++done["refuse a second audit"];
+            return;
+        }
+        _succeeds(call);
+        (t.audited, t.approved) = (true, approved);
+        _keep(n, t, "attestAudit");
+    }
+
+    function openScores(uint256 pick, uint256 chance) external {
+        (uint256 n, Trade memory t) = _find(pick, _decidedState(pick));
+        uint16 open = uint16(chance) & t.signers;
+        if (open == 0) open = t.signers;
+        AttemptRecord memory record = recordOf(t);
+        Opening[] memory openings = openingsOf(t, t.attempts, t.signers, t.verdicts, open);
+        market.openDecidingScores(
+            t.id, dealOf(t), gateOf(t), judges(), _amountsHash(t), record, openings
+        );
+        t.opened |= open;
+        _keep(n, t, "openScores");
+    }
+
+    function settle(uint256 pick, uint256 chance) external {
+        State state = pick % 2 == 0 ? State.Passed : State.Rejected;
+        (uint256 n, Trade memory t) = _findLapsed(pick, state);
+        uint16 open = chance % 2 == 0 ? t.signers : t.signers & uint16(chance >> 8);
+        address auditor = requestOf(t).auditor;
+        AuditFinding memory audit;
+        if (!t.audited && auditor != address(0) && chance % 3 == 0) {
+            (t.audited, t.approved) = (true, chance % 2 == 0);
+            audit = AuditFinding(REPORT, t.approved, _signAudit(t, auditor, REPORT, t.approved));
+        }
+        _settle(n, t, open, audit);
+    }
+
+    function dispute(uint256 pick, uint256 chance) external {
+        State state = pick % 2 == 0 ? State.Passed : State.Rejected;
+        (uint256 n, Trade memory t) = _findOpen(pick, state);
+        uint40 until = _after(1 + chance % 100);
+        bytes memory call = abi.encodeCall(market.dispute, (t.id, until));
+        _refuses(call); // by somebody else
+        vm.prank(ARBITER);
+        if (t.challenged) {
+            _refuses(call);
+            ++done["refuse a second dispute"];
+            return;
+        }
+        _succeeds(call);
+        (t.state, t.deadline, t.challenged) = (State.Disputed, until, true);
+        _keep(n, t, "dispute");
+    }
+
+    function rule(uint256 pick, uint256 chance) external {
+        vm.assume(chance % 4 == 0); // or no dispute ends in silence
+        bool overturned = chance % 8 == 0;
+        (uint256 n, Trade memory t) = _find(pick, State.Disputed);
+        _refuses(abi.encodeCall(market.rule, (t.id, overturned))); // by somebody else
+        vm.prank(ARBITER);
+        market.rule(t.id, overturned);
+        (t.state, t.deadline, t.overturned) = (t.verdict, _after(0), overturned);
+        _keep(n, t, "rule");
+    }
+
+    // -------------------------------------------------------------------- time-outs
+
+    function expire(uint256 pick, uint256) external {
+        (uint256 n, Trade memory t) = _findLapsed(pick, State.Requested);
+        market.expire(t.id);
+        _end(n, t, State.Expired, "expire");
+    }
+
+    function timeoutDelivery(uint256 pick, uint256) external {
+        (uint256 n, Trade memory t) = _findLapsed(pick, State.Funded);
+        market.timeoutDelivery(t.id, dealOf(t), suppliesOf(t), committee);
+        Supply[] memory supplies = suppliesOf(t);
+        uint256 delivered;
+        for (uint256 i = 0; i < supplies.length; ++i) {
+            if (_isIn(supplies[i].provider, t.recorded)) delivered |= 1 << i;
+        }
+        _bookData(t, delivered);
+        _bookRest(t);
+        _end(n, t, State.Refunded, "timeoutDelivery");
+    }
+
+    function timeoutTraining(uint256 pick, uint256) external {
+        (uint256 n, Trade memory t) = _findLapsed(pick, State.Gated);
+        market.timeoutTraining(t.id, dealOf(t), gateOf(t), committee);
+        _bookSilentJudges(t);
+        _end(n, t, State.Refunded, "timeoutTraining");
+    }
+
+    function resume(uint256 pick, uint256) external {
+        (uint256 n, Trade memory t) = _findLapsed(pick, State.Disputed);
+        market.resume(t.id);
+        (t.state, t.deadline) = (t.verdict, _after(0));
+        _keep(n, t, "resume");
+    }
+
+    // ------------------------------------------------------------------------ money
+
+    function withdraw(uint256 pick, uint256 chance) external {
+        (address account, Currency currency) = _creditor(pick, chance % 2 == 0);
+        vm.prank(account);
+        uint256 amount = market.withdraw(currency, account);
+        _bookWithdrawal(account, currency, amount);
+        ++done["withdraw"];
+        vm.prank(account);
+        _refuses(abi.encodeCall(market.withdraw, (currency, account)));
+    }
+
+    function withdrawFor(uint256 pick, uint256 chance) external {
+        (address account, Currency currency) = _creditor(pick, chance % 2 == 0);
+        vm.assume(keyOf[account] != 0);
+        address to = address(uint160(uint256(keccak256(abi.encode(account)))));
+        bytes memory signature = _signWithdrawal(account, currency, to, market.nonces(account));
+        bytes memory call =
+            abi.encodeCall(market.withdrawFor, (account, currency, to, type(uint40).max, signature));
+        _succeeds(call);
+        _bookWithdrawal(account, currency, credit[account][currency]);
+        assertEq(market.creditOf(account, currency), 0);
+        ++done["withdrawFor"];
+        _refuses(call);
+        _used.push(call);
+    }
+
+    /// @dev Money that comes without a call belongs to nobody.
+    function gift(uint256 pick, uint256 chance) external {
+        vm.assume(chance % 4 < 2);
+        (uint256 amount, bool native) = (pick % 1e18, chance % 2 == 0);
+        if (native) vm.deal(address(market), address(market).balance + amount);
+        else deal(token, address(market), _balance(Currency.wrap(token)) + amount);
+        gifts[native ? NATIVE : Currency.wrap(token)] += amount;
+        ++done["gift"];
+    }
+
+    // -------------------------------------------------------------- rules and clock
+
+    function changeRules(uint256 pick, uint256) external {
+        rules.setFee(uint16(pick % 1_001), treasury);
+        ++done["changeRules"];
+    }
+
+    function pass(uint256, uint256 chance) external {
+        skip(1 + (chance >> 8) % (chance % 4 == 0 ? 250 : 40));
+        ++done["skip time"];
+    }
+
+    /// @notice Ends every trade with all parties silent, and pays out whatever is owed.
+    function endAll() external {
+        for (uint256 n = 0; n < trades.length; ++n) {
+            _endSilently(n);
+        }
+        for (uint256 n = 0; n < trades.length; ++n) {
+            assertGe(uint8(market.statusOf(trades[n].id).state), uint8(State.Settled), "no end");
+        }
+        for (uint256 i = 0; i < creditorCount(); ++i) {
+            _withdrawAll(creditor(i), NATIVE);
+            _withdrawAll(creditor(i), Currency.wrap(token));
+        }
+    }
+
+    // ------------------------------------------------------------------- inspection
+
+    function tradeCount() external view returns (uint256) {
+        return trades.length;
+    }
+
+    function trade(uint256 n) external view returns (Trade memory) {
+        return trades[n];
+    }
+
+    function creditorCount() public view returns (uint256) {
+        return everyone.length + SEATS + 1;
+    }
+
+    function creditor(uint256 i) public view returns (address) {
+        if (i < everyone.length) return everyone[i];
+        return i < everyone.length + SEATS ? members[i - everyone.length] : treasury;
+    }
+
+    // ----------------------------------------------------------------------- within
+
+    function _endSilently(uint256 n) private {
+        Trade memory t = trades[n];
+        if (t.state >= State.Settled || t.state == State.None) return;
+        skip(4 * 120 + 1); // longer than any stage
+        if (t.state == State.Requested) {
+            this.expire(n, 0);
+        } else if (t.state == State.Funded) {
+            this.timeoutDelivery(n, 0);
+        } else if (t.state == State.Gated) {
+            this.timeoutTraining(n, 0);
+        } else {
+            if (t.state == State.Disputed) this.resume(n, 0);
+            t = trades[n];
+            skip(4 * 120 + 1);
+            AuditFinding memory none;
+            _settle(n, t, 0, none);
+        }
+    }
+
+    function _settle(uint256 n, Trade memory t, uint16 open, AuditFinding memory audit) private {
+        uint16 all = open | t.opened;
+        bytes memory call = _settleCall(t, open, audit);
+        if (all != t.signers && block.timestamp <= uint256(t.deadline) + requestOf(t).windows.settlement) {
+            _refuses(call);
+            ++done["refuse closed seals"];
+            return;
+        }
+        _succeeds(call);
+        State end = _bookSettlement(t, all);
+        t.opened = all;
+        ++done[all == t.signers ? "settle with open seals" : "settle with closed seals"];
+        string[3] memory names = ["settle", "fail", "refund a verdict"];
+        _end(n, t, end, names[end == State.Settled ? 0 : end == State.Failed ? 1 : 2]);
+        _refuses(call);
+    }
+
+    function _settleCall(Trade memory t, uint16 open, AuditFinding memory audit) private view returns (bytes memory) {
+        uint128[] memory amounts = attemptFindingOf(t, t.attempts, t.verdict == State.Passed).amounts;
+        Opening[] memory openings = openingsOf(t, t.attempts, t.signers, t.verdicts, open);
+        return abi.encodeCall(
+            market.settle, (t.id, dealOf(t), gateOf(t), judges(), amounts, recordOf(t), openings, audit)
+        );
+    }
+
+    function _dataCall(Trade memory t, uint16 signers, Flaw flaw) private view returns (bytes memory) {
+        bytes memory signatures = _signData(t, dataFindingOf(t), signers, flaw);
+        return abi.encodeCall(
+            market.reportData,
+            (t.id, dealOf(t), suppliesOf(t), dataFindingOf(t), judges(), signers, signatures)
+        );
+    }
+
+    function _attemptCall(Trade memory t, uint16 signers, uint16 verdicts, Flaw flaw)
+        private
+        view
+        returns (bytes memory)
+    {
+        uint8 attempt = t.attempts + 1;
+        AttemptFinding memory f = attemptFindingOf(t, attempt, 2 * _ones(verdicts) > _ones(signers));
+        bytes32[] memory seals = sealsOf(t, attempt, signers, verdicts);
+        bytes memory signatures = _signAttempt(t, attempt, f, signers, verdicts, seals, flaw);
+        uint128 pool = _amount(t, "pool");
+        uint256 count = _ones(t.experts);
+        return abi.encodeCall(
+            market.reportAttempt,
+            (t.id, _terms(t), pool, count, f, judges(), signers, verdicts, seals, signatures)
+        );
+    }
+
+    function _bookReport(uint256 n, Trade memory t, uint16 signers) private {
+        t.signed |= signers;
+        if (t.experts == 0) {
+            _bookTooFewRows(t);
+            _end(n, t, State.Refunded, "refund for too few rows");
+            return;
+        }
+        Request memory r = requestOf(t);
+        _bookData(t, t.accepted);
+        t.state = State.Gated;
+        t.recorded = 0;
+        t.deadline = _after(uint256(r.windows.training) + r.windows.validation);
+        t.digest = _gated(t);
+        _keep(n, t, "reportData");
+    }
+
+    /// @dev A careless committee doesn't ask who conflicts with whom.
+    function _chooseExperts(Trade memory t, uint256 chance, bool careless) private view returns (bool conflict) {
+        uint256 from = careless && chance % 4 == 0 ? type(uint256).max : experts;
+        for (uint256 i = 0; i < everyone.length; ++i) {
+            if (from & (chance >> 2) & (1 << i) == 0 && i != everyone.length - 1 - chance % 3) continue;
+            bool one = _expertConflicts(t, everyone[i]);
+            if (one && !careless) continue;
+            t.experts |= 1 << i;
+            conflict = conflict || one;
+        }
+        vm.assume(t.experts != 0);
+    }
+
+    function _rows(Trade memory t) private view returns (uint256 rows) {
+        Supply[] memory supplies = suppliesOf(t);
+        for (uint256 i = 0; i < supplies.length; ++i) {
+            if (t.accepted & (1 << i) != 0) rows += supplies[i].rows;
+        }
+    }
+
+    function _amountsHash(Trade memory t) private view returns (bytes32) {
+        bool passed = t.verdict == State.Passed;
+        return keccak256(abi.encodePacked(attemptFindingOf(t, t.attempts, passed).amounts));
+    }
+
+    function _recordHash(Trade memory t) private view returns (bytes32) {
+        AttemptRecord memory r = recordOf(t);
+        bytes32 seals = keccak256(abi.encodePacked(r.seals));
+        return keccak256(abi.encode(r.attempt, r.model, r.delivery, r.signers, r.verdicts, seals));
+    }
+
+    function _quorum(uint256 chance) private pure returns (uint16) {
+        return [uint16(7), 3, 5, 6, 7][chance % 5];
+    }
+
+    function _decidedState(uint256 pick) private pure returns (State) {
+        return [State.Passed, State.Rejected, State.Disputed][pick % 3];
+    }
+
+    function _setOf(Supply[] memory supplies) private view returns (uint256 set) {
+        for (uint256 i = 0; i < supplies.length; ++i) {
+            set |= _bitOf(supplies[i].provider);
+        }
+    }
+
+    function _bitOf(address account) private view returns (uint256) {
+        for (uint256 i = 0; i < everyone.length; ++i) {
+            if (everyone[i] == account) return 1 << i;
+        }
+        return 0;
+    }
+
+    function _creditor(uint256 pick, bool native) private view returns (address account, Currency currency) {
+        currency = native ? NATIVE : Currency.wrap(token);
+        uint256 count = creditorCount();
+        for (uint256 i = 0; i < count; ++i) {
+            account = creditor((pick % count + i) % count);
+            if (credit[account][currency] != 0) return (account, currency);
+        }
+        vm.assume(false);
+    }
+
+    function _withdrawAll(address account, Currency currency) private {
+        if (credit[account][currency] == 0) return;
+        vm.prank(account);
+        _bookWithdrawal(account, currency, market.withdraw(currency, account));
+    }
+
+    function _balance(Currency currency) private view returns (uint256) {
+        (, bytes memory held) = token.staticcall(abi.encodeWithSignature("balanceOf(address)", market));
+        return Currency.unwrap(currency) == token ? abi.decode(held, (uint256)) : address(market).balance;
+    }
+
+    // ----------------------------------------------------------------------- search
+
+    function _find(uint256 pick, State state) private view returns (uint256, Trade memory) {
+        return _search(pick, state, true, true);
+    }
+
+    function _findOpen(uint256 pick, State state) private view returns (uint256, Trade memory) {
+        return _search(pick, state, true, false);
+    }
+
+    function _findLapsed(uint256 pick, State state) private view returns (uint256, Trade memory) {
+        return _search(pick, state, false, true);
+    }
+
+    function _search(uint256 pick, State state, bool open, bool lapsed)
+        private
+        view
+        returns (uint256 n, Trade memory t)
+    {
+        uint256 count = trades.length;
+        for (uint256 i = 0; i < count; ++i) {
+            n = (pick % count + i) % count;
+            if (trades[n].state != state) continue;
+            if (block.timestamp > trades[n].deadline ? lapsed : open) return (n, trades[n]);
+        }
+        vm.assume(false);
+    }
+
+    function _keep(uint256 n, Trade memory t, string memory action) private {
+        assertLt(uint8(trades[n].state), uint8(State.Settled), "a final state changed");
+        trades[n] = t;
+        ++done[action];
+    }
+
+    function _end(uint256 n, Trade memory t, State state, string memory action) private {
+        assertEq(t.escrow, 0, "money stays in an escrow");
+        t.state = state;
+        t.deadline = _after(requestOf(t).windows.settlement);
+        _keep(n, t, action);
+    }
+
+    function _after(uint256 window) private view returns (uint40) {
+        return uint40(block.timestamp + window);
+    }
+
+    function _succeeds(bytes memory call) private {
+        (bool success, bytes memory reason) = address(market).call(call);
+        assertTrue(success, vm.toString(reason));
+    }
+
+    function _refuses(bytes memory call) private {
+        (bool success,) = address(market).call(call);
+        assertFalse(success, "went through and should not");
+    }
+}
