@@ -10,14 +10,15 @@ import click
 
 from marketplace.cli.audit import audit_command
 from marketplace.cli.chain import compile_command, deploy_command, devnet_command
+from marketplace.cli.credit import authorise_command, withdraw_command
 from marketplace.cli.dataset import dataset_commands
 from marketplace.cli.demo import demo_command, scripts_command
 from marketplace.cli.store import store_commands
 from marketplace.cli.trade import (
+    licence_command,
     receive_command,
     timeout_command,
     trades_command,
-    withdraw_command,
 )
 
 
@@ -39,6 +40,8 @@ for part in (
     trades_command,
     timeout_command,
     withdraw_command,
+    authorise_command,
+    licence_command,
     receive_command,
     dataset_commands,
     store_commands,

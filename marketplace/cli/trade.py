@@ -1,4 +1,4 @@
-"""`moemarket trades`, `timeout`, `withdraw` and `receive`: what a party does with a trade."""
+"""`moemarket trades`, `timeout`, `licence` and `receive`: what a party does with a trade."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from marketplace.cli.arguments import (
     trade_option,
 )
 from marketplace.cli.output import as_json, command, conclude
-from marketplace.protocol.terms import NATIVE
 
 
 @click.command("trades")
@@ -92,54 +91,43 @@ def timeout_command(
     conclude({"state": state.name}, json_output, lambda: click.echo(f"the trade is {state.name}"))
 
 
-@click.command("withdraw")
+@click.command("licence")
 @rpc_option
 @chain_id_option
 @market_option
-@click.option(
-    "--currency",
-    default=NATIVE,
-    metavar="ADDRESS",
-    help="Token to withdraw.  [default: the native coin]",
-)
-@click.option("--to", metavar="ADDRESS", help="Receiver.  [default: the account itself]")
-@click.option(
-    "--awards",
-    is_flag=True,
-    help="Take out what bonds and stakes have paid, instead of what trades have.",
-)
+@trade_option
+@click.option("--licences", required=True, metavar="ADDRESS", help="The market's licence contract.")
 @keystore_option
 @account_option
 @as_json
 @command
-def withdraw_command(
+def licence_command(
     rpc: str,
     chain_id: int | None,
     market: str,
-    currency: str,
-    to: str | None,
-    awards: bool,
+    trade: str,
+    licences: str,
     keystore: Path | None,
     account: int,
     json_output: bool,
 ) -> None:
-    """Take out what trades have credited to an account, or challenges and penalties."""
-    token = address_of(currency, "the currency")
-    receiver = None if to is None else address_of(to, "the receiver")
+    """Mint the licence token of a settled trade to its buyer, and tell who holds it.
+
+    Any account may have it minted; where that was done, nothing is sent.
+    """
+    from marketplace.roles.licence import licence_holder, mint_licence
+
+    trade_id = trade_id_of(trade)
+    contract = address_of(licences, "the licence contract")
     opened = open_market(rpc, chain_id, market)
-    owner = open_account(opened.node, keystore, account)
-    receiver = receiver or owner.address
-    if awards:
-        functions = opened.challenges.functions
-        amount = int(opened.node.call(functions.creditOf(owner.address, token)))
-        opened.node.send(owner, functions.withdrawCredit(token, receiver))
-    else:
-        amount = opened.credit_of(owner.address, token)
-        opened.send(owner, "withdraw", token, receiver)
+    if licence_holder(opened, contract, trade_id) is None:
+        sender = open_account(opened.node, keystore, account)
+        mint_licence(opened, contract, sender, trade_id)
+    holder = licence_holder(opened, contract, trade_id)
     conclude(
-        {"account": owner.address, "amount": str(amount)},
+        {"token": "0x" + trade_id.hex(), "holder": holder},
         json_output,
-        lambda: click.echo(f"{owner.address} withdrew {amount} of the smallest unit"),
+        lambda: click.echo(f"{holder} holds the licence 0x{trade_id.hex()}"),
     )
 
 

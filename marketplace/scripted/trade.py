@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from marketplace.protocol.derivation import derived_secret
 from marketplace.protocol.documents import Sealed
-from marketplace.protocol.errors import ConfigurationError, MarketError, TradeRefused
+from marketplace.protocol.errors import MarketError, TradeRefused
 from marketplace.protocol.states import State
-from marketplace.protocol.terms import NATIVE, NO_AUDIT, AuditFinding, Windows
+from marketplace.protocol.terms import NO_AUDIT, AuditFinding, Windows
 from marketplace.protocol.units import in_coins
 from marketplace.roles.buyer import Commission
 from marketplace.roles.exits import end_trade, seconds_to_exit
 from marketplace.roles.juror import rule
-from marketplace.roles.licence import licence_holder, mint_licence
 from marketplace.roles.quotes import SignedDataQuote, SignedModelQuote
+from marketplace.scripted.closing import let_pass, mint_to_buyer, penalise_silence, withdraw_all
 from marketplace.scripted.script import Script
 from marketplace.scripted.world import World
 from offchain.data.scenarios import Scenario
@@ -133,9 +132,11 @@ class TradeRun:
 
     def deliver_data(self) -> None:
         """Take steps 5 and 6: good data is paid, and the gate commits to experts and weights."""
-        self.progress("5 data delivery: providers encrypt for the oracles, the oracles inspect")
+        self.progress("5 data delivery: providers encrypt for the oracles")
         deliveries = self._deliveries()
-        self.progress("6 gating: the gate chooses experts and weighs the data")
+        self.progress(
+            "6 gating: the oracles inspect the data, and the gate chooses and weighs experts"
+        )
         manifest = self.leader().report_data(self.trade_id, deliveries, self.world.experts)
         for delivery in manifest.deliveries:
             if not delivery.accepted:
@@ -186,19 +187,17 @@ class TradeRun:
         end_trade(market, stranger, self.trade_id)
         if market.status(self.trade_id).unjudged:
             self.progress("the silent oracles lose a part of their stakes")
-            request = market.agreement(self.trade_id).request
-            judges = market.committee_of(request.committee)
-            penalise = market.challenges.functions.penaliseSilence
-            market.node.send(stranger, penalise(request.as_tuple(), judges.as_tuple()))
+            penalise_silence(market, stranger, self.trade_id)
 
     def settle_up(self) -> None:
         """After the end: open what is still sealed, mint the licence, pay out all credits."""
         if self.script.silent_from is None:
             self.leader().publish(self.trade_id)
             self.leader().open_failed_scores(self.trade_id)
-        if self.state() == State.SETTLED:
-            self._mint_licence()
-        self._withdraw()
+        if self.state() == State.SETTLED and mint_to_buyer(self.world, self.trade_id):
+            self.progress("the licence is minted to the buyer")
+        if paid := withdraw_all(self.world):
+            self.progress(f"{paid} parties have withdrawn their credits")
 
     # ------------------------------------------------------------------- inside
 
@@ -295,40 +294,10 @@ class TradeRun:
         self.progress(f"8 settlement: scores are opened, and {outcome}")
         self.leader().settle(self.trade_id, audit)
 
-    def _mint_licence(self) -> None:
-        market, licences = self.world.market, self.world.deployment.licence
-        if licence_holder(market, licences, self.trade_id) is None:
-            self.progress("the licence is minted to the buyer")
-            mint_licence(market, licences, self.world.stranger, self.trade_id)
-
-    def _withdraw(self) -> None:
-        """Let everybody take out what trade, bonds and stakes have credited to it."""
-        market, currency = self.world.market, self.world.currency
-        challenges, paid = market.challenges.functions, set()
-        for account in self.world.accounts:
-            if market.credit_of(account.address, currency) > 0:
-                paid.add(account.address)
-                market.send(account, "withdraw", currency, account.address)
-            for coin in sorted({currency, NATIVE}):
-                if market.node.call(challenges.creditOf(account.address, coin)) > 0:
-                    paid.add(account.address)
-                    taking = challenges.withdrawCredit(coin, account.address)
-                    market.node.send(account, taking)
-        if paid:
-            self.progress(f"{len(paid)} parties have withdrawn their credits")
-
     def _let_pass(self, seconds: int) -> None:
-        """Move the chain's clock, or wait where it can't be moved."""
-        if seconds <= 0:
-            return
-        self.progress(f"  {seconds} s pass on the chain's clock")
-        node = self.world.market.node
-        until = node.now() + seconds
-        try:
-            node.advance_time(seconds)
-        except ConfigurationError:
-            while node.now() < until:
-                time.sleep(1)
+        if seconds > 0:
+            self.progress(f"  {seconds} s pass on the chain's clock")
+            let_pass(self.world.market.node, seconds)
 
     def _say_how_to_end(self) -> None:
         """Tell whoever sees this run break off how nobody's money stays behind."""

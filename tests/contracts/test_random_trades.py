@@ -1,236 +1,349 @@
-"""Random trades side by side, in coin and in a token, with random amounts and random ends.
+"""Random trades side by side, each call made on the contracts and on the reference model.
 
-After every step the money adds up to the last unit, and the log alone tells what the
-storage holds.
+After every call, refused ones included, states, balances and credits are the same on
+both, and for each currency the contract holds the open escrows and the unclaimed
+credits. In the end the log alone tells what the storage holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
 
 import pytest
-from eth_account.signers.local import LocalAccount
-from expectations import credits_of, events, held_by
-from hypothesis import HealthCheck, Phase, given, settings
+from both_markets import ACCOUNTS, BothMarkets
+from deploying import TestContracts
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from parties import PARTIES
 from quick_chain import QuickProvider
-from replay import Replay
+from reference.market import Offer, State
+from reference.money import by_weight
 from trade_builder import TradeBuilder
-from trade_terms import Prices
+from trade_terms import FEE_BPS, Prices, bitmap
+from web3.contract import Contract
 
-from marketplace.chain.market import Market, Trade
-from marketplace.protocol.states import State
-from marketplace.protocol.terms import NATIVE, Windows
-from marketplace.protocol.units import PARTS, largest_remainder
+from marketplace.chain.market import Market
+from marketplace.protocol.terms import NO_AUDIT, Windows
 
-WINDOW_OF = {
-    State.REQUESTED: "quote",
-    State.FUNDED: "delivery",
-    State.DATA_DELIVERED: "gating",
-    State.GATED: "attempt",
-}
-
+THRESHOLD = 500_000
 AMOUNTS = st.one_of(st.integers(0, 9), st.integers(0, 10**12))
-PANELS = [[PARTIES.signers[seat] for seat in seats] for seats in ((0, 1), (0, 2), (0, 1, 2))]
+SECONDS = st.integers(1, 400)
+SEATS = st.sampled_from([(0, 1), (0, 2), (1, 2), (0, 1, 2), (0, 1, 2), (1,), ()])
+SCORES = st.sampled_from([0, THRESHOLD - 1, THRESHOLD, 1_000_000])
+WORKERS = [worker.address for worker in (*PARTIES.providers, *PARTIES.experts)]
+WORKING = [*PARTIES.providers, *PARTIES.experts, PARTIES.stranger]
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What will happen to one trade; unless somebody falls silent, it ends by itself."""
-
-    in_coin: bool
-    prices: Prices
-    weights: tuple[int, ...]
-    contributions: list[int]
-    silent_at: State | None
-    declines: bool
-    accepted: int
-    fails: int
-    attests: bool
-    confirms: bool
-    by_gate: bool
-    panels: list[list[LocalAccount]]
-
-
-PLANS = st.builds(
-    Plan,
-    in_coin=st.booleans(),
-    prices=st.builds(
-        Prices,
-        data=st.tuples(AMOUNTS, AMOUNTS, AMOUNTS),
-        experts=AMOUNTS,
-        broker=AMOUNTS,
-        auditor=AMOUNTS,
-        oracle=AMOUNTS,
-    ),
-    weights=st.lists(st.integers(1, 50), min_size=1, max_size=5).map(
-        lambda loads: tuple(largest_remainder(PARTS, loads))
-    ),
-    contributions=st.lists(st.integers(0, 9), min_size=5, max_size=5).filter(lambda c: c[0] > 0),
-    silent_at=st.sampled_from([None] * 6 + list(WINDOW_OF)),
-    declines=st.sampled_from([False] * 9 + [True]),
-    accepted=st.sampled_from([0b111] * 3 + [0b101] * 3 + [0b100]),
-    fails=st.sampled_from([0, 0, 1, 2]),
-    attests=st.booleans(),
-    confirms=st.booleans(),
-    by_gate=st.booleans(),
-    panels=st.lists(st.sampled_from(PANELS), min_size=5, max_size=5),
-)
+@st.composite
+def terms(draw: st.DrawFn) -> tuple[dict[str, Any], int, bool]:
+    """Draw a trade's prices, rows, weights, windows and rules."""
+    count = draw(st.integers(0, 3))
+    prices = Prices(tuple(draw(AMOUNTS) for _ in range(count)), *(draw(AMOUNTS) for _ in range(4)))
+    loads = draw(st.lists(st.integers(1, 50), min_size=1, max_size=5))
+    return (
+        {
+            "prices": prices,
+            "rows": (500, 300, 200)[:count],
+            "weights": tuple(by_weight(1_000_000, loads)),
+            "windows": Windows(*(draw(SECONDS) for _ in range(7))),
+            "max_attempts": draw(st.integers(1, 3)),
+            "min_rows": draw(st.sampled_from([1, 500, 700, 1_000])),
+            "approval_required": draw(st.booleans()),
+            "threshold": THRESHOLD,
+        },
+        draw(st.sampled_from([0, 0, 0, 0, 1])),  # by how much the budget is too small
+        draw(st.booleans()),
+    )
 
 
-def windows_of(plan: Plan) -> Windows:
-    """Return windows that are short where somebody waits for their end, and long elsewhere.
+class Trades(RuleBasedStateMachine):
+    """Up to three trades in coin and in a token, driven by chance."""
 
-    All trades share the chain's clock: none may lapse because another one waits.
-    """
-    lengths = dict.fromkeys(["quote", "delivery", "gating", "attempt"], 10**6)
-    if plan.silent_at is not None:
-        lengths[WINDOW_OF[plan.silent_at]] = 100
-    return Windows(**lengths, verification=100, settlement=100)
+    market: Market
+    token: str
+    reader: Contract
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._undo = ExitStack()
+        provider = self.market.node.web3.provider
+        assert isinstance(provider, QuickProvider)
+        self._undo.enter_context(provider.forgetting())
+        self.both = BothMarkets(self.market, self.token, self.reader)
 
-def course(trade: TradeBuilder, plan: Plan) -> Iterator[State]:
-    """Take a trade through its plan; each step yields the state that it should have led to."""
-    data, gate, first, second, last = plan.panels
-    enough = sum(rows for i, rows in enumerate(trade.rows) if plan.accepted >> i & 1) >= 600
-    steps: list[tuple[State, Callable[[], object]]] = [
-        (State.REQUESTED, trade.ask),
-        (State.DATA_REQUESTED, trade.ask_for_data),
-        (State.DECLINED, trade.decline) if plan.declines else (State.FUNDED, trade.accept),
-        (
-            State.DATA_DELIVERED if enough else State.REFUNDED,
-            lambda: trade.deliver(accepted=plan.accepted, signers=data),
-        ),
-        (State.GATED, lambda: trade.gate(signers=gate)),
-    ]
-    for state, step in steps:
-        step()
-        yield state
-        if state == plan.silent_at:
-            trade.lapse()
-            trade.time_out()
-            yield State.EXPIRED if state < State.FUNDED else State.REFUNDED
-            return
-        if state.final:
-            return
-    for number, panel in zip(range(plan.fails), (first, second), strict=False):
-        trade.attempt(passed=False, signers=panel)
-        yield State.GATED if number == 0 else State.FAILED
-    if plan.fails < 2:
-        trade.attempt(signers=second)
-        yield State.PASSED
-        yield from allocation(trade, plan, last)
+    def teardown(self) -> None:
+        try:
+            self.both.compare_log()
+        finally:
+            self._undo.close()
 
+    # ------------------------------------------------------------------- which trade
 
-def allocation(trade: TradeBuilder, plan: Plan, panel: list[LocalAccount]) -> Iterator[State]:
-    """Settle a passed trade."""
-    if plan.attests:
-        trade.attest()
-        yield State.PASSED
-    if plan.confirms and trade.market.node.now() < trade.record.deadline:
-        trade.confirm()
-        yield State.PASSED
-    if plan.by_gate:
-        trade.lapse(trade.request.windows.settlement)
-        (_, said), *_ = events(trade.market, trade.settle_by_gate())
-        assert said["amounts"] == largest_remainder(trade.prices.experts, trade.weights)
-    else:
-        shares = plan.contributions[: len(trade.experts)]
-        trade.lapse()
-        trade.settle(amounts=largest_remainder(trade.prices.experts, shares), signers=panel)
-    yield State.SETTLED
+    def some(self, data: st.DataObject, *states: State) -> tuple[str, TradeBuilder]:
+        """Draw a trade, where there is one in one of these states; any state by default."""
+        trades = self.both.model.trades
+        names = [name for name, trade in trades.items() if not states or trade.state in states]
+        name = data.draw(st.sampled_from(names), "trade")
+        return name, self.both.builders[name]
 
+    def there_is(self, *states: State) -> bool:
+        return any(trade.state in states for trade in self.both.model.trades.values())
 
-class Books:
-    """The trades of one example, checked against the contract's balance and its log."""
+    @initialize(drawn=terms())
+    def first(self, drawn: tuple[dict[str, Any], int, bool]) -> None:
+        self.ask(drawn)
 
-    def __init__(self, market: Market, token: str, trades: list[TradeBuilder]) -> None:
-        self.market = market
-        self.currencies = (NATIVE, token)
-        self.trades = trades
-        self.records: dict[bytes, Trade] = {}
-        self.replay = Replay(market.domain, {1: market.committee_of(1)[0]})
-
-    def check(self, moved: TradeBuilder, state: State) -> None:
-        """Check what holds after a step has moved one trade into a state."""
-        record = self.records[moved.id] = moved.record
-        assert record.state == state
-        assert record.escrow == 0 or not state.final
-        self.check_money()
-        assert self.replay.trades == self.records
-
-    def check_money(self) -> None:
-        """Check that the contract holds the open escrows and the unclaimed credits."""
-        self.replay.catch_up(self.market)
-        for currency in self.currencies:
-            escrows = sum(r.escrow for r in self.records.values() if r.currency == currency)
-            owed = sum(self.told_credits(currency).values())
-            assert held_by(self.market, currency) == escrows + owed
-
-    def close(self) -> None:
-        """Check what the steps of the others might have changed, and withdraw all credits."""
-        assert {trade.id: trade.record for trade in self.trades} == self.records
-        for currency in self.currencies:
-            credited = credits_of(self.market, currency)
-            assert credited == self.told_credits(currency)
-            assert PARTIES.stranger.address not in credited  # who sent all reports and exits
-            for party in PARTIES.everyone():
-                if party.address in credited:
-                    self.market.send(party, "withdraw", currency, party.address)
-        self.check_money()
-
-    def told_credits(self, currency: str) -> dict[str, int]:
-        """Credits in a currency, as the log tells them."""
-        credit = self.replay.credit.items()
-        return {account: amount for (account, of), amount in credit if of == currency and amount}
-
-
-def run_side_by_side(market: Market, token: str, plans: list[Plan], data: st.DataObject) -> None:
-    """Take several trades through their plans, in random turns."""
-    trades = [
-        TradeBuilder(
-            market,
-            salt=f"random trade {number}",
-            prices=plan.prices,
-            weights=plan.weights,
-            currency=NATIVE if plan.in_coin else token,
-            max_attempts=2,
-            windows=windows_of(plan),
+    @precondition(lambda self: len(self.both.builders) < 3)
+    @rule(drawn=terms())
+    def ask(self, drawn: tuple[dict[str, Any], int, bool]) -> None:
+        fields, short, in_coin = drawn
+        name = f"trade {len(self.both.builders)}"
+        currency = "coin" if in_coin else "token"
+        builder = TradeBuilder(
+            self.market, salt=name, currency=self.both.currencies[currency], **fields
         )
-        for number, plan in enumerate(plans)
-    ]
-    courses = {trade: course(trade, plan) for trade, plan in zip(trades, plans, strict=True)}
-    books = Books(market, token, trades)
-    while courses:
-        trade = data.draw(st.sampled_from(list(courses)), "whose turn")
-        state = next(courses[trade], None)
-        if state is None:
-            del courses[trade]
-        else:
-            books.check(trade, state)
-    books.close()
+        budget = max(1, builder.price - short)
+        builder = TradeBuilder(
+            self.market,
+            salt=name,
+            currency=self.both.currencies[currency],
+            budget=budget,
+            **fields,
+        )
+        self.both.add(name, builder, offer_of(builder, currency))
+
+    # ------------------------------------------------------------------- honest steps
+
+    @precondition(lambda self: self.there_is(State.REQUESTED))
+    @rule(
+        data=st.data(), expects=st.sampled_from([0] * 6 + [1]), sends=st.sampled_from([0] * 6 + [1])
+    )
+    def accept(self, data: st.DataObject, expects: int, sends: int) -> None:
+        name, builder = self.some(data, State.REQUESTED)
+        offer = self.both.model.trades[name].offer
+        price = builder.price + expects
+        value = sends + (builder.price if offer.currency == "coin" else 0)
+        arguments = (price, value)
+        self.both.on_trade(
+            name, "accept", *arguments, act=lambda: builder.accept(price=price, value=value)
+        )
+
+    @precondition(lambda self: self.there_is(State.FUNDED, State.GATED))
+    @rule(data=st.data(), worker=st.sampled_from(WORKING))
+    def record_delivery(self, data: st.DataObject, worker: Any) -> None:
+        name, builder = self.some(data, State.FUNDED, State.GATED)
+        act = lambda: builder.record_delivery(worker)  # noqa: E731  # one line, used once
+        self.both.on_trade(name, "record_delivery", worker.address, act=act)
+
+    @precondition(lambda self: self.there_is(State.FUNDED))
+    @rule(data=st.data(), accepted=st.sampled_from([7, 7, 7, 5, 4, 3, 0]), seats=SEATS)
+    def report_data(self, data: st.DataObject, accepted: int, seats: tuple[int, ...]) -> None:
+        name, builder = self.some(data, State.FUNDED)
+        accepted &= (1 << len(builder.data_quotes)) - 1
+        delivered = [i for i in range(3) if accepted >> i & 1]
+        self.both.on_trade(
+            name,
+            "report_data",
+            *(delivered, builder.experts, builder.weights, seats),
+            act=lambda: builder.report_data(accepted, seats=seats),
+        )
+
+    @precondition(lambda self: self.there_is(State.GATED))
+    @rule(
+        data=st.data(),
+        model=st.integers(1, 4),
+        seats=SEATS,
+        loads=st.lists(st.integers(0, 9), min_size=5, max_size=5),
+        off=st.sampled_from([0] * 7 + [1]),
+    )
+    def report_attempt(
+        self, data: st.DataObject, model: int, seats: tuple[int, ...], loads: list[int], off: int
+    ) -> None:
+        name, builder = self.some(data, State.GATED)
+        scores = {seat: data.draw(SCORES, f"score {seat}") for seat in seats}
+        lies = data.draw(st.sampled_from([0, 0, 0, 0, 0b111, 0b001]), "verdicts turned round")
+        verdicts = {seat: (scores[seat] >= THRESHOLD) ^ bool(lies >> seat & 1) for seat in seats}
+        passed = 2 * sum(verdicts.values()) > len(seats)
+        loads[0] += 1
+        amounts = by_weight(builder.prices.experts, loads[: len(builder.experts)])
+        amounts[0] += off
+        finding = replace(
+            builder.attempt_finding(model, passed), amounts=tuple(amounts) if passed else ()
+        )
+        self.both.on_trade(
+            name,
+            "report_attempt",
+            *(f"model {model}", verdicts, scores, amounts),
+            act=lambda: builder.attempt(
+                scores=scores,
+                finding=finding,
+                verdicts=bitmap(seat for seat in seats if verdicts[seat]),
+                number=len(builder.course.attempts) + 1,
+            ),
+        )
+
+    @precondition(lambda self: self.there_is(State.PASSED, State.REJECTED, State.DISPUTED))
+    @rule(data=st.data(), approved=st.booleans())
+    def attest(self, data: st.DataObject, approved: bool) -> None:
+        name, builder = self.some(data, State.PASSED, State.REJECTED, State.DISPUTED)
+        audit = builder.audit(approved)
+        self.both.on_trade(name, "attest", approved, act=lambda: builder.attest(audit))
+
+    @precondition(lambda self: self.there_is(State.PASSED, State.REJECTED, State.DISPUTED))
+    @rule(data=st.data(), closed=SEATS)
+    def open_scores(self, data: st.DataObject, closed: tuple[int, ...]) -> None:
+        name, builder = self.some(data, State.PASSED, State.REJECTED, State.DISPUTED)
+        seats = set(self.both.model.trades[name].scores) - set(closed)
+        openings = builder.openings(closed=closed)
+        self.both.on_trade(name, "open_scores", seats, act=lambda: builder.open_scores(openings))
+
+    @precondition(lambda self: self.there_is(State.PASSED, State.REJECTED))
+    @rule(
+        data=st.data(),
+        wait=st.booleans(),
+        closed=st.sampled_from([(), (), (), (0,), (1, 2), (0, 1, 2)]),
+        audit=st.sampled_from([None, None, True, False]),
+    )
+    def settle(
+        self, data: st.DataObject, wait: bool, closed: tuple[int, ...], audit: bool | None
+    ) -> None:
+        name, builder = self.some(data, State.PASSED, State.REJECTED)
+        if wait:
+            builder.lapse()
+        seats = set(self.both.model.trades[name].scores) - set(closed)
+        given = NO_AUDIT if audit is None else builder.audit(audit)
+        openings = builder.openings(closed=closed)
+        self.both.on_trade(
+            name, "settle", seats, audit, act=lambda: builder.settle(openings=openings, audit=given)
+        )
+
+    @precondition(lambda self: self.there_is(State.PASSED, State.REJECTED))
+    @rule(data=st.data(), seconds=st.integers(0, 300))
+    def dispute(self, data: st.DataObject, seconds: int) -> None:
+        name, builder = self.some(data, State.PASSED, State.REJECTED)
+        until = self.market.node.now() + 1 + seconds
+        self.both.on_trade(name, "dispute", until, act=lambda: builder.dispute(1 + seconds))
+
+    @precondition(lambda self: self.there_is(State.DISPUTED))
+    @rule(data=st.data(), overturned=st.booleans())
+    def end_dispute(self, data: st.DataObject, overturned: bool) -> None:
+        name, builder = self.some(data, State.DISPUTED)
+        self.both.on_trade(name, "rule", overturned, act=lambda: builder.rule(overturned))
+
+    # ------------------------------------------------------- any call, in any state
+
+    @rule(data=st.data(), step=st.sampled_from(["decline", "expire", "resume"]))
+    def end_out_of_order(self, data: st.DataObject, step: str) -> None:
+        name, builder = self.some(data)
+        self.both.on_trade(name, step, act=getattr(builder, step))
+
+    @rule(data=st.data(), step=st.sampled_from(["time_out_delivery", "time_out_training"]))
+    def time_out(self, data: st.DataObject, step: str) -> None:
+        name, builder = self.some(data)
+        self.both.on_trade(name, step, act=getattr(builder, step))
+
+    @rule(
+        data=st.data(), step=st.sampled_from(["accept", "report_data", "settle", "attest", "rule"])
+    )
+    def step_out_of_order(self, data: st.DataObject, step: str) -> None:
+        states = {
+            "accept": [state for state in State if state != State.REQUESTED],
+            "report_data": [state for state in State if state != State.FUNDED],
+            "rule": [state for state in State if state != State.DISPUTED],
+        }
+        undecided = [s for s in State if s not in (State.PASSED, State.REJECTED, State.DISPUTED)]
+        wanted = states.get(step, undecided)
+        if not self.there_is(*wanted):
+            return
+        name, builder = self.some(data, *wanted)
+        calls: dict[str, tuple[tuple[Any, ...], Any]] = {
+            "accept": ((0, 0), builder.accept),
+            "report_data": (((0,), (), (), (0, 1)), builder.report_data),
+            "settle": (((), None), builder.settle),
+            "attest": ((True,), builder.attest),
+            "rule": ((True,), lambda: builder.rule(True)),
+        }
+        arguments, act = calls[step]
+        self.both.on_trade(name, step, *arguments, act=act)
+
+    @rule(holder=st.sampled_from(ACCOUNTS), currency=st.sampled_from(["coin", "token"]))
+    def withdraw(self, holder: str, currency: str) -> None:
+        owed = [key for key, amount in self.both.model.credits.items() if amount]
+        if owed:  # mostly by somebody who has something
+            holder, currency = owed[ACCOUNTS.index(holder) % len(owed)]
+        self.both.withdraw(holder, currency)
+
+    @rule(data=st.data(), grace=st.sampled_from([-1, 0, 1, 300]))
+    def wait_for_a_deadline(self, data: st.DataObject, grace: int) -> None:
+        name, builder = self.some(data)
+        builder.wait_until(self.both.model.trades[name].deadline + grace)
+
+    @rule(seconds=SECONDS)
+    def wait(self, seconds: int) -> None:
+        next(iter(self.both.builders.values())).wait_until(self.market.node.now() + seconds)
+
+
+def offer_of(builder: TradeBuilder, currency: str) -> Offer:
+    """Say the terms of a trade in the model's words."""
+    request, prices = builder.request, builder.prices
+    return Offer(
+        currency=currency,
+        buyer=request.buyer,
+        broker=request.broker,
+        auditor=request.auditor,
+        treasury=request.treasury,
+        judges=tuple(signer.address for signer in PARTIES.signers),
+        quorum=2,
+        providers=tuple(quote.provider for quote in builder.data_quotes),
+        rows=builder.rows,
+        data=prices.data,
+        pool=prices.experts,
+        broker_fee=prices.broker,
+        auditor_fee=prices.auditor,
+        oracle_fee=prices.oracle,
+        fee_bps=FEE_BPS,
+        budget=request.budget,
+        threshold=request.threshold,
+        cap=request.max_attempts,
+        min_rows=request.min_rows,
+        approval_required=request.approval_required,
+        windows=request.windows.as_message(),
+    )
+
+
+@pytest.fixture
+def both_kinds(market: Market, currency: str, test_contracts: TestContracts) -> type[Trades]:
+    """The machine on a market that takes short review windows."""
+    short = market.rules.functions.setReview(1, 200)
+    market.node.send(PARTIES.admin, short)
+    reader = test_contracts.deploy("LedgerReader")
+    return type("TradesHere", (Trades,), {"market": market, "token": currency, "reader": reader})
 
 
 @pytest.mark.parametrize("currency", ["token"], indirect=True)
-@pytest.mark.parametrize("examples", [3, pytest.param(40, marks=pytest.mark.slow)])
-def test_the_money_adds_up_and_the_log_tells_it_all(
-    market: Market, currency: str, examples: int
+@pytest.mark.parametrize(
+    ("examples", "steps"), [(4, 30), pytest.param(150, 60, marks=pytest.mark.slow)]
+)
+def test_contracts_and_reference_model_never_differ(
+    both_kinds: type[Trades], examples: int, steps: int
 ) -> None:
-    provider = market.node.web3.provider
-    assert isinstance(provider, QuickProvider)
-
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        derandomize=True,
-        phases=[Phase.generate],  # to shrink takes minutes, and the plans are small as they are
-        suppress_health_check=[HealthCheck.too_slow],
+    run_state_machine_as_test(
+        both_kinds,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            derandomize=True,
+            phases=[Phase.generate],  # to shrink takes minutes; the failing steps are printed
+            suppress_health_check=list(HealthCheck),
+        ),
     )
-    @given(plans=st.lists(PLANS, min_size=2, max_size=3), data=st.data())
-    def explore(plans: list[Plan], data: st.DataObject) -> None:
-        with provider.forgetting():
-            run_side_by_side(market, currency, plans, data)
-
-    explore()

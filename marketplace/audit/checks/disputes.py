@@ -45,11 +45,18 @@ def check_dispute(case: Case) -> Finding | None:
         return unchecked(_NO_CONTRACT)
     challenges = [act.event for act in case.acts if act.event.name == CHALLENGE]
     rulings = [act.event for act in case.acts if act.event.name in RULINGS]
-    faults = [*_challenge_faults(case, challenges), *_ruling_faults(case, rulings)]
-    penalties = sum(act.event.name in PENALTIES for act in case.acts)
+    penalties = [act.event for act in case.acts if act.event.name in PENALTIES]
+    faults = [
+        *_challenge_faults(case, challenges),
+        *_ruling_faults(case, rulings),
+        *_penalty_faults(case, penalties),
+    ]
     ruled = rulings[0].name if rulings else "no ruling"
-    said = f"{counted(len(challenges), 'challenge')}, {ruled}, {penalties} penalised"
-    return judged(faults, said)
+    return judged(
+        faults,
+        f"{counted(len(challenges), 'challenge')}, {ruled}, {counted(len(penalties), 'fault')}"
+        " of the committee penalised",
+    )
 
 
 def _challenge_faults(case: Case, challenges: list[Any]) -> Iterator[str]:
@@ -96,6 +103,21 @@ def _ruling_faults(case: Case, rulings: list[Any]) -> Iterator[str]:
         if overturns and _wrong_attempt(case, model) is None:
             yield f"overturned was model 0x{model.hex()}, which decided nothing"
         yield from quorum_faults(case.panel, _signed_ruling(case, event, model))
+
+
+def _penalty_faults(case: Case, penalties: list[Any]) -> Iterator[str]:
+    """Name penalties for silence without silence, twice, or where the buyer left no time."""
+    windows = case.trade.request.windows
+    for event in penalties:
+        silence = event.name == "SilencePenalised"
+        if silence and not case.trade.unjudged:
+            yield "a committee that left nothing unjudged was penalised"
+        given = min(windows.judging, windows.validation) if silence else windows.settlement
+        least = _terms(case.chain)["leastWindow"]
+        if given < least:
+            yield f"a committee that had {given} s was penalised where {least} s are the least"
+    if sum(event.name == "SilencePenalised" for event in penalties) > 1:
+        yield "silence was penalised twice"
 
 
 def _wrong_attempt(case: Case, model: bytes) -> ReportedAttempt | None:
@@ -206,8 +228,7 @@ def _silence_penalised(case: Case, act: Act) -> _Due:
     """Slash a committee that judged nothing, once, for the treasury."""
     penalty, members = _terms(case.chain)["silencePenalty"], case.committee.members
     awards = [Award(case.trade.request.treasury, _stake_currency(case.chain), _taken(act))]
-    first = next(a for a in case.acts if a.event.name == act.event.name) is act
-    return _Due(members if case.trade.unjudged and first else (), penalty, awards)
+    return _Due(members, penalty, awards)
 
 
 _DUE: Mapping[str, Callable[[Case, Act], _Due]] = {

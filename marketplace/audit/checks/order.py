@@ -105,8 +105,8 @@ def _audit_faults(case: Case, attested: Attested, sender: str, data: bytes) -> l
     except ValueError as error:
         return [f"the transaction of the finding is unreadable: {error}"]
     finding = arguments.get("audit")
-    if finding is None:
-        return [f"{function} reports no finding"]
+    if finding is None or arguments["tradeId"] != case.trade.id:
+        return [f"{function} reports no finding of this trade"]
     if (finding.report, finding.approved) != (attested.report, attested.approved):
         return [f"sent was 0x{finding.report.hex()}, approved: {finding.approved}"]
     auditor = case.trade.request.auditor

@@ -29,11 +29,12 @@ from cast_of_trade import (
     votes,
     worth,
 )
+from clocks import Clocks
+from disputing import Disputes
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 from numpy.typing import NDArray
 from safetensors.numpy import save
-from web3.types import RPCEndpoint
 
 from marketplace.chain.market import Market
 from marketplace.protocol.agreement import (
@@ -122,7 +123,7 @@ class Reported:
     openings: dict[int, Opening]
 
 
-class AuditedTrade:
+class AuditedTrade(Clocks, Disputes):
     """One trade, step by step."""
 
     def __init__(
@@ -505,99 +506,6 @@ class AuditedTrade:
     def withdraw(self, account: LocalAccount) -> None:
         self.market.send(account, "withdraw", self.request.currency, account.address)
 
-    # -------------------------------------------------------------------- disputes
-
-    def challenge(self) -> None:
-        bond = int(self.market.node.call(self._challenges.bondFor(self.request.budget)))
-        panel = self.market.panel_of(self.request.panel)
-        value = bond if self.request.currency == NATIVE else 0
-        self.send_challenges(
-            self.parties.stranger,
-            "challenge",
-            self.request,
-            self.committee,
-            panel,
-            keccak(text="it is wrong"),
-            value=value,
-        )
-
-    def uphold(self) -> None:
-        evidence = keccak(text="it is right")
-        panel = self.market.panel_of(self.request.panel)
-        packed = self._ruling(bytes(32), evidence)
-        self.send_challenges(
-            self.parties.stranger, "uphold", self.request, panel, evidence, *packed
-        )
-
-    def overturn(self, which: int = -1) -> None:
-        attempt, evidence = self.attempts[which], keccak(text="it is wrong indeed")
-        panel = self.market.panel_of(self.request.panel)
-        amounts = amounts_hash(self.attempts[-1].finding.amounts)
-        self.send_challenges(
-            self.parties.stranger,
-            "overturn",
-            self.request,
-            self.committee,
-            panel,
-            attempt.record,
-            self.gated,
-            amounts,
-            evidence,
-            *self._ruling(attempt.finding.model, evidence),
-        )
-
-    def lapse_challenge(self) -> None:
-        self.send_challenges(self.parties.stranger, "lapse", self.request)
-
-    def penalise_closed_seals(self, which: int = 0) -> None:
-        record = self.attempts[which].record
-        parts = (self.request, self.committee, record)
-        self.send_challenges(self.parties.stranger, "penaliseClosedSeals", *parts)
-
-    def penalise_silence(self) -> None:
-        self.send_challenges(self.parties.stranger, "penaliseSilence", self.request, self.committee)
-
-    @property
-    def _challenges(self) -> Any:
-        return self.market.challenges.functions
-
-    def send_challenges(
-        self, account: LocalAccount, function: str, *arguments: Any, value: int = 0
-    ) -> None:
-        call = self._challenges[function](*(_plain(argument) for argument in arguments))
-        self.market.node.send(account, call, value=value)
-
-    def _ruling(self, model: bytes, evidence: bytes) -> tuple[int, bytes]:
-        version = self.market.panel_of(self.request.panel).version
-        question = self._challenges.rulingDigest(self.id, version, model, evidence)
-        word = bytes(self.market.node.call(question))
-        return quorum_signatures(
-            {
-                seat: bytes(self.parties.panel[seat].unsafe_sign_hash(word).signature)
-                for seat in SEATS
-            }
-        )
-
-    # ---------------------------------------------------------------------- clocks
-
-    def lapse(self, grace: int = 0) -> None:
-        """Let the deadline of the present stage pass, and `grace` seconds more."""
-        deadline = self.market.status(self.id).deadline
-        self.market.node.advance_time(max(0, deadline + grace - self.market.node.now() + 1))
-
-    def next_block_at(self, timestamp: int) -> None:
-        """Give the next transaction's block a time, in seconds since 1970."""
-        provider = self.market.node.web3.provider
-        provider.make_request(RPCEndpoint("evm_setNextBlockTimestamp"), [timestamp])
-
-    def last_second(self) -> None:
-        """Let the next step come in the last second of its window."""
-        self.next_block_at(self.market.status(self.id).deadline)
-
-    def first_second_after(self, grace: int = 0) -> None:
-        """Let the next step come as soon as the deadline and `grace` seconds more have passed."""
-        self.next_block_at(self.market.status(self.id).deadline + grace + 1)
-
     # ---------------------------------------------------------------- whole stretches
 
     def to_funded(self) -> None:
@@ -649,12 +557,6 @@ class AuditedTrade:
 def _shown(attempt: Reported, closed: Sequence[int]) -> list[Opening]:
     """Return one opening for each signer of an attempt, nothing for the closed seats."""
     return [CLOSED if seat in closed else shown for seat, shown in attempt.openings.items()]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Struct):
-        return value.as_tuple()
-    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)

@@ -161,6 +161,40 @@ def test_a_dropped_event_is_missed(disputed: Disputed, name: str) -> None:
     assert objections(disputed.report(dropping(name))) == DROPPED[name]
 
 
+@pytest.mark.parametrize(
+    ("alter", "expected"),
+    [
+        (changing("SilencePenalised", (0,), more), {"awards"}),
+        (repeating("SilencePenalised"), {"dispute", "awards"}),
+        (
+            dropping("WorkDelivered"),
+            {"data-payments", "dispute", "stored-status", "stored-deliveries"},
+        ),
+        (
+            renaming("WorkDelivered", 2, PARTIES.providers[0].address),
+            {"data-payments", "stored-deliveries"},
+        ),
+        (changing("WorkDelivered", (0,), 1), {"states"}),
+        (
+            changing("ModelRequested", (0, 18, 2), 60),
+            {"trade-id", "stored-status", "dispute"},
+        ),
+    ],
+)
+def test_what_is_told_of_silent_judges_is_recomputed(
+    trade: AuditedTrade, alter: Alter, expected: set[str]
+) -> None:
+    trade.to_funded()
+    trade.put_on_record(trade.parties.providers[1])
+    trade.lapse()
+    trade.time_out_delivery()
+    trade.penalise_silence()
+    provider, market = trade.market.node.web3.provider, trade.market.address
+    assert objections(audit(provider, market, trade.store)) == set()
+    found = objections(audit(LyingNode(provider, alter), market, trade.store))
+    assert found == expected
+
+
 def poorer(balance: str) -> str:
     return hex(int(balance, 16) - 10**16)
 

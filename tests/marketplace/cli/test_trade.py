@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,42 @@ def test_what_a_challenge_paid_is_withdrawn_apart(run: Run, serve: Serve) -> Non
     assert run(*taking).data == {"account": stranger.address, "amount": str(bond)}
     assert run(*taking).error["kind"] == "TransactionReverted"
     assert run(*ending).data == {"state": "SETTLED"}
+
+
+def test_who_has_no_coins_lets_another_withdraw(run: Run, serve: Serve) -> None:
+    served = serve(State.SETTLED)
+    broker, heir = well_known_accounts()[BROKER].address, well_known_accounts()[19].address
+    market = Market(connect(served.url), served.market)
+    credit, before = market.credit_of(broker), market.node.balance(heir)
+    signing = ("authorise", *served.place, "--account", BROKER, "--to", heir, "--out", "word")
+    signed = run(*signing, "--json").data
+    assert json.loads(Path("word").read_text()) == signed
+    sending = ("withdraw", *served.place, "--account", STRANGER, "--authority", "word")
+    assert run(*sending, "--json").data == {"account": broker, "amount": str(credit)}
+    assert market.node.balance(heir) - before == credit > 0
+    again = run(*sending)
+    assert again.status == TransactionReverted.exit_code
+    assert "NotAuthorized" in again.err
+    Path("word").write_text(json.dumps(signed | {"to": "nobody"}))
+    for words in ((), ("--to", heir), ("--awards",)):
+        assert run(*sending, *words).status == ConfigurationError.exit_code
+    Path("word").write_text("{}")
+    assert "word holds no authority" in run(*sending).err
+
+
+def test_the_licence_is_minted_once_and_shown(run: Run, serve: Serve) -> None:
+    served = serve(State.SETTLED)
+    deployment = stages_of().deployment
+    asking = ("licence", *served.place, "--trade", served.trade, "--licences", deployment.licence)
+    buyer = well_known_accounts()[BUYER].address
+    for account in (STRANGER, BROKER):  # the second finds it there
+        shown = run(*asking, "--account", account, "--json").data
+        assert shown == {"token": served.trade, "holder": buyer}
+    assert run(*asking).out == f"{buyer} holds the licence {served.trade}\n"
+    early = serve(State.PASSED)
+    ran = run("licence", *early.place, "--trade", early.trade, "--licences", deployment.licence)
+    assert ran.status == TransactionReverted.exit_code
+    assert "NotSettled" in ran.err
 
 
 def test_the_buyer_receives_the_model(run: Run, serve: Serve) -> None:

@@ -1,0 +1,1 @@
+"""A model of the market's money, written from the rules and not from the contracts."""

@@ -1,0 +1,109 @@
+"""Challenges, rulings and penalties of an audited trade, each one call of the arbiter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cast_of_trade import Cast
+from eth_account.signers.local import LocalAccount
+from eth_utils.crypto import keccak
+
+from marketplace.chain.market import Market
+from marketplace.protocol.agreement import amounts_hash
+from marketplace.protocol.structs import Struct
+from marketplace.protocol.terms import NATIVE, Committee, Request
+from marketplace.protocol.typed_data import quorum_signatures
+
+if TYPE_CHECKING:
+    from audited_trade import Reported
+
+PANEL_SEATS = (0, 1)
+
+
+class Disputes:
+    """What a trade, whose steps `AuditedTrade` has, needs for its disputes."""
+
+    market: Market
+    parties: Cast
+    request: Request
+    committee: Committee
+    id: bytes
+    attempts: list[Reported]
+    gated: bytes
+
+    def challenge(self) -> None:
+        bond = int(self.market.node.call(self._challenges.bondFor(self.request.budget)))
+        panel = self.market.panel_of(self.request.panel)
+        value = bond if self.request.currency == NATIVE else 0
+        self.send_challenges(
+            self.parties.stranger,
+            "challenge",
+            self.request,
+            self.committee,
+            panel,
+            keccak(text="it is wrong"),
+            value=value,
+        )
+
+    def uphold(self) -> None:
+        evidence = keccak(text="it is right")
+        panel = self.market.panel_of(self.request.panel)
+        packed = self._ruling(bytes(32), evidence)
+        self.send_challenges(
+            self.parties.stranger, "uphold", self.request, panel, evidence, *packed
+        )
+
+    def overturn(self, which: int = -1) -> None:
+        attempt, evidence = self.attempts[which], keccak(text="it is wrong indeed")
+        panel = self.market.panel_of(self.request.panel)
+        amounts = amounts_hash(self.attempts[-1].finding.amounts)
+        self.send_challenges(
+            self.parties.stranger,
+            "overturn",
+            self.request,
+            self.committee,
+            panel,
+            attempt.record,
+            self.gated,
+            amounts,
+            evidence,
+            *self._ruling(attempt.finding.model, evidence),
+        )
+
+    def lapse_challenge(self) -> None:
+        self.send_challenges(self.parties.stranger, "lapse", self.request)
+
+    def penalise_closed_seals(self, which: int = 0) -> None:
+        record = self.attempts[which].record
+        parts = (self.request, self.committee, record)
+        self.send_challenges(self.parties.stranger, "penaliseClosedSeals", *parts)
+
+    def penalise_silence(self) -> None:
+        self.send_challenges(self.parties.stranger, "penaliseSilence", self.request, self.committee)
+
+    @property
+    def _challenges(self) -> Any:
+        return self.market.challenges.functions
+
+    def send_challenges(
+        self, account: LocalAccount, function: str, *arguments: Any, value: int = 0
+    ) -> None:
+        call = self._challenges[function](*(_plain(argument) for argument in arguments))
+        self.market.node.send(account, call, value=value)
+
+    def _ruling(self, model: bytes, evidence: bytes) -> tuple[int, bytes]:
+        version = self.market.panel_of(self.request.panel).version
+        question = self._challenges.rulingDigest(self.id, version, model, evidence)
+        word = bytes(self.market.node.call(question))
+        return quorum_signatures(
+            {
+                seat: bytes(self.parties.panel[seat].unsafe_sign_hash(word).signature)
+                for seat in PANEL_SEATS
+            }
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Struct):
+        return value.as_tuple()
+    return [_plain(item) for item in value] if isinstance(value, list) else value
