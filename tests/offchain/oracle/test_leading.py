@@ -336,7 +336,7 @@ def test_nor_can_another_account_of_a_party(tmp_path: Path) -> None:
     node.send(provider, registry.setInvitation(affiliated.address, True))
     group = node.call(registry.groupIdOf(provider.address, b"clinic".ljust(32)))
     node.send(affiliated.account, registry.joinGroup(group))
-    node.advance_time(TERMS.registry_delay)
+    node.advance_time(TERMS.joining_delay)
     run.request()
     run.negotiate()
     run.deliver_data()

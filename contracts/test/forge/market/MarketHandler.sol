@@ -4,14 +4,10 @@ pragma solidity ^0.8.28;
 import {IModelMarket} from "../../../src/interfaces/IModelMarket.sol";
 import {MarketRules} from "../../../src/MarketRules.sol";
 import {ModelMarket} from "../../../src/ModelMarket.sol";
-import {StatusView} from "../../../src/types/Status.sol";
 import {Currency} from "../../../src/types/Currency.sol";
 import {
-    AttemptFinding,
     AttemptRecord,
     AuditFinding,
-    Deal,
-    Gate,
     ModelQuote,
     Opening,
     Permit,
@@ -19,36 +15,30 @@ import {
     State,
     Supply
 } from "../../../src/types/Trade.sol";
-import {Books} from "./Books.sol";
-import {Signing} from "./Signing.sol";
+import {Calls} from "./Calls.sol";
+import {Register} from "./Register.sol";
 import {Terms, Trade} from "./Terms.sol";
 
 /// @title Drives many trades at once, and books what each step should do
 /// @dev An action looks for a trade that it fits, and is not counted where there is none. What it
 ///      then does must succeed, or must be refused: so no revert of the market goes unnoticed.
-contract MarketHandler is Signing, Books {
+contract MarketHandler is Register {
+    uint256 private constant MOST_UNDER_WAY = 8;
     address public constant ARBITER = address(0xa4b1);
     bytes32 private constant REPORT = keccak256("audit report");
-    Currency private constant NATIVE = Currency.wrap(address(0));
 
-    ModelMarket public immutable market;
     MarketRules public immutable rules;
 
-    mapping(string action => uint256) public done;
     bytes[] private _used; // reports and signed withdrawals that went through once
 
-    constructor(ModelMarket market_, MarketRules rules_, address token_) Terms(token_) {
-        market = market_;
+    constructor(ModelMarket market_, MarketRules rules_, address token_) Terms(token_) Calls(market_) {
         rules = rules_;
-    }
-
-    function _market() internal view override returns (address) {
-        return address(market);
     }
 
     // ----------------------------------------------------------- request and quote
 
     function request(uint256 pick, uint256 chance) external {
+        vm.assume(_underWay() < MOST_UNDER_WAY); // or few trades get further
         Trade memory t;
         t.seed = uint256(keccak256(abi.encode(pick, chance, trades.length)));
         (, t.feeBps,,,) = rules.inForce();
@@ -65,7 +55,7 @@ contract MarketHandler is Signing, Books {
     }
 
     function decline(uint256 pick, uint256 chance) external {
-        vm.assume(chance % 4 == 0); // or few trades get further
+        vm.assume(chance % 8 == 0);
         (uint256 n, Trade memory t) = _find(pick, State.Requested);
         Request memory r = requestOf(t);
         vm.prank(r.buyer);
@@ -98,7 +88,8 @@ contract MarketHandler is Signing, Books {
     }
 
     /// @dev The same quote for a request with another validation set.
-    function acceptOther(uint256 pick, uint256) external {
+    function acceptOther(uint256 pick, uint256 chance) external {
+        vm.assume(chance % 8 == 0);
         (, Trade memory t) = _findOpen(pick, State.Requested);
         Request memory r = requestOf(t);
         ModelQuote memory q = quoteOf(t);
@@ -201,8 +192,8 @@ contract MarketHandler is Signing, Books {
     }
 
     /// @dev What was signed once and used once, at any later time.
-    function replay(uint256 pick, uint256) external {
-        vm.assume(_used.length != 0);
+    function replay(uint256 pick, uint256 chance) external {
+        vm.assume(_used.length != 0 && chance % 4 == 0);
         _refuses(_used[pick % _used.length]);
         ++done["refuse a replay"];
     }
@@ -349,7 +340,7 @@ contract MarketHandler is Signing, Books {
 
     /// @dev Money that comes without a call belongs to nobody.
     function gift(uint256 pick, uint256 chance) external {
-        vm.assume(chance % 4 < 2);
+        vm.assume(chance % 8 < 2);
         (uint256 amount, bool native) = (pick % 1e18, chance % 2 == 0);
         if (native) vm.deal(address(market), address(market).balance + amount);
         else deal(token, address(market), _balance(Currency.wrap(token)) + amount);
@@ -359,7 +350,8 @@ contract MarketHandler is Signing, Books {
 
     // -------------------------------------------------------------- rules and clock
 
-    function changeRules(uint256 pick, uint256) external {
+    function changeRules(uint256 pick, uint256 chance) external {
+        vm.assume(chance % 8 == 0);
         rules.setFee(uint16(pick % 1_001), treasury);
         ++done["changeRules"];
     }
@@ -381,25 +373,6 @@ contract MarketHandler is Signing, Books {
             _withdrawAll(creditor(i), NATIVE);
             _withdrawAll(creditor(i), Currency.wrap(token));
         }
-    }
-
-    // ------------------------------------------------------------------- inspection
-
-    function tradeCount() external view returns (uint256) {
-        return trades.length;
-    }
-
-    function trade(uint256 n) external view returns (Trade memory) {
-        return trades[n];
-    }
-
-    function creditorCount() public view returns (uint256) {
-        return everyone.length + SEATS + 1;
-    }
-
-    function creditor(uint256 i) public view returns (address) {
-        if (i < everyone.length) return everyone[i];
-        return i < everyone.length + SEATS ? members[i - everyone.length] : treasury;
     }
 
     // ----------------------------------------------------------------------- within
@@ -440,39 +413,6 @@ contract MarketHandler is Signing, Books {
         _refuses(call);
     }
 
-    function _settleCall(Trade memory t, uint16 open, AuditFinding memory audit) private view returns (bytes memory) {
-        uint128[] memory amounts = attemptFindingOf(t, t.attempts, t.verdict == State.Passed).amounts;
-        Opening[] memory openings = openingsOf(t, t.attempts, t.signers, t.verdicts, open);
-        return abi.encodeCall(
-            market.settle, (t.id, dealOf(t), gateOf(t), judges(), amounts, recordOf(t), openings, audit)
-        );
-    }
-
-    function _dataCall(Trade memory t, uint16 signers, Flaw flaw) private view returns (bytes memory) {
-        bytes memory signatures = _signData(t, dataFindingOf(t), signers, flaw);
-        return abi.encodeCall(
-            market.reportData,
-            (t.id, dealOf(t), suppliesOf(t), dataFindingOf(t), judges(), signers, signatures)
-        );
-    }
-
-    function _attemptCall(Trade memory t, uint16 signers, uint16 verdicts, Flaw flaw)
-        private
-        view
-        returns (bytes memory)
-    {
-        uint8 attempt = t.attempts + 1;
-        AttemptFinding memory f = attemptFindingOf(t, attempt, 2 * _ones(verdicts) > _ones(signers));
-        bytes32[] memory seals = sealsOf(t, attempt, signers, verdicts);
-        bytes memory signatures = _signAttempt(t, attempt, f, signers, verdicts, seals, flaw);
-        uint128 pool = _amount(t, "pool");
-        uint256 count = _ones(t.experts);
-        return abi.encodeCall(
-            market.reportAttempt,
-            (t.id, _terms(t), pool, count, f, judges(), signers, verdicts, seals, signatures)
-        );
-    }
-
     function _bookReport(uint256 n, Trade memory t, uint16 signers) private {
         t.signed |= signers;
         if (t.experts == 0) {
@@ -489,68 +429,6 @@ contract MarketHandler is Signing, Books {
         _keep(n, t, "reportData");
     }
 
-    /// @dev A careless committee doesn't ask who conflicts with whom.
-    function _chooseExperts(Trade memory t, uint256 chance, bool careless) private view returns (bool conflict) {
-        uint256 from = careless && chance % 4 == 0 ? type(uint256).max : experts;
-        for (uint256 i = 0; i < everyone.length; ++i) {
-            if (from & (chance >> 2) & (1 << i) == 0 && i != everyone.length - 1 - chance % 3) continue;
-            bool one = _expertConflicts(t, everyone[i]);
-            if (one && !careless) continue;
-            t.experts |= 1 << i;
-            conflict = conflict || one;
-        }
-        vm.assume(t.experts != 0);
-    }
-
-    function _rows(Trade memory t) private view returns (uint256 rows) {
-        Supply[] memory supplies = suppliesOf(t);
-        for (uint256 i = 0; i < supplies.length; ++i) {
-            if (t.accepted & (1 << i) != 0) rows += supplies[i].rows;
-        }
-    }
-
-    function _amountsHash(Trade memory t) private view returns (bytes32) {
-        bool passed = t.verdict == State.Passed;
-        return keccak256(abi.encodePacked(attemptFindingOf(t, t.attempts, passed).amounts));
-    }
-
-    function _recordHash(Trade memory t) private view returns (bytes32) {
-        AttemptRecord memory r = recordOf(t);
-        bytes32 seals = keccak256(abi.encodePacked(r.seals));
-        return keccak256(abi.encode(r.attempt, r.model, r.delivery, r.signers, r.verdicts, seals));
-    }
-
-    function _quorum(uint256 chance) private pure returns (uint16) {
-        return [uint16(7), 3, 5, 6, 7][chance % 5];
-    }
-
-    function _decidedState(uint256 pick) private pure returns (State) {
-        return [State.Passed, State.Rejected, State.Disputed][pick % 3];
-    }
-
-    function _setOf(Supply[] memory supplies) private view returns (uint256 set) {
-        for (uint256 i = 0; i < supplies.length; ++i) {
-            set |= _bitOf(supplies[i].provider);
-        }
-    }
-
-    function _bitOf(address account) private view returns (uint256) {
-        for (uint256 i = 0; i < everyone.length; ++i) {
-            if (everyone[i] == account) return 1 << i;
-        }
-        return 0;
-    }
-
-    function _creditor(uint256 pick, bool native) private view returns (address account, Currency currency) {
-        currency = native ? NATIVE : Currency.wrap(token);
-        uint256 count = creditorCount();
-        for (uint256 i = 0; i < count; ++i) {
-            account = creditor((pick % count + i) % count);
-            if (credit[account][currency] != 0) return (account, currency);
-        }
-        vm.assume(false);
-    }
-
     function _withdrawAll(address account, Currency currency) private {
         if (credit[account][currency] == 0) return;
         vm.prank(account);
@@ -560,60 +438,5 @@ contract MarketHandler is Signing, Books {
     function _balance(Currency currency) private view returns (uint256) {
         (, bytes memory held) = token.staticcall(abi.encodeWithSignature("balanceOf(address)", market));
         return Currency.unwrap(currency) == token ? abi.decode(held, (uint256)) : address(market).balance;
-    }
-
-    // ----------------------------------------------------------------------- search
-
-    function _find(uint256 pick, State state) private view returns (uint256, Trade memory) {
-        return _search(pick, state, true, true);
-    }
-
-    function _findOpen(uint256 pick, State state) private view returns (uint256, Trade memory) {
-        return _search(pick, state, true, false);
-    }
-
-    function _findLapsed(uint256 pick, State state) private view returns (uint256, Trade memory) {
-        return _search(pick, state, false, true);
-    }
-
-    function _search(uint256 pick, State state, bool open, bool lapsed)
-        private
-        view
-        returns (uint256 n, Trade memory t)
-    {
-        uint256 count = trades.length;
-        for (uint256 i = 0; i < count; ++i) {
-            n = (pick % count + i) % count;
-            if (trades[n].state != state) continue;
-            if (block.timestamp > trades[n].deadline ? lapsed : open) return (n, trades[n]);
-        }
-        vm.assume(false);
-    }
-
-    function _keep(uint256 n, Trade memory t, string memory action) private {
-        assertLt(uint8(trades[n].state), uint8(State.Settled), "a final state changed");
-        trades[n] = t;
-        ++done[action];
-    }
-
-    function _end(uint256 n, Trade memory t, State state, string memory action) private {
-        assertEq(t.escrow, 0, "money stays in an escrow");
-        t.state = state;
-        t.deadline = _after(requestOf(t).windows.settlement);
-        _keep(n, t, action);
-    }
-
-    function _after(uint256 window) private view returns (uint40) {
-        return uint40(block.timestamp + window);
-    }
-
-    function _succeeds(bytes memory call) private {
-        (bool success, bytes memory reason) = address(market).call(call);
-        assertTrue(success, vm.toString(reason));
-    }
-
-    function _refuses(bytes memory call) private {
-        (bool success,) = address(market).call(call);
-        assertFalse(success, "went through and should not");
     }
 }
