@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from marketplace.chain.market import Market
 from marketplace.protocol.documents import DataNeed, Specification
-from marketplace.protocol.errors import BadSignature, TradeRefused
+from marketplace.protocol.errors import BadSignature, TradeRefused, TransactionReverted
 from marketplace.protocol.terms import ModelQuote, Request
 from marketplace.protocol.typed_data import in_signer_order, sign, signer_of
 from marketplace.protocol.units import BASIS_POINTS, in_coins
@@ -108,12 +108,21 @@ class Broker:
             if offer.quote.trade_id == trade_id
             and offer.quote.rows > 0
             and offer.quote.expiry >= now
-            and offer.quote.provider not in (request.buyer, request.auditor)
             and self._signed_by_provider(offer)
+            and self._fit(request, offer.quote.provider)
         )
         for offer in sorted(usable, key=_row_price):
             valid.setdefault(offer.quote.provider, offer)
         return list(valid.values())[:MAX_PROVIDERS]
+
+    def _fit(self, request: Request, provider: str) -> bool:
+        """Whether the registry lets an account sell data to this buyer."""
+        parties = request.buyer, request.broker, request.auditor, [provider]
+        try:
+            self.market.node.call(self.market.registry.functions.requireFitParties(*parties))
+        except TransactionReverted:
+            return False
+        return True
 
     def _signed_by_provider(self, offer: SignedDataQuote) -> bool:
         try:

@@ -19,7 +19,7 @@ from marketplace.protocol.agreement import record_of
 from marketplace.protocol.errors import TransactionReverted
 from marketplace.protocol.terms import NATIVE
 
-ACCOUNTS = [party.address for party in PARTIES.everyone()]
+ACCOUNTS = [each.address for each in PARTIES.everyone() if each not in PARTIES.jurors]
 COLD_WALLET = account("a cold wallet").address
 
 
@@ -62,10 +62,11 @@ class BothMarkets:
             with pytest.raises(TransactionReverted) as answer:
                 on_chain()
             assert answer.value.reason.partition("(")[0] == refusal
+            assert answer.value.transaction is None  # nothing was mined, so nothing changed
         else:
             on_chain()
             assert self.market.node.now() == now
-        self.compare()
+            self.compare()
         return not refusal
 
     def on_trade(self, name: str, step: str, *arguments: object, act: Callable[[], object]) -> bool:

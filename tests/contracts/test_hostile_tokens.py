@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from deploying import TestContracts
 from expectations import held_by, refused, refused_for_one_of
@@ -12,7 +14,8 @@ from web3.contract import Contract
 from marketplace.chain.market import Market
 from marketplace.protocol.errors import TransactionReverted
 from marketplace.protocol.states import State
-from marketplace.protocol.terms import NATIVE
+from marketplace.protocol.structs import Struct
+from marketplace.protocol.terms import NATIVE, NO_PERMIT, Permit
 from marketplace.protocol.units import WEI
 
 BUYER = PARTIES.buyer
@@ -30,7 +33,7 @@ def token(
 
 
 def trade_in(market: Market, token: Contract) -> TradeBuilder:
-    return TradeBuilder(market, currency=token.address).advance_to(State.DATA_REQUESTED)
+    return TradeBuilder(market, currency=token.address).advance_to(State.REQUESTED)
 
 
 @pytest.mark.parametrize("token", ["FeeOnTransferToken"], indirect=True)
@@ -38,10 +41,10 @@ def test_a_fee_on_transfer_is_not_credited_as_if_it_had_arrived(
     market: Market, token: Contract
 ) -> None:
     trade = trade_in(market, token)
-    price = trade.price_of(trade.quote)
+    price = trade.price
     with refused("InexactTransfer", token.address, price - price // 100, price):
         trade.accept()
-    assert trade.record.state == State.DATA_REQUESTED
+    assert trade.status.state == State.REQUESTED
 
 
 @pytest.mark.parametrize("token", ["FalseToken"], indirect=True)
@@ -49,7 +52,7 @@ def test_a_transfer_that_returns_false_locks_nothing(market: Market, token: Cont
     trade = trade_in(market, token)
     with refused("SafeERC20FailedOperation", token.address):
         trade.accept()
-    assert trade.record.escrow == 0
+    assert trade.status.state == State.REQUESTED
 
 
 @pytest.mark.parametrize("token", ["FalseToken"], indirect=True)
@@ -57,7 +60,7 @@ def test_a_payout_that_returns_false_stays_owed(market: Market, token: Contract)
     trade, provider = trade_in(market, token), PARTIES.providers[0]
     market.node.send(PARTIES.stranger, token.functions.setHonest(True))
     trade.accept()
-    trade.deliver()
+    trade.report_data()
     market.node.send(PARTIES.stranger, token.functions.setHonest(False))
     with refused("SafeERC20FailedOperation", token.address):
         market.send(provider, "withdraw", token.address, provider.address)
@@ -70,7 +73,7 @@ def test_a_payout_that_returns_false_stays_owed(market: Market, token: Contract)
 def test_a_token_whose_transfers_return_nothing_is_welcome(market: Market, token: Contract) -> None:
     trade, provider = trade_in(market, token), PARTIES.providers[0]
     trade.accept()
-    trade.deliver()
+    trade.report_data()
     market.send(provider, "withdraw", token.address, provider.address)
     assert market.node.call(token.functions.balanceOf(provider.address)) == trade.prices.data[0]
 
@@ -81,11 +84,10 @@ def test_one_blocked_payee_blocks_nobody_else(market: Market, token: Contract) -
     trade.accept()
     blocked, free, _ = PARTIES.providers
     market.node.send(PARTIES.stranger, token.functions.blockAccount(blocked.address))
-    trade.deliver()
-    trade.gate()
+    trade.report_data()
     trade.attempt()
     trade.settle_in_time()
-    assert trade.record.state == State.SETTLED
+    assert trade.status.state == State.SETTLED
 
     market.send(free, "withdraw", token.address, free.address)
     with pytest.raises(TransactionReverted):
@@ -101,10 +103,10 @@ def test_a_token_can_not_call_back_while_it_is_moved(
     market: Market, token: Contract, call: str
 ) -> None:
     trade, provider = trade_in(market, token), PARTIES.providers[0]
-    quote = trade.quote.as_tuple()
+    accept = (trade.request, trade.quote, 0, [bytes(65)] * 4, NO_PERMIT)
     arguments = {
         "withdraw": [token.address, BUYER.address],
-        "acceptQuote": [quote, 0, bytes(65), [bytes(65)] * 3],
+        "acceptQuote": [each.as_tuple() if isinstance(each, Struct) else each for each in accept],
     }[call]
     attack = market.contract.encode_abi(call, arguments)
     arm = token.functions.arm(market.address, attack)
@@ -114,7 +116,7 @@ def test_a_token_can_not_call_back_while_it_is_moved(
         trade.accept()
     market.node.send(PARTIES.stranger, token.functions.arm(NATIVE, b""))
     trade.accept()
-    trade.deliver()
+    trade.report_data()
 
     market.node.send(PARTIES.stranger, arm)
     with refused("ReentrancyGuardReentrantCall"):
@@ -125,7 +127,10 @@ def test_a_token_can_not_call_back_while_it_is_moved(
 @pytest.mark.parametrize("token", ["ReentrantToken"], indirect=True)
 def test_a_token_can_not_end_the_trade_that_it_is_funding(market: Market, token: Contract) -> None:
     trade = trade_in(market, token)
-    attack = market.contract.encode_abi("timeout", [trade.id])
+    agreed = replace(trade.agreement, quote=trade.quote)
+    deal, supplies = agreed.deal.as_tuple(), [each.as_tuple() for each in agreed.supplies]
+    arguments = [trade.id, deal, supplies, trade.request.committee]
+    attack = market.contract.encode_abi("timeoutDelivery", arguments)
     market.node.send(PARTIES.stranger, token.functions.arm(market.address, attack))
     with refused_for_one_of("DeadlineNotReached"):
         trade.accept()
@@ -133,17 +138,17 @@ def test_a_token_can_not_end_the_trade_that_it_is_funding(market: Market, token:
 
 def test_an_address_without_code_is_no_currency(market: Market) -> None:
     nowhere = PARTIES.stranger.address
-    trade = TradeBuilder(market, currency=nowhere).advance_to(State.DATA_REQUESTED)
+    trade = TradeBuilder(market, currency=nowhere).advance_to(State.REQUESTED)
     with pytest.raises(TransactionReverted):
         trade.accept()
-    assert trade.record.state == State.DATA_REQUESTED
+    assert trade.status.state == State.REQUESTED
 
 
 def test_a_receiver_of_coin_can_not_ask_to_be_paid_again(
     market: Market, test_contracts: TestContracts
 ) -> None:
     trade, provider = TradeBuilder(market), PARTIES.providers[0]
-    trade.advance_to(State.DATA_DELIVERED)
+    trade.advance_to(State.GATED)
     payee = test_contracts.deploy("ReentrantPayee", market.address)
     held, owed = held_by(market), trade.prices.data[0]
     with refused("NativeTransferFailed", payee.address, owed):
@@ -155,7 +160,7 @@ def test_a_receiver_that_refuses_coin_keeps_its_credit(
     market: Market, test_contracts: TestContracts
 ) -> None:
     trade, provider = TradeBuilder(market), PARTIES.providers[0]
-    trade.advance_to(State.DATA_DELIVERED)
+    trade.advance_to(State.GATED)
     wallet = test_contracts.deploy("ContractWallet", provider.address)
     with refused("NativeTransferFailed", wallet.address, trade.prices.data[0]):
         market.send(provider, "withdraw", NATIVE, wallet.address)
@@ -167,11 +172,21 @@ def test_a_treasury_that_refuses_coin_blocks_no_trade(
     market: Market, test_contracts: TestContracts
 ) -> None:
     wallet = test_contracts.deploy("ContractWallet", PARTIES.admin.address)
-    market.send(PARTIES.admin, "setFee", 250, wallet.address)
+    set_fee = market.rules.functions.setFee(250, wallet.address)
+    market.node.send(PARTIES.admin, set_fee)
     trade = TradeBuilder(market).advance_to(State.SETTLED)
-    fee = trade.record.protocol_fee
+    fee = trade.protocol_fee
     assert market.credit_of(wallet.address) == fee > 0
     call = market.contract.encode_abi("withdraw", [NATIVE, PARTIES.treasury.address])
     before = market.node.balance(PARTIES.treasury.address)
     market.node.send(PARTIES.admin, wallet.functions.execute(market.address, call))
     assert market.node.balance(PARTIES.treasury.address) - before == fee
+
+
+@pytest.mark.parametrize("token", ["SilentToken"], indirect=True)
+def test_a_permit_on_a_token_that_knows_none_is_passed_over(
+    market: Market, token: Contract
+) -> None:
+    trade = trade_in(market, token)
+    trade.accept(permit=Permit(trade.price, 2**40, 27, bytes(32), bytes(32)))
+    assert trade.status.state == State.FUNDED

@@ -12,7 +12,7 @@ from trade_builder import TradeBuilder
 from trade_terms import FEE_BPS
 
 from marketplace.chain.client import connect
-from marketplace.chain.deploy import deploy
+from marketplace.chain.deploy import Terms, deploy
 from marketplace.chain.market import Market
 from marketplace.protocol.states import State
 
@@ -29,33 +29,39 @@ def on_anvil(anvil_url: str) -> Market:
         PARTIES.admin,
         signers=[signer.address for signer in PARTIES.signers],
         threshold=2,
-        fee_bps=FEE_BPS,
+        panel=[juror.address for juror in PARTIES.jurors],
+        panel_threshold=2,
         treasury=PARTIES.treasury.address,
+        terms=Terms(fee_bps=FEE_BPS),
     )
-    return Market(node, deployment.market, deployment.registry)
+    stands_on = (deployment.rules, deployment.registry, PARTIES.arbiter.address)
+    return Market(node, node.deploy(PARTIES.admin, "ModelMarket", *stands_on).address)
 
 
 @pytest.mark.parametrize("state", [state for state in State if state.final])
 def test_a_trade_reaches_every_end(on_anvil: Market, state: State) -> None:
     trade = TradeBuilder(on_anvil, salt=f"anvil {next(SALTS)}").advance_to(state)
-    assert (trade.record.state, trade.record.escrow) == (state, 0)
+    assert trade.status.state == state
     assert held_by(on_anvil) == sum(credits_of(on_anvil).values())
+
+
+def test_a_dispute_overturns_a_verdict(on_anvil: Market) -> None:
+    trade = TradeBuilder(on_anvil, salt=f"anvil {next(SALTS)}").advance_to(State.DISPUTED)
+    trade.rule(overturned=True)
+    trade.settle_in_time()
+    assert trade.status.state == State.REFUNDED
 
 
 def test_refusals_are_decoded(on_anvil: Market) -> None:
     trade = TradeBuilder(on_anvil, salt=f"anvil {next(SALTS)}").advance_to(State.FUNDED)
-    with refused("WrongState", State.FUNDED, State.GATED):
-        trade.attempt(number=1)
-    with refused("DeadlineNotReached", trade.record.deadline):
-        trade.time_out()
+    with refused("DeadlineNotReached", trade.status.deadline):
+        trade.time_out_delivery()
     with refused("QuorumNotReached", 1, 2):
-        trade.deliver(signers=PARTIES.signers[:1])
+        trade.report_data(seats=(0,))
     trade.lapse()
-    trade.time_out()
+    trade.time_out_delivery()
 
 
 def test_the_log_tells_what_the_storage_holds(on_anvil: Market) -> None:
     trade = TradeBuilder(on_anvil, salt=f"anvil {next(SALTS)}").advance_to(State.SETTLED)
-    replay = Replay(on_anvil.domain, {1: on_anvil.committee_of(1)[0]})
-    replay.catch_up(on_anvil)
-    assert replay.trades[trade.id] == trade.record
+    assert Replay.of(on_anvil).statuses[trade.id] == trade.status

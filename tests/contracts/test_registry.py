@@ -6,17 +6,15 @@ import pytest
 from expectations import refused
 from parties import PARTIES
 
-from marketplace.chain.deploy import Deployment
 from marketplace.chain.market import Market
 from marketplace.protocol.errors import TradeRefused
 
 KEY, NEW_KEY = b"\x01" * 32, b"\x02" * 32
 
 
-def test_a_published_key_can_be_read_by_all(market: Market, deployment: Deployment) -> None:
+def test_a_published_key_can_be_read_by_all(market: Market) -> None:
     receipt = market.publish_encryption_key(PARTIES.buyer, KEY)
-    registry = market.node.contract("ParticipantRegistry", deployment.registry)
-    (event,) = registry.events.EncryptionKeyPublished().process_receipt(receipt)
+    (event,) = market.registry.events.EncryptionKeyPublished().process_receipt(receipt)
     assert dict(event["args"]) == {"account": PARTIES.buyer.address, "encryptionKey": KEY}
     assert market.encryption_key_of(PARTIES.buyer.address) == KEY
 

@@ -13,12 +13,13 @@ from small_trade import StageAt, stages_of
 from marketplace.protocol.documents import DataNeed
 from marketplace.protocol.errors import TradeRefused
 from marketplace.protocol.states import State
-from marketplace.protocol.terms import DataQuote
+from marketplace.protocol.terms import DataQuote, ModelQuote
 from marketplace.protocol.typed_data import sign, signer_of
 from marketplace.protocol.units import WEI
 from marketplace.roles.broker import Broker, PriceList
 from marketplace.roles.quotes import SignedDataQuote
 from marketplace.scripted.trade import TradeRun
+from marketplace.scripted.world import TERMS
 from offchain.data import Task
 
 
@@ -95,6 +96,24 @@ def test_leaves_out_offers_that_the_contract_would_not_take(asked: TradeRun) -> 
     for fault, bad in bad_offers(asked).items():
         offer = asked.world.broker.quote(asked.trade_id, NEED, [bad, *good])
         assert providers_in(offer.quote.data_quotes) == {o.quote.provider for o in good}, fault
+
+
+def test_buys_nothing_from_the_buyers_own_house(stage: StageAt) -> None:
+    run = stage(State.REQUESTED)
+    node, registry = run.world.market.node, run.world.market.registry.functions
+    buyer, provider = run.world.buyer.account, run.world.providers[0].account
+    node.send(buyer, registry.foundGroup(bytes(31) + b"\x01"))
+    node.send(buyer, registry.setInvitation(provider.address, True))
+    group = node.call(registry.affiliationOf(buyer.address))
+    node.send(provider, registry.joinGroup(group))
+    assert len(quote_of(run).data_quotes) == 3
+    node.advance_time(TERMS.registry_delay)
+    bought = providers_in(quote_of(run).data_quotes)
+    assert bought == {other.account.address for other in run.world.providers[1:]}
+
+
+def quote_of(run: TradeRun) -> ModelQuote:
+    return run.world.broker.quote(run.trade_id, NEED, offers_of(run)).quote
 
 
 def test_takes_the_cheaper_of_two_offers_by_one_provider(asked: TradeRun) -> None:
