@@ -15,7 +15,7 @@ from deploying import TestContracts
 from parties import PARTIES, fund
 from quick_chain import QuickProvider
 from trade_builder import TradeBuilder
-from trade_terms import FEE_BPS
+from trade_terms import FEE_BPS, UNBONDING_DELAY
 
 from marketplace.chain.client import Node
 from marketplace.chain.deploy import Deployment, Terms, deploy
@@ -46,7 +46,7 @@ def deployment(node: Node) -> Deployment:
         panel=[juror.address for juror in parties.jurors],
         panel_threshold=2,
         treasury=parties.treasury.address,
-        terms=Terms(fee_bps=FEE_BPS),
+        terms=Terms(fee_bps=FEE_BPS, unbonding_delay=UNBONDING_DELAY),
         with_token=True,
     )
     stands_on = (deployed.rules, deployed.registry, parties.arbiter.address)

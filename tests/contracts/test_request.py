@@ -9,13 +9,11 @@ import pytest
 from expectations import credits_of, events, only_event, refused
 from parties import PARTIES
 from trade_builder import TradeBuilder
-from trade_terms import WINDOWS, commitment
+from trade_terms import LONGEST_WINDOW, WINDOWS, commitment
 
 from marketplace.chain.market import Market
 from marketplace.protocol.states import State
 from marketplace.protocol.terms import NATIVE
-
-LONGEST_WINDOW = 2**24 - 1  # 194 days
 
 
 def test_a_request_is_stored_as_a_status(trade: TradeBuilder) -> None:

@@ -13,7 +13,7 @@ import pytest
 from expectations import credits_of, refused
 from parties import PARTIES, ascending
 from trade_builder import TradeBuilder
-from trade_terms import FEE_BPS, WINDOWS
+from trade_terms import FEE_BPS, LONGEST_WINDOW, UNBONDING_DELAY, WINDOWS
 from web3.types import TxReceipt
 
 from marketplace.chain.market import Market
@@ -222,3 +222,15 @@ def test_views_of_an_unknown_trade_are_empty(market: Market, trade: TradeBuilder
     assert market.view("digestOf", trade.id) == bytes(32)
     assert market.view("attemptOf", trade.id, bytes(32)) == bytes(32)
     assert market.view("deliveryOf", trade.id, STRANGER.address) == 0
+
+
+def test_no_trade_outlasts_the_stakes_behind_its_committee(market: Market) -> None:
+    longest = replace(WINDOWS, **dict.fromkeys(WINDOWS.as_message(), LONGEST_WINDOW))
+
+    def asked(attempts: int) -> TradeBuilder:
+        return TradeBuilder(market, max_attempts=attempts, windows=longest)
+
+    most = (UNBONDING_DELAY // LONGEST_WINDOW - 5) // 2  # five clocks, and two for each attempt
+    asked(most).advance_to(State.REQUESTED)
+    with refused("TradeTooLong", (7 + 2 * most) * LONGEST_WINDOW, UNBONDING_DELAY):
+        asked(most + 1).ask()

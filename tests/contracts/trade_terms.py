@@ -31,6 +31,10 @@ from marketplace.protocol.terms import (
 from marketplace.protocol.typed_data import compact, sign
 from marketplace.protocol.units import largest_remainder
 
+LONGEST_WINDOW = 2**24 - 1  # 194 days
+UNBONDING_DELAY = 2**32 - 1
+"""As long as can be, in seconds, so that hardly any windows are too long."""
+
 FEE_BPS = 250
 FAR_FUTURE = 2**40 - 1
 THRESHOLD, PASSING, FAILING = 900_000, 912_345, 812_345
