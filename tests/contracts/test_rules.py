@@ -100,7 +100,7 @@ def test_a_rule_changed_between_signing_and_mining_is_noticed(market: Market, ru
 def test_without_a_committee_nothing_can_be_requested(market: Market) -> None:
     node, rules = market.node, market.rules.functions
     authority = node.call(rules.authority())
-    terms = (NATIVE, 0, 1, 1, STRANGER.address)
+    terms = (NATIVE, 0, 1, UNBONDING_DELAY, STRANGER.address)
     nobody = node.deploy(ADMIN, "OracleCommittee", authority, terms)
     addresses = (nobody.address, market.panel.address)
     empty = node.deploy(

@@ -12,7 +12,6 @@ import {DevToken} from "../../src/tokens/DevToken.sol";
 import {CommitteeTerms} from "../../src/types/Committee.sol";
 import {Currency} from "../../src/types/Currency.sol";
 import {StatusView} from "../../src/types/Status.sol";
-import {State} from "../../src/types/Trade.sol";
 import {Authority} from "../Authority.sol";
 import {MarketHandler} from "./market/MarketHandler.sol";
 import {Trade} from "./market/Terms.sol";
@@ -147,30 +146,30 @@ contract ModelMarketTest is Test {
         return Currency.wrap(address(_token));
     }
 
-    function _actions() private pure returns (bytes4[] memory actions) {
+    function _actions() private view returns (bytes4[] memory actions) {
         actions = new bytes4[](ACTIONS);
-        actions[0] = MarketHandler.request.selector;
-        actions[1] = MarketHandler.decline.selector;
-        actions[2] = MarketHandler.accept.selector;
-        actions[3] = MarketHandler.acceptOther.selector;
-        actions[4] = MarketHandler.recordDelivery.selector;
-        actions[5] = MarketHandler.reportData.selector;
-        actions[6] = MarketHandler.reportAttempt.selector;
-        actions[7] = MarketHandler.reportWrongly.selector;
-        actions[8] = MarketHandler.replay.selector;
-        actions[9] = MarketHandler.attestAudit.selector;
-        actions[10] = MarketHandler.openScores.selector;
-        actions[11] = MarketHandler.settle.selector;
-        actions[12] = MarketHandler.dispute.selector;
-        actions[13] = MarketHandler.rule.selector;
-        actions[14] = MarketHandler.expire.selector;
-        actions[15] = MarketHandler.timeoutDelivery.selector;
-        actions[16] = MarketHandler.timeoutTraining.selector;
-        actions[17] = MarketHandler.resume.selector;
-        actions[18] = MarketHandler.withdraw.selector;
-        actions[19] = MarketHandler.withdrawFor.selector;
-        actions[20] = MarketHandler.gift.selector;
-        actions[21] = MarketHandler.changeRules.selector;
-        actions[22] = MarketHandler.pass.selector;
+        actions[0] = _handler.request.selector;
+        actions[1] = _handler.decline.selector;
+        actions[2] = _handler.accept.selector;
+        actions[3] = _handler.acceptOther.selector;
+        actions[4] = _handler.recordDelivery.selector;
+        actions[5] = _handler.reportData.selector;
+        actions[6] = _handler.reportAttempt.selector;
+        actions[7] = _handler.reportWrongly.selector;
+        actions[8] = _handler.replay.selector;
+        actions[9] = _handler.attestAudit.selector;
+        actions[10] = _handler.openScores.selector;
+        actions[11] = _handler.settle.selector;
+        actions[12] = _handler.dispute.selector;
+        actions[13] = _handler.rule.selector;
+        actions[14] = _handler.expire.selector;
+        actions[15] = _handler.timeoutDelivery.selector;
+        actions[16] = _handler.timeoutTraining.selector;
+        actions[17] = _handler.resume.selector;
+        actions[18] = _handler.withdraw.selector;
+        actions[19] = _handler.withdrawFor.selector;
+        actions[20] = _handler.gift.selector;
+        actions[21] = _handler.changeRules.selector;
+        actions[22] = _handler.pass.selector;
     }
 }
