@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from eth_account.signers.local import LocalAccount
 
-from marketplace.chain.market import Market
+from marketplace.chain.market import Agreement, Market
 from marketplace.protocol.agreement import amounts_hash, gated_digest
 from marketplace.protocol.disputes import STANDS, Reexecution, Ruling, ruling_domain
 from marketplace.protocol.documents import AttemptEvidence, Sealed
@@ -14,6 +14,7 @@ from marketplace.protocol.errors import QuorumNotReached, TradeRefused
 from marketplace.protocol.states import State
 from marketplace.protocol.typed_data import quorum_signatures, sign
 from offchain.exchange import Exchange
+from offchain.oracle.allocation import allocate
 from offchain.oracle.attempt import model_digest, score_of
 from offchain.oracle.case import Case, open_case, require_due
 from offchain.oracle.numerics import same_votes
@@ -46,7 +47,8 @@ class Juror:
         """
         require_due(self.market, trade_id, State.DISPUTED)
         case = open_case(self.market, self.exchange, trade_id)
-        attempt = self.market.agreement(trade_id).last_attempt
+        agreed = self.market.agreement(trade_id)
+        attempt = agreed.last_attempt
         evidence = self.exchange.read(AttemptEvidence, attempt.finding.evidence)
         votes = decode_evidence(self.exchange.store.get(evidence.votes))
         payload = self.exchange.unseal(model, trade_id, f"composite/{attempt.number}")
@@ -56,6 +58,8 @@ class Juror:
             raise TradeRefused("another model was handed in", "ask for the one that was scored")
         openings = self.exchange.store.get(evidence.openings)
         fault = _fault(case, composite, votes, openings, attempt.passed)
+        if fault is None and not _divided(case, agreed, votes):
+            fault = "the expert pool is not divided by what the experts contributed"
         return Reexecution(
             trade=case.name,
             attempt=attempt.number,
@@ -144,6 +148,16 @@ def rule(
         )
     market.node.send(sender, call)
     return found
+
+
+def _divided(case: Case, agreed: Agreement, votes: Evidence) -> bool:
+    """Whether a pass divides the expert pool as the votes say."""
+    attempt, labels = agreed.last_attempt, case.validation.labels
+    if not attempt.passed:
+        return True
+    pool = agreed.deal.expert_pool
+    shares = allocate(votes, labels, case.task.metric, agreed.gate.experts, pool)
+    return attempt.finding.amounts == tuple(share.amount for share in shares)
 
 
 def _fault(

@@ -102,6 +102,20 @@ def test_votes_that_earn_another_verdict_cost_their_signers_stakes(stage: StageA
     assert all(market.credit_of(seat.address) == 0 for seat in world.signers)
 
 
+def test_a_false_division_of_the_pool_falls_though_the_verdict_is_true(stage: StageAt) -> None:
+    run, honest = stage(State.GATED, store_of=State.PASSED), stage(State.PASSED)
+    finding = passed_attempt(honest.world.market, run.trade_id).finding
+    first, second, *others = finding.amounts
+    collude(run, replace(finding, amounts=(first + second, 0, *others)))
+    run.leader().publish(run.trade_id)
+    world = run.world
+    world.challenger.challenge(run.trade_id, CLAIM)
+    model = world.buyer.show_model(run.trade_id)
+    found = rule(world.market, world.stranger, world.jurors, run.trade_id, model)
+    assert not found.stands
+    assert "not divided by what the experts contributed" in found.finding
+
+
 def test_a_juror_goes_by_the_model_that_was_scored(stage: StageAt) -> None:
     run = challenged(stage)
     world, trade_id = run.world, run.trade_id
