@@ -9,7 +9,7 @@ import pytest
 from eth_account.signers.local import LocalAccount
 
 from marketplace.chain.client import Node
-from marketplace.chain.deploy import Deployment, deploy
+from marketplace.chain.deploy import Deployment, Terms, deploy
 from marketplace.chain.devnet import DevnetProvider, open_devnet
 from marketplace.chain.devnet.accounts import well_known_accounts
 
@@ -30,14 +30,16 @@ def node() -> Node:
 
 @pytest.fixture(scope="session")
 def deployment(node: Node, accounts: tuple[LocalAccount, ...]) -> Deployment:
-    admin, treasury, *signers = accounts
+    admin, treasury, *others = accounts
     return deploy(
         node,
         admin,
-        signers=[signer.address for signer in signers[:3]],
+        signers=[signer.address for signer in others[:3]],
         threshold=2,
-        fee_bps=FEE_BPS,
+        panel=[juror.address for juror in others[3:6]],
+        panel_threshold=2,
         treasury=treasury.address,
+        terms=Terms(fee_bps=FEE_BPS),
         with_token=True,
     )
 

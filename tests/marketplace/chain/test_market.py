@@ -17,19 +17,19 @@ from marketplace.protocol.states import State
 from marketplace.protocol.terms import NATIVE, Request, Windows
 
 Accounts = tuple[LocalAccount, ...]
-WINDOWS = Windows(1_000, 2_000, 3_000, 4_000, 5_000, 6_000)
+WINDOWS = Windows(1_000, 2_000, 3_000, 4_000, 5_000, 6_000, 7_000)
 SALTS = itertools.count()
 
 
 @pytest.fixture
 def market(node: Node, deployment: Deployment) -> Market:
-    return Market(node, deployment.market, deployment.registry)
+    return Market(node, deployment.market)
 
 
 @pytest.fixture
 def requested(market: Market, accounts: Accounts) -> tuple[bytes, Request]:
     """A trade that was just requested, and its request."""
-    buyer, broker = accounts[8], accounts[9]
+    buyer, broker, rules = accounts[8], accounts[9], market.in_force()
     request = Request(
         buyer=buyer.address,
         broker=broker.address,
@@ -42,6 +42,13 @@ def requested(market: Market, accounts: Accounts) -> tuple[bytes, Request]:
         validation_rows=1,
         validation_root=keccak(text="root"),
         spec=keccak(text="specification"),
+        licence=keccak(text="licence"),
+        transfer_rule=0,
+        approval_required=False,
+        committee=rules.committee,
+        panel=rules.panel,
+        fee_bps=rules.fee_bps,
+        treasury=rules.treasury,
         windows=WINDOWS,
         salt=next(SALTS).to_bytes(32),
     )
@@ -49,20 +56,49 @@ def requested(market: Market, accounts: Accounts) -> tuple[bytes, Request]:
     return trade_id(market.domain.chain_id, market.address, request), request
 
 
-def test_a_record_has_python_types(market: Market, requested: tuple[bytes, Request]) -> None:
+def test_a_status_has_python_types(market: Market, requested: tuple[bytes, Request]) -> None:
     trade, request = requested
-    record = market.trade(trade)
-    assert record.state is State.REQUESTED
-    assert record.windows == WINDOWS
-    assert (record.buyer, record.broker) == (request.buyer, request.broker)
-    assert (record.budget, record.validation_root) == (request.budget, request.validation_root)
-    assert (record.audited, record.gate) == (False, bytes(32))
+    status = market.status(trade)
+    assert status.state is State.REQUESTED
+    assert status.windows == WINDOWS
+    assert (status.attempts, status.max_attempts) == (0, request.max_attempts)
+    assert status.deadline == market.node.now() + WINDOWS.quote
+    assert not any((status.audited, status.challenged, status.unjudged))
+
+
+def test_the_log_tells_what_was_agreed(market: Market, requested: tuple[bytes, Request]) -> None:
+    trade, request = requested
+    agreed = market.agreement(trade)
+    assert (agreed.request, agreed.quote, agreed.data, agreed.attempts) == (request, None, None, ())
+    for missing, reason in (
+        (lambda: agreed.deal, "no quote has been accepted"),
+        (lambda: agreed.supplies, "no quote has been accepted"),
+        (lambda: agreed.gate, "the data has not been reported on"),
+        (lambda: agreed.last_attempt, "no attempt has been reported"),
+    ):
+        with pytest.raises(TradeRefused, match=reason):
+            missing()
 
 
 def test_an_unknown_trade_is_in_no_state(market: Market) -> None:
     unknown = keccak(text="unknown")
-    assert market.trade(unknown).state is State.NONE
+    assert market.status(unknown).state is State.NONE
     assert market.log(unknown) == []
+    with pytest.raises(TradeRefused, match="there is no trade"):
+        market.agreement(unknown)
+
+
+def test_an_unknown_committee_is_refused(market: Market) -> None:
+    with pytest.raises(TradeRefused, match="no committee has the digest"):
+        market.committee_of(keccak(text="unknown"))
+
+
+def test_the_rules_in_force_say_the_least_review(market: Market) -> None:
+    rules = market.in_force()
+    assert (rules.paused, rules.fee_bps) == (False, 250)
+    for budget in (1, 10**18, 2**128 - 1):
+        needed = market.node.call(market.rules.functions.reviewOf(budget))
+        assert rules.review_of(budget) == needed
 
 
 def test_a_trades_log_is_its_own_and_in_order(
@@ -70,12 +106,10 @@ def test_a_trades_log_is_its_own_and_in_order(
 ) -> None:
     trade, request = requested
     other = Request.from_values(request.as_message() | {"salt": next(SALTS).to_bytes(32)})
-    market.send(accounts[9], "requestData", trade, keccak(text="need"))
     market.send(accounts[8], "requestModel", other)
-    market.send(accounts[8], "declineQuote", trade, keccak(text="quote"))
+    market.send(accounts[8], "declineQuote", request, keccak(text="quote"))
     assert [event["event"] for event in market.log(trade)] == [
         "ModelRequested",
-        "DataRequested",
         "QuoteDeclined",
         "TradeEnded",
     ]
@@ -86,8 +120,8 @@ def test_one_event_is_found_by_its_name(market: Market, requested: tuple[bytes, 
     trade, request = requested
     asked = market.event(trade, "ModelRequested")
     assert asked["request"]["budget"] == request.budget
-    with pytest.raises(TradeRefused, match="no TradeSettled event"):
-        market.event(trade, "TradeSettled")
+    with pytest.raises(TradeRefused, match="no DataReported event"):
+        market.event(trade, "DataReported")
 
 
 def test_events_of_other_contracts_are_no_events_of_the_market(
@@ -105,18 +139,10 @@ def test_nothing_is_credited_before_anything_is_paid(market: Market, accounts: A
     assert market.credit_of(accounts[8].address, market.address) == 0
 
 
-def test_without_the_registrys_address_keys_can_not_be_read(
-    node: Node, deployment: Deployment, accounts: Accounts
-) -> None:
-    market = Market(node, deployment.market)
-    with pytest.raises(TradeRefused, match="registry's address is unknown"):
-        market.encryption_key_of(accounts[8].address)
-
-
 def test_no_market_at_the_address(node: Node, deployment: Deployment, accounts: Accounts) -> None:
     with pytest.raises(NoContract):
         Market(node, accounts[8].address)
     for other in (deployment.committee, deployment.registry, deployment.token):
         with pytest.raises(ChainError) as refusal:
-            Market(node, str(other))
+            Market(node, str(other)).in_force()
         assert "\n" not in str(refusal.value)

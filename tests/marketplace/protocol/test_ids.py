@@ -15,10 +15,13 @@ from marketplace.protocol.terms import NATIVE, Request, Windows
 
 MARKET = "0x00000000219ab540356cBB839Cbe05303d7705Fa"
 SIGNER = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+WINDOWS = Windows(1, 2, 3, 4, 5, 6, 7)
 REQUEST = Request(
     *(MARKET, SIGNER, NATIVE, NATIVE),
     *(10**18, 900_000, 3, 600, 250),
-    *(b"\x01" * 32, b"\x02" * 32, Windows(1, 2, 3, 4, 5, 6), b"\x03" * 32),
+    *(b"\x01" * 32, b"\x02" * 32, b"\x04" * 32, 1, False),
+    *(b"\x05" * 32, b"\x06" * 32, 250, SIGNER),
+    *(WINDOWS, b"\x03" * 32),
 )
 OTHER_VALUES: dict[str, Any] = {
     "buyer": SIGNER,
@@ -32,7 +35,14 @@ OTHER_VALUES: dict[str, Any] = {
     "validation_rows": 1,
     "validation_root": bytes(32),
     "spec": bytes(32),
-    "windows": Windows(1, 2, 3, 4, 5, 7),
+    "licence": bytes(32),
+    "transfer_rule": 2,
+    "approval_required": True,
+    "committee": bytes(32),
+    "panel": bytes(32),
+    "fee_bps": 251,
+    "treasury": MARKET,
+    "windows": replace(WINDOWS, settlement=8),
     "salt": bytes(32),
 }
 

@@ -16,23 +16,35 @@ from marketplace.protocol.errors import ProtocolError
 from marketplace.protocol.structs import Struct, Uint8, abi_type, solidity_fields
 from marketplace.protocol.terms import (
     NATIVE,
-    Attempt,
+    AttemptFinding,
+    AttemptRecord,
+    AuditFinding,
+    Committee,
+    DataFinding,
     DataQuote,
-    GateReport,
+    Deal,
+    Gate,
     ModelQuote,
     Opening,
+    Permit,
     Request,
+    Supply,
     Windows,
 )
 
-WINDOWS = Windows(1, 2, 3, 4, 5, 6)
+WINDOWS = Windows(1, 2, 3, 4, 5, 6, 7)
 ACCOUNT = "0x00000000219ab540356cBB839Cbe05303d7705Fa"
 DATA_QUOTE = DataQuote(bytes(32), ACCOUNT, b"\x01" * 32, 100, 10**18, 2**40 - 1)
-MODEL_QUOTE = ModelQuote(bytes(32), (DATA_QUOTE, DATA_QUOTE), 5, 4, 3, 2, 1)
-ATTEMPT = Attempt(b"\x01" * 32, b"\x02" * 32, True, b"\x03" * 32, b"\x04" * 32)
-GATE = GateReport(bytes(32), 1, (ACCOUNT,), (1_000_000,), bytes(32))
+MODEL_QUOTE = ModelQuote(bytes(32), bytes(32), (DATA_QUOTE, DATA_QUOTE), 5, 4, 3, 2, 1)
+ATTEMPT = AttemptFinding(b"\x01" * 32, b"\x02" * 32, b"\x03" * 32, b"\x04" * 32, (5, 6))
+AUDIT = AuditFinding(b"\x01" * 32, True, b"\x02" * 65)
+GATE = Gate(7, (ACCOUNT,), (1_000_000,))
 REQUEST = Request(
-    ACCOUNT, ACCOUNT, ACCOUNT, NATIVE, 7, 1, 2, 3, 4, bytes(32), bytes(32), WINDOWS, bytes(32)
+    *(ACCOUNT, ACCOUNT, NATIVE, NATIVE),
+    *(10**18, 900_000, 3, 600, 250),
+    *(b"\x01" * 32, b"\x02" * 32, b"\x04" * 32, 1, False),
+    *(b"\x05" * 32, b"\x06" * 32, 250, ACCOUNT),
+    *(WINDOWS, b"\x03" * 32),
 )
 
 
@@ -47,9 +59,12 @@ def test_solidity_names_are_camel_case_and_in_order() -> None:
     ]
 
 
-@pytest.mark.parametrize("struct", [Request, ModelQuote, Attempt, Opening])
+IN_THE_CONTRACT = [Request, ModelQuote, Permit, Deal, Supply, Committee, DataFinding, Gate]
+IN_THE_CONTRACT += [AttemptFinding, AttemptRecord, Opening, AuditFinding]
+
+
+@pytest.mark.parametrize("struct", IN_THE_CONTRACT)
 def test_the_abi_type_is_that_of_the_compiled_contract(struct: type[Struct]) -> None:
-    solidity = "AttemptReport" if struct is Attempt else struct.__name__
     abi: Any = load_artifact("ModelMarket").abi
     found = {
         argument["internalType"].split()[-1].removesuffix("[]"): fields_of(argument)
@@ -57,7 +72,7 @@ def test_the_abi_type_is_that_of_the_compiled_contract(struct: type[Struct]) -> 
         if item["type"] == "function"
         for argument in item["inputs"]
     }
-    assert abi_type(struct) == f"({','.join(found[solidity])})"
+    assert abi_type(struct) == f"({','.join(found[struct.__name__])})"
 
 
 def fields_of(argument: Any) -> list[str]:
@@ -70,7 +85,10 @@ def fields_of(argument: Any) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("value", [WINDOWS, DATA_QUOTE, MODEL_QUOTE, REQUEST, ATTEMPT, GATE])
+VALUES = [WINDOWS, DATA_QUOTE, MODEL_QUOTE, REQUEST, ATTEMPT, AUDIT, GATE]
+
+
+@pytest.mark.parametrize("value", VALUES)
 def test_round_trips(value: Struct) -> None:
     assert type(value).from_values(value.as_tuple()) == value
     assert type(value).from_values(value.as_message()) == value
@@ -101,7 +119,7 @@ def test_an_address_with_a_wrong_checksum_is_refused() -> None:
 
 BAD_VALUES: list[tuple[Struct, str, Any]] = [
     (WINDOWS, "quote", -1),
-    (WINDOWS, "quote", 2**32),
+    (WINDOWS, "quote", 2**24),
     (WINDOWS, "quote", "5"),
     (WINDOWS, "quote", 5.0),
     (WINDOWS, "quote", True),
@@ -112,14 +130,15 @@ BAD_VALUES: list[tuple[Struct, str, Any]] = [
     (DATA_QUOTE, "dataset", "0x" + "01" * 32),
     (DATA_QUOTE, "expiry", 2**40),
     (DATA_QUOTE, "price", 2**128),
-    (ATTEMPT, "passed", 1),
-    (ATTEMPT, "passed", "true"),
+    (AUDIT, "approved", 1),
+    (AUDIT, "approved", "true"),
+    (AUDIT, "signature", "0x"),
     (GATE, "experts", ACCOUNT),
     (GATE, "experts", ("0x12",)),
     (GATE, "weights", (1, -1)),
     (GATE, "weights", b"\x01\x02"),
     (MODEL_QUOTE, "data_quotes", (WINDOWS,)),
-    (REQUEST, "windows", (1, 2, 3, 4, 5, 6)),
+    (REQUEST, "windows", (1, 2, 3, 4, 5, 6, 7)),
 ]
 
 
@@ -136,7 +155,7 @@ def test_a_bad_value_is_refused_by_the_name_of_its_field(
 
 @pytest.mark.parametrize("scalar", [7, None, 1.5])
 def test_a_scalar_is_no_list(scalar: Any) -> None:
-    with pytest.raises(ProtocolError, match=r"GateReport\.weights is .*sequence"):
+    with pytest.raises(ProtocolError, match=r"Gate\.weights is .*sequence"):
         replace(GATE, weights=scalar)
 
 
