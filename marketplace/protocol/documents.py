@@ -216,27 +216,6 @@ class DeliveryManifest(Document):
     sealed: Sealed
 
 
-class Share(Document):
-    """One expert's exact contribution and payout."""
-
-    kind = "share"
-    expert: str
-    shapley: str
-    weight: Amount
-    amount: Amount
-
-
-class SettlementEvidence(Document):
-    """How the expert pool was divided; published after the trade."""
-
-    kind = "settlement-evidence"
-    trade: str
-    attempt: int
-    attempt_evidence: str
-    expert_pool: Amount
-    shares: tuple[Share, ...]
-
-
 class Attestation(Document):
     """What the auditor found before settlement; never a score."""
 

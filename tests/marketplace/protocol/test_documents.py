@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 
 from marketplace.protocol.documents import (
     MAX_DOCUMENT_BYTES,
+    Amount,
     DataManifest,
     DataNeed,
     Delivery,
     Document,
     Sealed,
-    SettlementEvidence,
-    Share,
     Specification,
 )
 from marketplace.protocol.errors import ProtocolError
@@ -38,13 +37,17 @@ MANIFEST = DataManifest(
         Delivery(provider="0xB", sealed=None, accepted=False, reason="never arrived"),
     ),
 )
-EVIDENCE = SettlementEvidence(
-    trade="0x01",
-    attempt=2,
-    attempt_evidence="cid",
-    expert_pool=2**128 - 1,
-    shares=(Share(expert="0xA", shapley="-1/3", weight=0, amount=2**64),),
-)
+
+
+class Division(Document):
+    """A document with an amount."""
+
+    kind = "division"
+    expert_pool: Amount
+    task: str
+
+
+EVIDENCE = Division(expert_pool=2**128 - 1, task="0x01")
 
 
 @pytest.mark.parametrize("document", [SEALED, SPECIFICATION, MANIFEST, EVIDENCE])
@@ -71,14 +74,13 @@ def test_the_order_of_keys_does_not_show(task: dict[str, Any]) -> None:
 def test_amounts_are_decimal_strings() -> None:
     content = json.loads(EVIDENCE.to_bytes())
     assert content["expertPool"] == str(2**128 - 1)
-    assert content["shares"][0]["weight"] == "0"
-    assert SettlementEvidence.from_bytes(EVIDENCE.to_bytes()).expert_pool == 2**128 - 1
+    assert Division.from_bytes(EVIDENCE.to_bytes()).expert_pool == 2**128 - 1
 
 
 @given(st.integers(0, 2**256))
 def test_no_amount_is_rounded(amount: int) -> None:
-    share = Share(expert="0xA", shapley="0", weight=amount, amount=amount)
-    assert Share.from_bytes(share.to_bytes()).amount == amount
+    division = Division(expert_pool=amount, task="0x01")
+    assert Division.from_bytes(division.to_bytes()).expert_pool == amount
 
 
 def altered(document: Document, **changes: Any) -> bytes:
@@ -110,13 +112,13 @@ def test_bytes_that_are_no_such_document_are_refused(data: bytes, complaint: str
 
 @pytest.mark.parametrize("amount", ["-1", "1.0", "1e3", "", " 1", "\uff10", "0x1", None, 1.5])
 def test_what_is_no_amount_is_refused(amount: Any) -> None:
-    with pytest.raises(ProtocolError, match="settlement-evidence: expertPool"):
-        SettlementEvidence.from_bytes(altered(EVIDENCE, expertPool=amount))
+    with pytest.raises(ProtocolError, match="division: expertPool"):
+        Division.from_bytes(altered(EVIDENCE, expertPool=amount))
 
 
 def test_a_negative_number_is_no_amount() -> None:
-    with pytest.raises(ProtocolError, match="settlement-evidence: expertPool"):
-        SettlementEvidence.from_bytes(altered(EVIDENCE, expertPool=-1))
+    with pytest.raises(ProtocolError, match="division: expertPool"):
+        Division.from_bytes(altered(EVIDENCE, expertPool=-1))
 
 
 def test_a_document_is_utf_8() -> None:

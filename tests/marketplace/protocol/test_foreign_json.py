@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.protocol.documents import SettlementEvidence
+from marketplace.protocol.documents import Attestation
 from marketplace.protocol.errors import ProtocolError, UnreadableDataset
 from marketplace.protocol.foreign_json import MAX_DEPTH, NestedTooDeep, parse_json
 from offchain.validation import decode_openings
@@ -39,6 +39,6 @@ def test_deep_nesting_does_not_end_a_process_that_runs_an_evm() -> None:
 
     bomb = b"[" * 200_000
     with pytest.raises(ProtocolError):
-        SettlementEvidence.from_bytes(bomb)
+        Attestation.from_bytes(bomb)
     with pytest.raises(UnreadableDataset):
         decode_openings(bomb)
