@@ -24,9 +24,6 @@ EXPLANATIONS: dict[str, Explanation] = {
     "InvalidRequest": Explanation(
         "the request has an unusable field", "mend the field that the error names"
     ),
-    "NoCommittee": Explanation(
-        "no oracle committee is in office", "ask the operator to appoint one"
-    ),
     "TradeExists": Explanation("this very request was made before", "choose another salt"),
     "NotAllowed": Explanation(
         "this step belongs to another account", "send it from the account that the error names"
@@ -57,12 +54,6 @@ EXPLANATIONS: dict[str, Explanation] = {
         "one account holds two roles that conflict", "give one of them to another party"
     ),
     "TooMany": Explanation("a list is too long", "keep to the limit that the error names"),
-    "QuotesMismatch": Explanation(
-        "these are not the accepted data quotes", "pass them as they were accepted"
-    ),
-    "GateMismatch": Explanation(
-        "these are not the committed gate weights", "pass them as they were committed"
-    ),
     "UnknownDelivery": Explanation(
         "a delivery is marked for a quote that does not exist", "mark accepted quotes only"
     ),
@@ -80,9 +71,6 @@ EXPLANATIONS: dict[str, Explanation] = {
         "the shares don't sum to the expert pool", "recompute the allocation"
     ),
     "AlreadyAttested": Explanation("the auditor has attested already", "nothing is left to do"),
-    "SealsMismatch": Explanation(
-        "an opening does not match the seals of this attempt", "give all seals in report order"
-    ),
     "FeeTooHigh": Explanation("the protocol fee is above 10 %", "set 1,000 basis points at most"),
     # the ledger and its currencies
     "NothingToWithdraw": Explanation("the account has no credit", "wait until a trade pays it"),
@@ -370,14 +358,39 @@ EXPLANATIONS: dict[str, Explanation] = {
     "InvalidAccountNonce": Explanation("the permit's nonce was used", "sign with the next nonce"),
     "InvalidShortString": Explanation("a name is empty or too long", "use 1 to 31 characters"),
     "StringTooLong": Explanation("a name is too long", "use 31 characters at most"),
-    "OwnableInvalidOwner": Explanation("the owner is invalid", "name a real account"),
-    "OwnableUnauthorizedAccount": Explanation(
-        "only the operator may do this", "send it from the owner's account"
-    ),
     "ReentrancyGuardReentrantCall": Explanation(
         "a token or receiver called back into the market", "use another token or receiver"
     ),
     "SafeERC20FailedOperation": Explanation(
         "the token refused the transfer", "check balance, allowance and the token's rules"
     ),
+    "AgreementMismatch": Explanation(
+        "what was passed is not what this trade agreed on", "take the terms from the log"
+    ),
+    "AlreadyChallenged": Explanation(
+        "the trade was disputed before", "nothing is left to do: one dispute is allowed"
+    ),
+    "AuthorizationExpired": Explanation(
+        "the payee's authorization has expired", "ask the payee for a new one"
+    ),
+    "NotAuthorized": Explanation(
+        "the payee did not authorize this withdrawal", "ask it to sign account, receiver and nonce"
+    ),
+    "NothingOpened": Explanation("no seal was opened", "give the salt of at least one seal"),
+    "ReviewTooShort": Explanation(
+        "the review window is too short for this budget", "request a longer one"
+    ),
+    "RuleChanged": Explanation(
+        "the request names a rule that is not in force", "read the rules again and sign anew"
+    ),
+    "SealMismatch": Explanation(
+        "a score and its salt are not what was sealed", "open the seal as its signer made it"
+    ),
+    "SealsClosed": Explanation(
+        "some seals are still closed", "open them, or wait until the settlement window is over"
+    ),
+    "UnknownVerdicts": Explanation(
+        "a verdict belongs to no signer", "set verdicts of signers only"
+    ),
+    "ZeroTreasury": Explanation("the fee has no receiver", "name a treasury"),
 }
