@@ -25,6 +25,7 @@ from marketplace.protocol.errors import (
     TransactionReverted,
     WrongChain,
 )
+from marketplace.protocol.terms import NATIVE
 from marketplace.protocol.units import WEI
 
 Accounts = tuple[LocalAccount, ...]
@@ -145,8 +146,8 @@ def test_gas_is_recorded_under_the_name_of_the_step(node: Node, accounts: Accoun
 def test_steps_have_the_functions_name_or_another(
     node: Node, accounts: Accounts, deployment: Deployment
 ) -> None:
-    market = node.contract("ModelMarket", deployment.market)
-    pause = market.functions.pauseRequests(False)
+    rules = node.contract("MarketRules", deployment.rules)
+    pause = rules.functions.pauseRequests(False)
     node.send(accounts[0], pause)
     assert node.gas_records[-1].step == "pauseRequests"
     node.send(accounts[0], pause, step="open the market")
@@ -162,7 +163,7 @@ def test_an_account_without_coins_is_told_so(node: Node, deployment: Deployment)
     with pytest.raises(InsufficientFunds):
         node.transfer(poor, NOBODY, 1)
     with pytest.raises(InsufficientFunds):
-        node.deploy(poor, "ParticipantRegistry")
+        node.deploy(poor, "ParticipantRegistry", NATIVE, (1, 1, 1, 1))
 
 
 def test_funds_can_be_required_beforehand(node: Node, accounts: Accounts) -> None:
@@ -186,10 +187,12 @@ def test_a_refusal_carries_its_reason_and_costs_nothing(
 
 
 def test_a_view_is_refused_with_its_reason_too(node: Node, deployment: Deployment) -> None:
-    committee = node.contract("OracleCommittee", deployment.committee)
+    rules = node.contract("MarketRules", deployment.rules)
+    windows, word = (0,) * 7, bytes(32)
+    request = (*[NATIVE] * 4, *[0] * 5, *[word] * 3, 0, False, word, word, 0, NATIVE, windows, word)
     with pytest.raises(TransactionReverted) as refusal:
-        node.call(committee.functions.verify(1, [], []))
-    assert refusal.value.reason == "QuorumNotReached(0, 2)"
+        node.call(rules.functions.requireAllowed(request))
+    assert refusal.value.reason == "InvalidRequest(broker)"
 
 
 def test_a_contract_that_refuses_coins_is_named_as_the_one_who_refused(
@@ -201,9 +204,10 @@ def test_a_contract_that_refuses_coins_is_named_as_the_one_who_refused(
 
 
 def test_a_constructors_refusal_is_decoded(node: Node, accounts: Accounts) -> None:
+    rules = (accounts[0].address, accounts[1].address, accounts[2].address)
     with pytest.raises(TransactionReverted) as refusal:
-        node.deploy(accounts[0], "OracleCommittee", "0x" + "00" * 20)
-    assert refusal.value.reason == f"OwnableInvalidOwner(0x{'00' * 20})"
+        node.deploy(accounts[0], "MarketRules", *rules, 0, "0x" + "00" * 20, 0, 0)
+    assert refusal.value.reason == "ZeroTreasury()"
 
 
 class Inattentive(DevnetProvider):
@@ -214,13 +218,13 @@ class Inattentive(DevnetProvider):
 
     def make_request(self, method: RPCEndpoint, params: object) -> RPCResponse:
         if method == "eth_estimateGas":
-            return {"jsonrpc": "2.0", "id": 1, "result": hex(1_000_000)}
+            return {"jsonrpc": "2.0", "id": 1, "result": hex(5_000_000)}
         return super().make_request(method, params)
 
 
 def test_a_mined_revert_carries_its_transaction(devnet: DevnetRpc, accounts: Accounts) -> None:
     node = Node(Inattentive(devnet))
-    registry = node.deploy(accounts[0], "ParticipantRegistry")
+    registry = node.deploy(accounts[0], "ParticipantRegistry", NATIVE, (1, 1, 1, 1))
     with pytest.raises(TransactionReverted) as refusal:
         node.send(accounts[0], registry.functions.publishEncryptionKey(bytes(32)))
     transaction = refusal.value.transaction
@@ -259,7 +263,7 @@ def test_an_address_without_a_contract_is_named(node: Node) -> None:
 def test_another_contract_at_the_address_is_no_crash(node: Node, deployment: Deployment) -> None:
     wrong = node.contract("ModelMarket", deployment.registry)
     with pytest.raises(ChainError) as refusal:
-        node.call(wrong.functions.committee())
+        node.call(wrong.functions.rules())
     assert_one_line(refusal.value)
 
 

@@ -107,7 +107,7 @@ def test_a_deployment_is_saved_and_loaded(tmp_path: Path, token: str | None) -> 
     saved = Deployment(31337, *addresses, token)
     saved.save(tmp_path / "deployment.json")
     assert Deployment.load(tmp_path / "deployment.json") == saved
-    assert json.loads((tmp_path / "deployment.json").read_text())["chain_id"] == 31337
+    assert json.loads((tmp_path / "deployment.json").read_text())["chainId"] == 31337
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ OTHER_VALUES: dict[str, Any] = {
 
 def test_a_known_request_has_a_known_id() -> None:
     assert trade_id(31337, MARKET, REQUEST).hex() == (
-        "d60530670acd484d330e6482fb7d317fcd241a155766aa252b09e35c6245e38c"
+        "20e9824aafdb58301d0abae2b027e0fbc69eb3802bbd8a545d4073bb8d91cf09"
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from marketplace.protocol.states import Purpose, State
+from marketplace.protocol.states import Purpose, State, TransferRule
 
 DECLARATIONS = Path(__file__).parents[3] / "contracts" / "src" / "types" / "Trade.sol"
 
@@ -16,14 +16,15 @@ DECLARATIONS = Path(__file__).parents[3] / "contracts" / "src" / "types" / "Trad
 def members_in_solidity(enum: str) -> list[str]:
     body = re.search(rf"\benum {enum} \{{(.*?)\}}", DECLARATIONS.read_text(), re.DOTALL)
     assert body is not None
-    return [name.strip() for name in body[1].split(",")]
+    without_comments = re.sub(r"//[^\n]*", "", body[1])
+    return [name.strip() for name in without_comments.split(",")]
 
 
 def solidity_name(member: IntEnum) -> str:
     return member.name.title().replace("_", "")
 
 
-@pytest.mark.parametrize("enum", [State, Purpose])
+@pytest.mark.parametrize("enum", [State, Purpose, TransferRule])
 def test_members_are_those_of_the_contracts_in_their_order(enum: type[IntEnum]) -> None:
     assert [solidity_name(member) for member in enum] == members_in_solidity(enum.__name__)
     assert [member.value for member in enum] == list(range(len(enum)))
