@@ -103,7 +103,7 @@ def test_a_governor_comes_with_a_guardian(node: Node, accounts: Accounts) -> Non
 
 @pytest.mark.parametrize("token", [None, NATIVE])
 def test_a_deployment_is_saved_and_loaded(tmp_path: Path, token: str | None) -> None:
-    addresses = (f"0x{letter}" for letter in "ABCDEFGHIJ")
+    addresses = (f"0x{letter}" for letter in "ABCDEFGHIJKL")
     saved = Deployment(31337, *addresses, token)
     saved.save(tmp_path / "deployment.json")
     assert Deployment.load(tmp_path / "deployment.json") == saved
