@@ -41,7 +41,7 @@ AMOUNTS = st.one_of(st.integers(0, 9), st.integers(0, 10**12))
 SECONDS = st.sampled_from([60_000, 6_000, 600, 60]).flatmap(
     lambda most: st.integers(0, most - 1).map(lambda less: most - less)
 )
-SEATS = st.sampled_from([(0, 1), (0, 2), (1, 2), (0, 1, 2), (0, 1, 2), (1,), ()])
+SEATS = st.sampled_from([*((0, 1), (0, 2), (1, 2), (0, 1, 2)) * 3, (1,), ()])
 SCORES = st.sampled_from([0, THRESHOLD - 1, THRESHOLD, 1_000_000])
 ERRORS = st.sampled_from([0] * 9 + [1])
 LOADS = st.lists(st.integers(0, 9), min_size=5, max_size=5)
@@ -51,7 +51,7 @@ WORKING = [*PARTIES.providers, *PARTIES.experts, PARTIES.stranger]
 @st.composite
 def terms(draw: st.DrawFn) -> tuple[dict[str, Any], int, str]:
     """Draw a trade's prices, rows, weights, windows and rules."""
-    count = draw(st.integers(0, 3))
+    count = draw(st.sampled_from([3, 3, 3, 2, 1, 0]))
     prices = Prices(tuple(draw(AMOUNTS) for _ in range(count)), *(draw(AMOUNTS) for _ in range(4)))
     loads = draw(st.lists(st.integers(1, 50), min_size=1, max_size=5))
     return (
@@ -61,7 +61,7 @@ def terms(draw: st.DrawFn) -> tuple[dict[str, Any], int, str]:
             "weights": tuple(by_weight(1_000_000, loads)),
             "windows": Windows(*(draw(SECONDS) for _ in range(7))),
             "max_attempts": draw(st.integers(1, 3)),
-            "min_rows": draw(st.sampled_from([1, 500, 700, 1_000])),
+            "min_rows": draw(st.sampled_from([1, 1, 1, 500, 700, 1_000])),
             "approval_required": draw(st.booleans()),
             "threshold": THRESHOLD,
         },
@@ -194,7 +194,7 @@ class Trades(RuleBasedStateMachine):
     def end(self, data: st.DataObject, name: str) -> None:
         """Make the call that ends a state in which somebody is silent."""
         ends = {
-            State.REQUESTED: ["expire", "decline"],
+            State.REQUESTED: ["expire", "expire", "expire", "decline"],
             State.FUNDED: ["time_out_delivery"],
             State.GATED: ["time_out_training"],
             State.DISPUTED: ["resume"],
