@@ -218,6 +218,7 @@ contract ModelMarket is IModelMarket, Ledger {
         _requireOpen(status.deadline());
         bytes32 gated = Digests.gated(Digests.hash(judges), expertPool, experts, terms);
         _requireAgreed(tradeId, gated);
+        if (report.model == 0) revert NoModel();
         if (_attempts[tradeId][report.model] != 0) revert ModelAlreadyScored(report.model);
         if (verdicts & ~signers != 0) revert UnknownVerdicts(verdicts, signers);
 

@@ -67,6 +67,9 @@ EXPLANATIONS: dict[str, Explanation] = {
     "ZeroReceiver": Explanation(
         "nobody can receive at the zero address", "name an account that can"
     ),
+    "NoModel": Explanation(
+        "the report names no model", "give the commitment to the composite that was scored"
+    ),
     "TradeExists": Explanation("this very request was made before", "choose another salt"),
     "NotAllowed": Explanation(
         "this step belongs to another account", "send it from the account that the error names"

@@ -98,6 +98,11 @@ def test_a_model_is_scored_once(gated: TradeBuilder) -> None:
     assert gated.status.attempts == 1
 
 
+def test_an_attempt_names_its_model(gated: TradeBuilder) -> None:
+    with refused("NoModel"):
+        gated.attempt(finding=replace(gated.attempt_finding(1, passed=True), model=bytes(32)))
+
+
 def test_another_trade_may_score_the_same_model(market: Market) -> None:
     for salt in ("one", "other"):
         trade = TradeBuilder(market, salt=salt).advance_to(State.PASSED)

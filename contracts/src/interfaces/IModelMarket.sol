@@ -88,6 +88,9 @@ interface IModelMarket is ILedger {
     error UnknownDelivery(uint256 accepted);
     error WeightsMismatch(uint256 sum);
     error LengthMismatch(uint256 left, uint256 right);
+
+    /// @notice Zero stands for no model: a ruling that names it upholds the verdict.
+    error NoModel();
     error ModelAlreadyScored(bytes32 model);
     error InvalidDelivery(bool passed, bytes32 delivery);
     error UnknownVerdicts(uint16 verdicts, uint16 signers);
