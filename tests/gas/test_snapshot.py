@@ -28,6 +28,8 @@ CONTRACTS = (
     "ModelLicence",
     "ConsentRegistry",
     "Ladder",
+    "SealedBids",
+    "Payouts",
     "Governance",
 )
 MAX_CODE_BYTES = 24_576  # EIP-170
