@@ -1,5 +1,6 @@
 """The README says only what works: its commands, targets, scripts and links exist."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -43,3 +44,13 @@ def test_links_lead_somewhere() -> None:
     for page in pages:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_gas_figures_are_those_of_the_snapshot() -> None:
+    gas = json.loads((ROOT / "tests" / "gas" / "snapshot.json").read_text())["gas"]
+    whole = [
+        gas[f"{kind} trade, native coin"]["request to settled"] for kind in ("first", "repeated")
+    ]
+    more = [gas["more"][step] for step in ("second", "third signature in reportData")]
+    for figure in (*whole, *more, gas["more"]["third signature in reportAttempt"]):
+        assert f"{figure:,}" in README
