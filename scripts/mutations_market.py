@@ -166,8 +166,8 @@ MARKET = [
     _market(
         "attempt-of-another-gate",
         _MARKET,
-        "        _requireAgreed(tradeId, gated);\n        if (_attempts",
-        "        if (_attempts",
+        "        _requireAgreed(tradeId, gated);\n        if (report",
+        "        if (report",
         "attempts",
     ),
     _market(

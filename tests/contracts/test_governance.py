@@ -38,15 +38,20 @@ PUBLIC = 2**64 - 1
 
 @dataclass(frozen=True)
 class Office:
-    """A committee and the market's rules under the access manager, handed over."""
+    """All that has restricted functions, under the access manager, handed over."""
 
     node: Node
     governance: Contract
     committee: Contract
     rules: Contract
+    payouts: Contract
 
     def targets(self) -> dict[str, Contract]:
-        return {"OracleCommittee": self.committee, "MarketRules": self.rules}
+        return {
+            "OracleCommittee": self.committee,
+            "MarketRules": self.rules,
+            "Payouts": self.payouts,
+        }
 
     def restricted_calls(self) -> list[tuple[Role, ContractFunction]]:
         """Return one call of each restricted function, with arguments that it would take."""
@@ -76,7 +81,12 @@ def deploy_governed(node: Node) -> Office:
         3_600,
         255,
     )
-    return Office(node, governance, committee, rules)
+    payouts = deploy_payouts(node, governance, committee)
+    return Office(node, governance, committee, rules, payouts)
+
+
+def deploy_payouts(node: Node, governance: Contract, committee: Contract) -> Contract:
+    return node.deploy(DEPLOYER, "Payouts", governance.address, committee.address, DAY)
 
 
 def fund_officers(node: Node) -> None:
@@ -282,7 +292,8 @@ def test_no_role_touches_a_running_trade(node: Node) -> None:
             governor=GOVERNOR.address,
             guardian=GUARDIAN.address,
         )
-        office = Office(node, world.governance, world.committee, world.rules)
+        payouts = deploy_payouts(node, world.governance, world.committee)
+        office = Office(node, world.governance, world.committee, world.rules, payouts)
         assert money_of(trade, meanwhile=lambda: use_every_role(office)) == undisturbed
 
 

@@ -47,7 +47,8 @@ def imported_distributions(folder: str) -> dict[str, set[str]]:
     """Map each distribution that a folder's files import to those files."""
     providers = packages_distributions()
     paths = sorted((CHECKOUT / folder).rglob("*.py"))
-    ours = {"marketplace", "offchain", "tests", *(path.stem for path in paths)}
+    ours = {"marketplace", "offchain", "tests"}
+    ours |= {name for path in paths for name in (path.stem, path.parent.name)}
     users: dict[str, set[str]] = {}
     for path in paths:
         for top in top_level_imports(path) - ours - sys.stdlib_module_names:

@@ -21,10 +21,12 @@ from marketplace.chain.artifacts import CHECKOUT, load_artifact
 
 assert not CHECKOUT.has_sources
 artifact = load_artifact("ParticipantRegistry")
+native, delays = "0x" + 40 * "0", (1, 1, 1, 1)
 web3 = Web3(EthereumTesterProvider())
 account = web3.eth.accounts[0]
 factory = web3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode)
-created = web3.eth.wait_for_transaction_receipt(factory.constructor().transact({"from": account}))
+sent = factory.constructor(native, delays).transact({"from": account})
+created = web3.eth.wait_for_transaction_receipt(sent)
 registry = web3.eth.contract(created["contractAddress"], abi=artifact.abi)
 registry.functions.publishEncryptionKey(bytes(31) + b"*").transact({"from": account})
 print(Path(marketplace.__file__).parents[1])

@@ -107,7 +107,7 @@ def test_buys_nothing_from_the_buyers_own_house(stage: StageAt) -> None:
     group = node.call(registry.affiliationOf(buyer.address))
     node.send(provider, registry.joinGroup(group))
     assert len(quote_of(run).data_quotes) == 3
-    node.advance_time(TERMS.registry_delay)
+    node.advance_time(TERMS.joining_delay)
     bought = providers_in(quote_of(run).data_quotes)
     assert bought == {other.account.address for other in run.world.providers[1:]}
 
