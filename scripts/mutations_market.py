@@ -48,8 +48,7 @@ MARKET = [
         _MARKET,
         "        _only(request.buyer);\n        emit QuoteDeclined",
         "        emit QuoteDeclined",
-        "acceptance",
-        "exits",
+        "request",
     ),
     _market(
         "anyone-accepts",
