@@ -117,6 +117,8 @@ contract ModelMarketTest is Test {
             "refuse closed seals", "dispute", "refuse a second dispute", "rule", "resume", "expire",
             "timeoutDelivery", "timeoutTraining", "withdraw", "withdrawFor", "gift", "skip time"
         ];
+        invariant_OwesEveryAccountWhatTheBooksSay();
+        afterInvariant();
         for (uint256 i = 0; i < names.length; ++i) {
             emit log_named_uint(names[i], _handler.done(names[i]));
         }
