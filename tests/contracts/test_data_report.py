@@ -104,6 +104,12 @@ def test_exactly_enough_rows_are_enough(market: Market) -> None:
     assert trade.status.state == State.GATED
 
 
+def test_one_row_too_few_is_too_few(market: Market) -> None:
+    trade = TradeBuilder(market, min_rows=701).advance_to(State.FUNDED)
+    trade.report_data(0b101)
+    assert trade.status.state == State.REFUNDED
+
+
 def test_rows_are_counted_without_overflow(market: Market) -> None:
     most = 2**32 - 1
     trade = TradeBuilder(market, rows=(most, most, most), min_rows=most).advance_to(State.FUNDED)
