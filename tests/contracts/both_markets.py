@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from office import bitmap
 from parties import PARTIES, account
 from reference.market import Offer, ReferenceMarket, Refused, Trade
 from replay import Replay
 from trade_builder import TradeBuilder
-from trade_terms import Course, bitmap
+from trade_terms import Course
 from web3.contract import Contract
 
 from marketplace.chain.market import Market, ReportedAttempt, Status

@@ -12,6 +12,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # for the modules beside this one
 
 from deploying import TestContracts
+from disputes import Court
+from office import fresh_chain
 from parties import PARTIES, fund
 from quick_chain import QuickProvider
 from trade_builder import TradeBuilder
@@ -86,3 +88,21 @@ def currency(request: pytest.FixtureRequest, market: Market, deployment: Deploym
 def test_contracts(request: pytest.FixtureRequest, market: Market) -> TestContracts:
     """Deploys what lies in `contracts/test`, compiled once and kept in pytest's cache."""
     return TestContracts(market.node, request.config.cache.mkdir("test-contracts"))
+
+
+@pytest.fixture(scope="module")
+def staked_court(node: Node) -> Iterator[Court]:
+    """A market with its challenges, every member's stake paid in."""
+    with fresh_chain(node):
+        court = Court.deploy(node)
+        court.stake()
+        yield court
+
+
+@pytest.fixture
+def court(staked_court: Court) -> Iterator[Court]:
+    """The court on a chain that forgets what the test does."""
+    provider = staked_court.node.web3.provider
+    assert isinstance(provider, QuickProvider)
+    with provider.forgetting():
+        yield staked_court

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,9 +23,9 @@ from disputes import (
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from expectations import refused
-from office import MEMBERS, Packed, fresh_chain
+from office import MEMBERS, Packed
 from parties import PARTIES
-from quick_chain import QuickProvider, move_to
+from quick_chain import move_to
 from whole_trade import commitment, digest_of_types
 
 from marketplace.chain.client import Node
@@ -35,22 +34,6 @@ from marketplace.protocol.terms import NATIVE
 PASSED, REJECTED, DISPUTED, SETTLED, REFUNDED, FAILED = 4, 5, 6, 7, 10, 11
 CHALLENGER = PARTIES.stranger
 BUYER, BROKER = PARTIES.buyer, PARTIES.broker
-
-
-@pytest.fixture(scope="module")
-def deployed(node: Node) -> Iterator[Court]:
-    with fresh_chain(node):
-        court = Court.deploy(node)
-        court.stake()
-        yield court
-
-
-@pytest.fixture
-def court(deployed: Court) -> Iterator[Court]:
-    provider = deployed.node.web3.provider
-    assert isinstance(provider, QuickProvider)
-    with provider.forgetting():
-        yield deployed
 
 
 @pytest.fixture

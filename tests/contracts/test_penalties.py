@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,35 +9,17 @@ from disputes import CLOSED_SEAL, LEAST_WINDOW, REPORTER_BPS, SILENCE, STAKE, Co
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from expectations import refused
-from office import fresh_chain
 from parties import PARTIES
-from quick_chain import QuickProvider, move_to
+from quick_chain import move_to
 from web3.types import TxReceipt
 from whole_trade import THRESHOLD, WINDOWS, commitment
 
-from marketplace.chain.client import Node
 from marketplace.protocol.terms import NATIVE
 
 BUYER, REPORTER, TREASURY = PARTIES.buyer, PARTIES.stranger, PARTIES.treasury
 CLOSED = (0, bytes(32))
 OTHER = (1, 1, [PARTIES.stranger.address])
 OTHER_DIGEST = keccak(encode(["(uint32,uint8,address[])"], [OTHER]))
-
-
-@pytest.fixture(scope="module")
-def deployed(node: Node) -> Iterator[Court]:
-    with fresh_chain(node):
-        court = Court.deploy(node)
-        court.stake()
-        yield court
-
-
-@pytest.fixture
-def court(deployed: Court) -> Iterator[Court]:
-    provider = deployed.node.web3.provider
-    assert isinstance(provider, QuickProvider)
-    with provider.forgetting():
-        yield deployed
 
 
 @pytest.fixture

@@ -25,12 +25,13 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from office import bitmap
 from parties import PARTIES
 from quick_chain import QuickProvider
 from reference.market import Offer, State
 from reference.money import by_weight
 from trade_builder import TradeBuilder
-from trade_terms import FEE_BPS, Prices, bitmap
+from trade_terms import FEE_BPS, Prices
 from web3.contract import Contract
 
 from marketplace.chain.market import Market

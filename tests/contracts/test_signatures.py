@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from eth_keys.constants import SECPK1_N
 from expectations import refused, refused_for_one_of, seat_refused
+from office import bitmap
 from parties import PARTIES
 from trade_builder import TradeBuilder
-from trade_terms import PASSING, bitmap, commitment
+from trade_terms import PASSING, commitment
 
 from marketplace.chain.market import Market
 from marketplace.protocol.states import State

@@ -13,10 +13,11 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from office import bitmap
 from parties import PARTIES
 from quick_chain import QuickProvider
 from trade_builder import TradeBuilder
-from trade_terms import FAR_FUTURE, WINDOWS, bitmap
+from trade_terms import FAR_FUTURE, WINDOWS
 
 from marketplace.chain.market import Market
 from marketplace.protocol.agreement import price_of, record_of

@@ -16,8 +16,9 @@ from dataclasses import replace
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
+from office import bitmap
 from quick_chain import QuickProvider, move_to
-from trade_terms import FAILING, PASSING, TWO, Course, TradeTerms, bitmap, commitment
+from trade_terms import FAILING, PASSING, TWO, Course, TradeTerms, commitment
 from web3.types import TxReceipt
 
 from marketplace.chain.market import ReportedAttempt

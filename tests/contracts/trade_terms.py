@@ -56,11 +56,6 @@ def commitment(text: str) -> bytes:
     return keccak(text=text)
 
 
-def bitmap(seats: Iterable[int]) -> int:
-    """Return the number whose bit i is set for each seat i."""
-    return sum(1 << seat for seat in seats)
-
-
 @dataclass(frozen=True)
 class Prices:
     """What the broker asks, in the currency's smallest unit."""
