@@ -17,9 +17,14 @@ SOLC   := contracts/node_modules
 TOOLS  := contracts/.venv
 STD    := contracts/lib/forge-std
 DAEMON := tests/offchain/storage/ipfs-daemon/node_modules
+PEERS  := tests/gas/peers/node_modules
 # Executables that come in packages, and find each other by name.
 BESIDE := PATH="$(CURDIR)/$(TOOLS)/bin:$(CURDIR)/$(SOLC)/.bin:$$PATH"
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
+
+# Tests of the campaign and the libraries, compiled as it is deployed; all others compile in minutes
+# by the profile `plain`, and as it is deployed by night.
+OPTIMIZED := test/forge/{Attempts,Currency,DevToken,Digests,LargestRemainder,ModelMarket,Payments,Quorum,Seals,Status}.t.sol
 
 # A comma that make doesn't take for the end of an argument.
 , := ,
@@ -27,10 +32,10 @@ say     = printf '==> %s\n' "$(1)"
 refuse  = { printf 'error: %s\n' "$(1)" >&2; exit 1; }
 
 .PHONY: help demo test test-slow test-ipfs setup compile check lint typecheck format \
-        forge forge-night prove slither mutate benchmark gas wheel clean
+        forge forge-night coverage prove slither mutate mutate-audit benchmark gas wheel clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  make demo SCENARIO=digits    another trade; \`.venv/bin/moemarket scripts\` lists them"
 	@echo "  make test WORKERS=4          with four processes"
@@ -40,14 +45,14 @@ help: ## list the targets
 demo: setup compile ## watch a whole trade on a local chain, then audit it
 	@$(BIN)/moemarket demo $(SCENARIO)
 
-test: setup compile ## run the tests and report coverage
+test: setup compile $(PEERS)/.ready ## run the tests and report coverage
 	@$(BIN)/pytest -n $(WORKERS) --cov --cov-report=term
 
-test-slow: setup compile ## run the tests that take more than 5 seconds each
+test-slow: setup compile $(PEERS)/.ready ## run the tests that take more than 5 seconds each
 	@$(BIN)/pytest -m slow
 
 test-ipfs: setup $(DAEMON)/.ready ## run the storage tests against a real IPFS daemon
-	@$(BIN)/pytest -m ipfs
+	@$(BIN)/pytest -m ipfs tests/offchain/storage
 
 setup: .venv/.ready $(SOLC)/.ready ## install Python and npm packages
 
@@ -67,10 +72,14 @@ format: .venv/.ready ## let ruff mend style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-forge: $(SOLC)/.ready $(STD)/.ready ## run the tests written in Solidity, as CI does
-	@cd contracts && $(BESIDE) FOUNDRY_PROFILE=ci forge test
+forge: $(SOLC)/.ready $(STD)/.ready ## run all tests in Solidity, as CI does
+	@cd contracts && $(BESIDE) FOUNDRY_PROFILE=ci forge test --match-path '$(OPTIMIZED)'
+	@cd contracts && $(BESIDE) FOUNDRY_PROFILE=plain forge test --no-match-path '$(OPTIMIZED)'
 
-forge-night: $(SOLC)/.ready $(STD)/.ready ## the same, longer and with other seeds
+coverage: $(SOLC)/.ready $(STD)/.ready ## count the branches that tests in Solidity take; fail below 95 %
+	@$(BESIDE) FOUNDRY_FUZZ_RUNS=64 $(PYTHON) scripts/check_coverage.py
+
+forge-night: $(SOLC)/.ready $(STD)/.ready ## run all tests in Solidity optimized, longer and with other seeds
 	@cd contracts && $(BESIDE) FOUNDRY_PROFILE=night forge test
 
 prove: $(SOLC)/.ready $(TOOLS)/.ready ## prove what is proven about the contracts
@@ -82,17 +91,20 @@ slither: $(SOLC)/.ready $(TOOLS)/.ready ## fail on a finding of slither without 
 mutate: setup $(STD)/.ready ## break the contracts and see that the tests notice
 	@$(BESIDE) $(BIN)/python scripts/mutate_contracts.py
 
+mutate-audit: setup compile ## switch the audit's checks off and see that the tests notice
+	@PYTHONPATH="$(CURDIR)" nice -n 15 $(BIN)/python scripts/mutate_audit.py
+
 benchmark: setup compile ## compare the composite with single experts, over seeds
 	@$(BIN)/python scripts/benchmark_gate.py
 
-gas: setup compile ## write the snapshot of gas per step
-	@MOEMARKET_UPDATE_GAS=1 $(BIN)/pytest -q tests/gas
+gas: setup compile $(PEERS)/.ready ## write the snapshots of gas, ours and the peers'
+	@MOEMARKET_UPDATE_GAS=1 $(BIN)/pytest -q -m "" tests/gas
 
 wheel: setup compile ## build an sdist and a wheel into dist/
 	@$(BIN)/python -m build --no-isolation
 
 clean: ## remove all that make made
-	@rm -rf .venv $(TOOLS) $(SOLC) $(DAEMON) contracts/lib contracts/out contracts/cache \
+	@rm -rf .venv $(TOOLS) $(SOLC) $(DAEMON) $(PEERS) contracts/lib contracts/out contracts/cache \
 	        marketplace/chain/artifacts build dist \
 	        .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -47,4 +47,6 @@ def principal_axes(flat: Tensor, components: int, standardise: bool) -> tuple[Te
     slope = torch.linspace(1.0, 2.0, width, device=flat.device, dtype=torch.float64)
     scatter += torch.diag(slope * _SLOPE * scatter.diagonal().mean().clamp(min=1.0))
     _, vectors = torch.linalg.eigh(scatter)
-    return mean, units[:, None] * vectors[:, -components:].flip(1).float()
+    axes = units[:, None] * vectors[:, -components:].flip(1).float()
+    # As they are stored and read back: a product with the other layout rounds otherwise.
+    return mean, axes.contiguous()

@@ -22,7 +22,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -36,7 +37,7 @@ from marketplace.protocol.errors import ToolchainError
 CHECKOUT = Path(__file__).parents[1]
 RESULTS = CHECKOUT / "runs" / "mutations.json"
 COPIED = ["contracts", "marketplace", "offchain", "tests", "pyproject.toml"]
-NOT_COPIED = shutil.ignore_patterns("node_modules", "lib", "cache", "__pycache__")
+NOT_COPIED = shutil.ignore_patterns("node_modules", "lib", "__pycache__")
 LINKED = ["contracts/node_modules", "contracts/lib"]
 
 IMPORT = re.compile(r'from "(\.[^"]+)"')
@@ -106,23 +107,34 @@ class Workshop:
         sound = path.read_text()
         path.write_text(sound.replace(mutation.fragment, mutation.replacement))
         try:
-            if mutation.runner == "pytest" and not self._recompiled(mutation.file):
-                return "broken"
-            return self.run(mutation.runner, mutation.tests)
+            if mutation.runner == "forge":
+                return self._forge(mutation.tests)
+            with self._artifacts_kept():
+                return self._pytest(mutation.tests) if self._recompiled(mutation.file) else "broken"
         finally:
             path.write_text(sound)
-            if mutation.runner == "pytest":
-                self._recompiled(mutation.file)
+
+    @contextmanager
+    def _artifacts_kept(self) -> Iterator[None]:
+        compiled = self._artifacts.output
+        kept = compiled.with_name("sound-artifacts")
+        shutil.copytree(compiled, kept)  # sooner copied back than compiled again
+        try:
+            yield
+        finally:
+            shutil.rmtree(compiled)
+            kept.rename(compiled)
 
     def run(self, runner: str, tests: str) -> Outcome:
         """Run a selection of tests on the sources as they are now."""
         return self._forge(tests) if runner == "forge" else self._pytest(tests)
 
     def _forge(self, file: str) -> Outcome:
-        # By path, so that forge compiles that file alone and what it imports.
+        # By path, so that forge compiles that file alone and what it imports; and by a profile that
+        # links it with the contracts at run time, so that a mutant compiles without its tests.
         selection = ["--match-path", f"test/forge/{file}.t.sol"]
         command = ["forge", "test", *selection, "--fail-fast", "--json"]
-        told = self._call(command, self._folder / "contracts").stdout
+        told = self._call(command, self._folder / "contracts", FOUNDRY_PROFILE="plain").stdout
         try:
             suites: dict[str, Any] = json.loads(told[told.index("{") :])
         except ValueError:
@@ -157,9 +169,11 @@ class Workshop:
         outcomes: dict[int, Outcome] = {0: "survived", 1: "killed"}
         return outcomes.get(self._call(command, self._folder).returncode, "broken")
 
-    def _call(self, command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    def _call(
+        self, command: list[str], folder: Path, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         # The copy's own packages, not those of the checkout that the environment installed.
-        environment = os.environ | {"PYTHONPATH": str(self._folder)}
+        environment = os.environ | {"PYTHONPATH": str(self._folder)} | variables
         return subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, check=False
         )

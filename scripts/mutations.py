@@ -10,6 +10,7 @@ A survivor that is right to survive gets an `explained`.
 from __future__ import annotations
 
 from mutation import Mutation
+from mutations_around import AROUND
 from mutations_market import MARKET
 
 _SPLIT = "src/libraries/LargestRemainder.sol"
@@ -132,22 +133,22 @@ MUTATIONS = [
     Mutation(
         "pull-measures-the-whole-balance",
         _CURRENCY,
-        "token.balanceOf(address(this)) - before",
-        "token.balanceOf(address(this))",
+        "currency.held() - before",
+        "currency.held()",
         "Currency",
     ),
     Mutation(
         "pull-moves-nothing",
         _CURRENCY,
-        "token.safeTransferFrom(from, address(this), amount);",
+        "IERC20(Currency.unwrap(currency)).safeTransferFrom(from, address(this), amount);",
         "",
         "Currency",
     ),
     Mutation(
         "pull-takes-from-the-caller",
         _CURRENCY,
-        "token.safeTransferFrom(from,",
-        "token.safeTransferFrom(msg.sender,",
+        "safeTransferFrom(from,",
+        "safeTransferFrom(msg.sender,",
         "Currency",
     ),
     Mutation(
@@ -193,4 +194,5 @@ MUTATIONS = [
         "DevToken",
     ),
     *MARKET,
+    *AROUND,
 ]

@@ -12,6 +12,10 @@ _QUORUM = "src/libraries/Quorum.sol"
 _DIGESTS = "src/libraries/Digests.sol"
 _STATUS = "src/types/Status.sol"
 _RULES = "src/MarketRules.sol"
+_QUOTES = "src/Quotes.sol"
+_ATTEMPTS = "src/libraries/Attempts.sol"
+_PENALTIES = "src/Penalties.sol"
+_CONFLICTS = "src/libraries/Conflicts.sol"
 _TYPED = "src/libraries/TypedData.sol"
 
 
@@ -67,12 +71,12 @@ MARKET = [
     _market(
         "quote-of-another-trade",
         _MARKET,
-        "        if (quote.tradeId != tradeId) revert WrongTrade(quote.tradeId, tradeId);\n",
-        "",
+        "if (quote.tradeId != tradeId) revert WrongTrade",
+        "if (quote.tradeId == 0) revert WrongTrade",  # without the line the stack is too deep
         "acceptance",
     ),
     _market(
-        "expired-quote", _MARKET, "        _requireUnexpired(quote.expiry);\n", "", "acceptance"
+        "expired-quote", _QUOTES, "        _requireUnexpired(quote.expiry);\n", "", "acceptance"
     ),
     _market(
         "price-changes-in-front-of-the-buyer",
@@ -90,38 +94,38 @@ MARKET = [
     ),
     _market(
         "broker-need-not-sign",
-        _MARKET,
-        "        _requireSigned(deal.broker, TypedData.hash(quote, hashes), signatures[0]);\n",
+        _QUOTES,
+        "        _requireSigned(domain, broker, TypedData.hash(quote, hashes), signatures[0]);\n",
         "",
         "acceptance",
         "signatures",
     ),
     _market(
         "provider-need-not-sign",
-        _MARKET,
-        "            _requireSigned(provider, hashes[i], signatures[i + 1]);\n",
+        _QUOTES,
+        "            _requireSigned(domain, provider, hashes[i], signatures[i + 1]);\n",
         "",
         "acceptance",
         "signatures",
     ),
     _market(
         "a-provider-twice",
-        _MARKET,
+        _QUOTES,
         "if (provider <= previous)",
         "if (provider < previous)",
         "acceptance",
     ),
     _market(
         "one-provider-too-many",
-        _MARKET,
+        _QUOTES,
         "if (count > MAX_PROVIDERS)",
         "if (count > MAX_PROVIDERS + 1)",
         "acceptance",
     ),
     _market(
         "roles-are-not-checked-at-acceptance",
-        _MARKET,
-        "        registry.requireFitParties(deal.buyer, deal.broker, deal.auditor, providers);\n",
+        _QUOTES,
+        "        _registry.requireFitParties(buyer, broker, auditor, providers, judges);\n",
         "",
         "acceptance",
         "conflicts",
@@ -129,7 +133,7 @@ MARKET = [
     _market(
         "roles-are-not-checked-at-the-gate",
         _MARKET,
-        "        registry.requireFitExperts(deal.buyer, deal.auditor, providers, report.experts);\n",
+        "        registry.requireFitExperts(deal.buyer, deal.auditor, providers, judges, report.experts);\n",
         "",
         "gate",
     ),
@@ -172,9 +176,86 @@ MARKET = [
     _market(
         "same-model-twice",
         _MARKET,
-        "        if (_attempts[tradeId][report.model] != 0) revert ModelAlreadyScored(report.model);\n",
+        "        if (Attempts.scored(history, report.model)) revert ModelAlreadyScored(report.model);\n",
         "",
         "attempts",
+    ),
+    _market(
+        "a-fingerprint-of-zero-is-none",
+        _ATTEMPTS,
+        "if (fingerprint == 0) fingerprint = 1;",
+        "",
+        "attempts",
+    ),
+    _market(
+        "an-attempt-is-kept-in-the-next-one-s-lane",
+        _ATTEMPTS,
+        "<< 32 * (attempt - 1)",
+        "<< 32 * attempt",
+        "attempts",
+    ),
+    _market(
+        "any-path-may-grow-the-history",
+        _ATTEMPTS,
+        "        if (root != history.records) revert WrongPath(root, history.records);\n",
+        "",
+        "attempts",
+    ),
+    _market(
+        "a-fail-leaves-no-trace",
+        _MARKET,
+        "            _digest[tradeId] = Digests.gated(committee, expertPool, experts, terms, history);\n",
+        "",
+        "attempts",
+    ),
+    _market(
+        "any-record-may-be-penalised",
+        _PENALTIES,
+        "|| !decided && !Attempts.holds(proof.history, record.attempt, leaf, proof.path)",
+        "",
+        "penalties",
+    ),
+    _market(
+        "any-history-may-be-brought",
+        _PENALTIES,
+        "digest != market.digestOf(tradeId)\n                || ",
+        "",
+        "penalties",
+    ),
+    _market(
+        "every-seal-of-the-deciding-attempt-is-penalised",
+        _PENALTIES,
+        "uint16 due = decided ? market.faultySeals(tradeId) : record.signers;",
+        "uint16 due = record.signers;",
+        "penalties",
+    ),
+    _market(
+        "the-deciding-attempt-is-opened-again",
+        _PENALTIES,
+        "        if (decided) revert UnknownAttempt(record.model); // the settlement opened its scores\n",
+        "",
+        "penalties",
+    ),
+    _market(
+        "a-judge-may-be-a-party",
+        _CONFLICTS,
+        "judge == buyer || judge == broker || judge == auditor",
+        "judge == buyer || judge == auditor",
+        "conflicts",
+    ),
+    _market(
+        "any-committee-at-the-acceptance",
+        _MARKET,
+        "        if (committee != request.committee) revert AgreementMismatch(committee, request.committee);\n",
+        "",
+        "acceptance",
+    ),
+    _market(
+        "a-score-may-contradict-its-verdict",
+        _PENALTIES,
+        "        if (against != 0) revert ContradictsVerdict(against);\n",
+        "",
+        "penalties",
     ),
     _market(
         "verdicts-of-strangers",
@@ -222,8 +303,8 @@ MARKET = [
     _market(
         "settled-during-the-review",
         _MARKET,
-        "        _requireLapsed(status.deadline());\n        _requireAgreed(\n            tradeId,\n            Digests.decided(",
-        "        _requireAgreed(\n            tradeId,\n            Digests.decided(",
+        "        _requireLapsed(status.deadline());\n        if (audit.signature.length",
+        "        if (audit.signature.length",
         "settlement",
     ),
     _market(
@@ -244,16 +325,16 @@ MARKET = [
     _market(
         "closed-seals-are-paid",
         _PAYMENTS,
-        "            if (closed & (1 << seat) != 0) continue;\n",
-        "",
+        "if (faulty & (1 << seat) != 0) continue;",
+        "if (faulty & (1 << seat) > type(uint16).max) continue;",  # never: the stack is too deep without
         "settlement",
         "opening",
     ),
     _market(
         "a-contradicted-verdict-stands",
         _SEALS,
-        "(2 * Quorum.signerCount(opened.passing) > open_) != passed",
-        "false",
+        "return Quorum.signerCount(against) > half;",
+        "return against > half && against < half;",
         "settlement",
         "opening",
     ),
@@ -276,16 +357,38 @@ MARKET = [
     _market(
         "auditor-is-paid-unheard",
         _MARKET,
-        "if (status.has(StatusLibrary.AUDITED)) {\n            count",
-        "if (true) {\n            count",
+        "        if (audited) {\n",
+        "        if (audited || true) {\n",
         "settlement",
     ),
     _market(
         "refused-approval-settles",
         _MARKET,
-        "return refused ? State.Refunded : State.Settled;",
-        "return refused ? State.Settled : State.Settled;",
+        "return wanting ? State.Refunded : State.Settled;",
+        "return wanting ? State.Settled : State.Settled;",
         "settlement",
+    ),
+    _market(
+        "a-silent-auditor-costs-the-experts",
+        _MARKET,
+        "} else if (!fell && !audited) {",
+        "} else if (!fell && !audited && count != 0) {",
+        "settlement",
+    ),
+    _market(
+        "a-closed-seal-counts-as-a-fail",
+        _SEALS,
+        "opened.passing | record.verdicts & ~opened.seats;",
+        "opened.passing;",
+        "opening",
+    ),
+    _market(
+        "a-score-against-its-own-verdict-is-sound",
+        _SEALS,
+        "record.signers & ~opened.seats | opened.seats & (opened.passing ^ record.verdicts);",
+        "record.signers & ~opened.seats;",
+        "opening",
+        "penalties",
     ),
     _market(
         "audited-twice",
@@ -318,8 +421,8 @@ MARKET = [
     _market(
         "an-overturned-verdict-pays",
         _MARKET,
-        "status.has(StatusLibrary.OVERTURNED)\n            ||",
-        "false\n            ||",
+        "status.has(StatusLibrary.OVERTURNED) ||",
+        "false ||",
         "disputes",
     ),
     _market(
@@ -334,7 +437,7 @@ MARKET = [
         _MARKET,
         "        Status status = _in(tradeId, State.Requested);\n        _requireLapsed(status.deadline());\n",
         "        Status status = _in(tradeId, State.Requested);\n",
-        "exits",
+        "order_of_steps",
     ),
     _market(
         "unjudged-data-goes-unpaid", _MARKET, "delivered |= 1 << i;", "delivered |= 0;", "unjudged"
@@ -349,8 +452,8 @@ MARKET = [
     _market(
         "dropped-price-stays-behind",
         _MARKET,
-        "        uint256 left = Payments.escrowOf(deal) + gate.dropped;\n        left -= _credited(tradeId, deal.currency, payments, count);\n        _refunded(tradeId, deal.currency, deal.buyer, left);\n        _end(tradeId, status, end);",
-        "        uint256 left = Payments.escrowOf(deal);\n        left -= _credited(tradeId, deal.currency, payments, count);\n        _refunded(tradeId, deal.currency, deal.buyer, left);\n        _end(tradeId, status, end);",
+        "        uint256 held = Payments.escrowOf(deal) + gate.dropped;\n        _payAndEnd(tradeId, status, deal, held, payments, count, end);",
+        "        uint256 held = Payments.escrowOf(deal);\n        _payAndEnd(tradeId, status, deal, held, payments, count, end);",
         "settlement",
     ),
     _market(
@@ -370,15 +473,29 @@ MARKET = [
     _market(
         "credit-is-taken-twice",
         _LEDGER,
-        "        delete _credit[account][currency];\n",
+        "        _slots[account][currency] = 1;\n",
         "",
+        "withdrawing",
+    ),
+    _market(
+        "an-empty-account-is-closed",
+        _LEDGER,
+        "        _slots[account][currency] = 1;\n",
+        "        _slots[account][currency] = 0;\n",
+        "withdrawing",
+    ),
+    _market(
+        "the-first-credit-is-one-short",
+        _LEDGER,
+        "(slot == 0 ? 1 : slot) + amount",
+        "slot + amount",
         "withdrawing",
     ),
     _market(
         "credit-is-overwritten",
         _LEDGER,
-        "_credit[payment.account][currency] += payment.amount;",
-        "_credit[payment.account][currency] = payment.amount;",
+        "(slot == 0 ? 1 : slot) + amount",
+        "1 + amount",
         "withdrawing",
         "random_trades",
     ),
@@ -478,7 +595,7 @@ MARKET = [
         _RULES,
         "function setFee(uint16 feeBps, address treasury) external restricted {",
         "function setFee(uint16 feeBps, address treasury) external {",
-        "rules",
+        "governance",
     ),
     _market(
         "seal-without-its-signer",

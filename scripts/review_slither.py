@@ -13,11 +13,12 @@ import os
 import subprocess
 import sys
 import tempfile
-import tomllib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+
+from reviewed import read_entries
 
 CONTRACTS = Path(__file__).parents[1] / "contracts"
 REVIEWED = CONTRACTS / "slither.reviewed.toml"
@@ -75,12 +76,7 @@ def read_reviews(text: str) -> list[Review]:
     ValueError
         If an entry has another key, or gives no reason.
     """
-    reviews = []
-    for entry in tomllib.loads(text).get("finding", []):
-        if set(entry) != {"check", "where", "reason"} or not entry["reason"].strip():
-            raise ValueError(f"an entry needs check, where and reason: {entry}")
-        reviews.append(Review(**entry))
-    return reviews
+    return [Review(**entry) for entry in read_entries(text, "finding", ("check", "where"))]
 
 
 def compare(findings: list[Finding], reviews: list[Review]) -> list[str]:

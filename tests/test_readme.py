@@ -22,7 +22,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("words", [c for c in COMMANDS if c[0] == "moemarket"], ids=" ".join)
 def test_commands_and_their_options_exist(words: list[str]) -> None:
-    names = [words[1], *([words[2]] if words[1] == "store" else [])]
+    names = [words[1], *([words[2]] if words[1] in ("store", "expert", "oracle") else [])]
     result = CliRunner().invoke(main, [*names, "--help"])
     assert result.exit_code == 0
     for option in (word for word in words if word.startswith("--")):
@@ -48,9 +48,8 @@ def test_links_lead_somewhere() -> None:
 
 def test_gas_figures_are_those_of_the_snapshot() -> None:
     gas = json.loads((ROOT / "tests" / "gas" / "snapshot.json").read_text())["gas"]
-    whole = [
-        gas[f"{kind} trade, native coin"]["request to settled"] for kind in ("first", "repeated")
-    ]
+    kinds = ("trade of open accounts", "first trade", "repeated trade")
+    whole = [gas[f"{kind}, native coin"]["request to settled"] for kind in kinds]
     more = [gas["more"][step] for step in ("second", "third signature in reportData")]
     for figure in (*whole, *more, gas["more"]["third signature in reportAttempt"]):
         assert f"{figure:,}" in README

@@ -6,12 +6,11 @@ import {Penalties} from "./Penalties.sol";
 import {IChallenges} from "./interfaces/IChallenges.sol";
 import {IModelMarket} from "./interfaces/IModelMarket.sol";
 import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
-import {Digests} from "./libraries/Digests.sol";
 import {Quorum} from "./libraries/Quorum.sol";
 import {Challenge, ChallengeTerms} from "./types/Challenge.sol";
 import {Committee} from "./types/Committee.sol";
 import {Currency} from "./types/Currency.sol";
-import {AttemptRecord, Request, State} from "./types/Trade.sol";
+import {AttemptProof, AttemptRecord, Request, State} from "./types/Trade.sol";
 
 /// @title Challenges
 /// @dev For every currency:
@@ -62,7 +61,7 @@ contract Challenges is IChallenges, Penalties, EIP712 {
         emit VerdictUpheld(tradeId, evidence, signers, signatures);
 
         uint256 reward = open.bond * uint256(_terms.panelBps) / BASIS_POINTS;
-        bool rejected = market.statusOf(tradeId).state == State.Rejected;
+        bool rejected = market.statusOf(tradeId).state() == State.Rejected;
         address waiting = rejected ? request.buyer : request.broker;
         _award(tradeId, waiting, request.currency, open.bond - reward);
         _awardEvenly(tradeId, jury, signers, request.currency, reward);
@@ -74,8 +73,7 @@ contract Challenges is IChallenges, Penalties, EIP712 {
         Committee calldata judges,
         Committee calldata jury,
         AttemptRecord calldata record,
-        bytes32 gated,
-        bytes32 amounts,
+        AttemptProof calldata proof,
         bytes32 evidence,
         uint16 signers,
         bytes calldata signatures
@@ -84,9 +82,9 @@ contract Challenges is IChallenges, Penalties, EIP712 {
         if (record.model == 0) revert UnknownAttempt(0); // what a ruling that upholds names
         (bytes32 tradeId, Challenge memory open) = _close(request);
         _requireRuling(request, tradeId, open, jury, record.model, evidence, signers, signatures);
-        _requireAttempt(tradeId, record, gated, amounts);
+        _requireAttempt(tradeId, request.committee, record, proof);
         market.rule(tradeId, true);
-        bool passed = market.statusOf(tradeId).state == State.Passed;
+        bool passed = market.statusOf(tradeId).state() == State.Passed;
         if (passed != (record.delivery != 0)) revert NotDecisive(record.model);
 
         uint16 wrong = passed ? record.verdicts : record.signers & ~record.verdicts;
@@ -103,7 +101,7 @@ contract Challenges is IChallenges, Penalties, EIP712 {
     function lapse(Request calldata request) external {
         (bytes32 tradeId, Challenge memory open) = _close(request);
         if (block.timestamp <= open.deadline) revert RulingPending(open.deadline);
-        if (market.statusOf(tradeId).state == State.Disputed) market.resume(tradeId);
+        if (market.statusOf(tradeId).state() == State.Disputed) market.resume(tradeId);
         emit ChallengeLapsed(tradeId);
         _award(tradeId, open.challenger, request.currency, open.bond);
     }
@@ -171,20 +169,6 @@ contract Challenges is IChallenges, Penalties, EIP712 {
         }
     }
 
-    /// @dev The market keeps the records of earlier attempts by model, and the last one's in the
-    ///      trade's digest.
-    function _requireAttempt(
-        bytes32 tradeId,
-        AttemptRecord calldata record,
-        bytes32 gated,
-        bytes32 amounts
-    ) private view {
-        bytes32 digest = Digests.hash(record);
-        if (market.attemptOf(tradeId, record.model) == digest) return;
-        if (market.digestOf(tradeId) == Digests.decided(gated, amounts, digest)) return;
-        revert UnknownAttempt(record.model);
-    }
-
     /// @dev Equal parts for the signers, the units left over one each to the first seats.
     function _awardEvenly(
         bytes32 tradeId,
@@ -202,5 +186,4 @@ contract Challenges is IChallenges, Penalties, EIP712 {
             _award(tradeId, jury.members[seat], currency, more ? share + 1 : share);
         }
     }
-
 }

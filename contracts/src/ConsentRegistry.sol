@@ -67,7 +67,7 @@ contract ConsentRegistry is IConsentRegistry {
     /// @inheritdoc IConsentRegistry
     function link(Training calldata training, uint256 index) external {
         bytes32 tradeId = training.quote.tradeId;
-        if (market.statusOf(tradeId).state != State.Settled) revert NotSettled(tradeId);
+        if (market.statusOf(tradeId).state() != State.Settled) revert NotSettled(tradeId);
         _requireDecided(tradeId, training);
         _requireReported(tradeId, training);
         _requireQuoted(tradeId, training.quote, training.deal, training.brokerSignature);
@@ -127,7 +127,11 @@ contract ConsentRegistry is IConsentRegistry {
             Digests.hash(report.weights)
         );
         bytes32 gated = Digests.gated(
-            Digests.hash(training.judges), training.deal.expertPool, report.experts.length, terms
+            Digests.hash(training.judges),
+            training.deal.expertPool,
+            report.experts.length,
+            terms,
+            training.history
         );
         bytes32 given = Digests.decided(gated, training.amounts, training.record);
         bytes32 decided = market.digestOf(tradeId);

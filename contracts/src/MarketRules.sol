@@ -4,19 +4,22 @@ pragma solidity ^0.8.28;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IMarketRules} from "./interfaces/IMarketRules.sol";
 import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
+import {Attempts} from "./libraries/Attempts.sol";
 import {Request, Windows} from "./types/Trade.sol";
 
 /// @title MarketRules
 contract MarketRules is IMarketRules, AccessManaged {
     uint256 private constant PARTS = 1_000_000; // a score is parts per million
     uint16 private constant MAX_FEE_BPS = 1_000;
-    uint8 private constant MAX_ATTEMPTS = 128;
 
     /// @inheritdoc IMarketRules
     IOracleCommittee public immutable committee;
 
     /// @inheritdoc IMarketRules
     IOracleCommittee public immutable panel;
+
+    /// @inheritdoc IMarketRules
+    uint32 public immutable rulingWindow;
 
     // One slot.
     bool private _paused;
@@ -32,10 +35,12 @@ contract MarketRules is IMarketRules, AccessManaged {
         uint16 feeBps,
         address treasury,
         uint24 baseReview,
-        uint8 reviewShift
+        uint8 reviewShift,
+        uint32 rulingWindow_
     ) AccessManaged(authority) {
         committee = committee_;
         panel = panel_;
+        rulingWindow = rulingWindow_;
         _setFee(feeBps, treasury);
         _setReview(baseReview, reviewShift);
     }
@@ -53,7 +58,8 @@ contract MarketRules is IMarketRules, AccessManaged {
         if (longest > bonded) revert TradeTooLong(longest, bonded);
         bytes32 digest = committee.currentDigest();
         if (request.committee != digest || digest == 0) revert RuleChanged("committee");
-        if (request.panel != panel.currentDigest()) revert RuleChanged("panel");
+        digest = panel.currentDigest();
+        if (request.panel != digest || digest == 0) revert RuleChanged("panel");
     }
 
     /// @inheritdoc IMarketRules
@@ -90,7 +96,7 @@ contract MarketRules is IMarketRules, AccessManaged {
         if (request.broker == address(0)) revert InvalidRequest("broker");
         if (request.budget == 0) revert InvalidRequest("budget");
         if (request.threshold == 0 || request.threshold > PARTS) revert InvalidRequest("threshold");
-        if (request.maxAttempts == 0 || request.maxAttempts > MAX_ATTEMPTS) {
+        if (request.maxAttempts == 0 || request.maxAttempts > Attempts.MAX) {
             revert InvalidRequest("maxAttempts");
         }
         if (request.minRows == 0) revert InvalidRequest("minRows");
@@ -103,12 +109,14 @@ contract MarketRules is IMarketRules, AccessManaged {
         if (!_windowsValid(request.windows)) revert InvalidRequest("windows");
     }
 
-    /// @dev The longest that the trade can last without a challenge, every attempt used.
-    function _longestOf(Request calldata request) private pure returns (uint256) {
+    /// @dev The longest until nobody can be penalised any more: every attempt used, a challenge in the
+    ///      last moment, and the settlement window twice, before the end and for earlier seals after it.
+    function _longestOf(Request calldata request) private view returns (uint256) {
         Windows calldata windows = request.windows;
         uint256 attempt = uint256(windows.training) + windows.validation;
         return uint256(windows.quote) + windows.delivery + windows.judging
-            + request.maxAttempts * attempt + windows.review + windows.settlement;
+            + request.maxAttempts * attempt + windows.review + rulingWindow
+            + 2 * uint256(windows.settlement);
     }
 
     function _windowsValid(Windows calldata windows) private pure returns (bool) {

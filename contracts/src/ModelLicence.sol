@@ -37,7 +37,7 @@ contract ModelLicence is IModelLicence, ERC721, EIP712 {
     {
         bytes32 tradeId = market.tradeIdOf(request);
         tokenId = uint256(tradeId);
-        if (market.statusOf(tradeId).state != State.Settled) revert NotSettled(tokenId);
+        if (market.statusOf(tradeId).state() != State.Settled) revert NotSettled(tokenId);
         bytes32 given = Digests.decided(gated, amounts, Digests.hash(record));
         bytes32 decided = market.digestOf(tradeId);
         if (given != decided) revert RecordMismatch(given, decided);
@@ -111,8 +111,8 @@ contract ModelLicence is IModelLicence, ERC721, EIP712 {
             Cid.raw(licence.text),
             '","trade":"',
             tokenId.toHexString(32),
-            '","model":"',
-            uint256(licence.model).toHexString(32),
+            '","model":"ipfs://',
+            Cid.raw(licence.model),
             '","delivery":"ipfs://',
             Cid.raw(licence.delivery),
             '","transfer":"',

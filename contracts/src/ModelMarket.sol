@@ -1,31 +1,32 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {IMarketRules} from "./interfaces/IMarketRules.sol";
 import {IModelMarket} from "./interfaces/IModelMarket.sol";
 import {IParticipantRegistry} from "./interfaces/IParticipantRegistry.sol";
+import {IQuotes} from "./interfaces/IQuotes.sol";
 import {Ledger} from "./Ledger.sol";
+import {Quotes} from "./Quotes.sol";
+import {Attempts} from "./libraries/Attempts.sol";
 import {Digests} from "./libraries/Digests.sol";
 import {LargestRemainder} from "./libraries/LargestRemainder.sol";
 import {Payments} from "./libraries/Payments.sol";
 import {Quorum} from "./libraries/Quorum.sol";
 import {Seals} from "./libraries/Seals.sol";
+import {Signatures} from "./libraries/Signatures.sol";
 import {TypedData} from "./libraries/TypedData.sol";
 import {Committee} from "./types/Committee.sol";
-import {Currency} from "./types/Currency.sol";
-import {Status, StatusLibrary, StatusView} from "./types/Status.sol";
+import {Status, StatusLibrary} from "./types/Status.sol";
 import {
     AttemptRecord,
     AttemptFinding,
     AuditFinding,
-    DataQuote,
     DataFinding,
     Deal,
     Gate,
+    History,
     ModelQuote,
     Opening,
     Payment,
@@ -33,7 +34,8 @@ import {
     Purpose,
     Request,
     State,
-    Supply
+    Supply,
+    Windows
 } from "./types/Trade.sol";
 
 /// @title ModelMarket
@@ -44,9 +46,7 @@ contract ModelMarket is IModelMarket, Ledger {
     using Seals for Seals.Opened;
 
     uint256 private constant PARTS = 1_000_000; // scores and weights are parts per million
-    uint256 private constant BASIS_POINTS = 10_000;
-    uint256 private constant MAX_PROVIDERS = 32; // bounds the loops, so no trade can outgrow a block
-    uint256 private constant MAX_EXPERTS = 32;
+    uint256 private constant MAX_EXPERTS = 32; // bounds the loops, so no trade can outgrow a block
 
     /// @inheritdoc IModelMarket
     IMarketRules public immutable rules;
@@ -55,19 +55,25 @@ contract ModelMarket is IModelMarket, Ledger {
     IParticipantRegistry public immutable registry;
 
     /// @inheritdoc IModelMarket
+    IQuotes public immutable quotes;
+
+    /// @inheritdoc IModelMarket
     address public immutable arbiter;
 
     mapping(bytes32 tradeId => Status) private _status;
     mapping(bytes32 tradeId => bytes32) private _digest;
-    mapping(bytes32 tradeId => mapping(bytes32 model => bytes32 record)) private _attempts;
     mapping(bytes32 tradeId => Seals.Opened) private _opened; // in calls before the settlement
     mapping(bytes32 tradeId => mapping(address account => uint8 stage)) private _deliveries;
+
+    /// @inheritdoc IModelMarket
+    mapping(bytes32 tradeId => uint16) public faultySeals;
 
     constructor(IMarketRules rules_, IParticipantRegistry registry_, address arbiter_)
         EIP712("ModelMarket", "1")
     {
         rules = rules_;
         registry = registry_;
+        quotes = new Quotes(registry_);
         arbiter = arbiter_;
     }
 
@@ -97,6 +103,7 @@ contract ModelMarket is IModelMarket, Ledger {
     /// @inheritdoc IModelMarket
     function acceptQuote(
         Request calldata request,
+        Committee calldata judges,
         ModelQuote calldata quote,
         uint128 expectedPrice,
         bytes[] calldata signatures,
@@ -107,8 +114,18 @@ contract ModelMarket is IModelMarket, Ledger {
         _only(request.buyer);
         _requireOpen(status.deadline());
         if (quote.tradeId != tradeId) revert WrongTrade(quote.tradeId, tradeId);
-        _requireUnexpired(quote.expiry);
-        (uint128 price, uint128 protocolFee) = priceOf(quote, request.feeBps);
+        bytes32 committee = Digests.hash(judges);
+        if (committee != request.committee) revert AgreementMismatch(committee, request.committee);
+        (uint128 price, uint128 protocolFee, bytes32 supplies) = quotes.check(
+            _domainSeparatorV4(),
+            request.buyer,
+            request.broker,
+            request.auditor,
+            judges.members,
+            request.feeBps,
+            quote,
+            signatures
+        );
         if (price != expectedPrice) revert PriceChanged(price, expectedPrice);
         if (price > request.budget) revert OverBudget(price, request.budget);
 
@@ -127,9 +144,8 @@ contract ModelMarket is IModelMarket, Ledger {
             oracleFee: quote.oracleFee,
             protocolFee: protocolFee
         });
-        bytes32 supplies = _requireQuotesSigned(deal, quote, signatures);
         _digest[tradeId] =
-            Digests.agreed(request.committee, Digests.hashInMemory(deal), supplies);
+            Digests.agreed(committee, Digests.hashInMemory(deal), supplies);
         _status[tradeId] =
             status.to(State.Funded).until(uint256(status.window(1)) + status.window(2));
         emit QuoteAccepted(tradeId, quote, signatures);
@@ -179,24 +195,25 @@ contract ModelMarket is IModelMarket, Ledger {
             Payment[] memory payments = new Payment[](Quorum.signerCount(signers));
             // They judged what there was.
             uint256 count = Payments.toOracles(payments, 0, deal.oracleFee, judges, signers, 0);
-            uint256 left = Payments.escrowOf(deal) + Payments.priceOf(supplies);
-            left -= _credited(tradeId, deal.currency, payments, count);
-            _refunded(tradeId, deal.currency, deal.buyer, left);
-            _end(tradeId, status, State.Refunded);
+            uint256 held = Payments.escrowOf(deal) + Payments.priceOf(supplies);
+            _payAndEnd(tradeId, status, deal, held, payments, count, State.Refunded);
             return;
         }
-        _requireExperts(deal, supplies, report);
+        _requireExperts(deal, supplies, judges.members, report);
         _digest[tradeId] = Digests.gated(
             judgesDigest,
             deal.expertPool,
             report.experts.length,
             Digests.terms(
                 dealDigest, dropped, Digests.hash(report.experts), Digests.hash(report.weights)
-            )
+            ),
+            History(0, 0)
         );
         _status[tradeId] =
             status.to(State.Gated).until(uint256(status.window(3)) + status.window(4));
-        _paySupplies(tradeId, deal.currency, supplies, report.accepted);
+        (Payment[] memory prices, uint256 delivered) =
+            Payments.toProviders(supplies, report.accepted);
+        _credited(tradeId, deal.currency, prices, delivered);
     }
 
     // -------------------------------------------------- 7, 8: training, validation
@@ -207,6 +224,8 @@ contract ModelMarket is IModelMarket, Ledger {
         bytes32 terms,
         uint128 expertPool,
         uint256 experts,
+        History memory history,
+        bytes32[3] calldata path,
         AttemptFinding calldata report,
         Committee calldata judges,
         uint16 signers,
@@ -216,10 +235,11 @@ contract ModelMarket is IModelMarket, Ledger {
     ) external {
         Status status = _in(tradeId, State.Gated);
         _requireOpen(status.deadline());
-        bytes32 gated = Digests.gated(Digests.hash(judges), expertPool, experts, terms);
+        bytes32 committee = Digests.hash(judges);
+        bytes32 gated = Digests.gated(committee, expertPool, experts, terms, history);
         _requireAgreed(tradeId, gated);
         if (report.model == 0) revert NoModel();
-        if (_attempts[tradeId][report.model] != 0) revert ModelAlreadyScored(report.model);
+        if (Attempts.scored(history, report.model)) revert ModelAlreadyScored(report.model);
         if (verdicts & ~signers != 0) revert UnknownVerdicts(verdicts, signers);
 
         status = status.withAttempt();
@@ -241,7 +261,8 @@ contract ModelMarket is IModelMarket, Ledger {
             _status[tradeId] =
                 status.to(passed ? State.Passed : State.Rejected).until(status.window(5));
         } else {
-            _attempts[tradeId][report.model] = record;
+            history = Attempts.withAttempt(history, attempt, report.model, record, path);
+            _digest[tradeId] = Digests.gated(committee, expertPool, experts, terms, history);
             _status[tradeId] = status.until(uint256(status.window(3)) + status.window(4));
         }
     }
@@ -256,8 +277,7 @@ contract ModelMarket is IModelMarket, Ledger {
         bytes32 record,
         AuditFinding calldata audit
     ) external {
-        Status status = _decided(tradeId);
-        _requireAgreed(tradeId, Digests.decided(Digests.gated(judges, deal, gate), amounts, record));
+        Status status = _decided(tradeId, deal, gate, judges, amounts, record);
         _status[tradeId] = _attested(tradeId, status, deal.auditor, audit);
     }
 
@@ -274,17 +294,11 @@ contract ModelMarket is IModelMarket, Ledger {
         Opening[] calldata openings,
         AuditFinding calldata audit
     ) external {
-        Status status = _decided(tradeId);
+        Status status = _decided(
+            tradeId, deal, gate, Digests.hash(judges), Digests.hash(amounts), Digests.hash(record)
+        );
         if (status.state() == State.Disputed) revert WrongState(State.Disputed, State.Passed);
         _requireLapsed(status.deadline());
-        _requireAgreed(
-            tradeId,
-            Digests.decided(
-                Digests.gated(Digests.hash(judges), deal, gate),
-                Digests.hash(amounts),
-                Digests.hash(record)
-            )
-        );
         if (audit.signature.length != 0) status = _attested(tradeId, status, deal.auditor, audit);
         Seals.Opened memory opened = _open(tradeId, deal.threshold, judges, record, openings);
         if (opened.seats != record.signers) opened = opened.merge(_opened[tradeId]);
@@ -292,28 +306,32 @@ contract ModelMarket is IModelMarket, Ledger {
         uint256 until = uint256(status.deadline()) + status.window(6);
         if (closed != 0 && block.timestamp <= until) revert SealsClosed(closed, until);
 
+        uint16 faulty = opened.faulty(record);
+        if (faulty != 0) faultySeals[tradeId] = faulty;
+
         // A verdict that falls leaves its signers without their fee.
-        bool fell = status.has(StatusLibrary.OVERTURNED)
-            || opened.contradicts(record.signers, status.state() == State.Passed);
+        bool fell = status.has(StatusLibrary.OVERTURNED) || opened.contradicts(record);
         State end = fell ? State.Refunded : _endOf(status, deal.approvalRequired);
+        bool audited = status.has(StatusLibrary.AUDITED);
         Payment[] memory payments =
             new Payment[](amounts.length + 3 + Quorum.signerCount(status.signers()));
         uint256 count;
         if (end == State.Settled) {
             count = Payments.toSellers(payments, count, deal, gate, amounts);
+        } else if (!fell && !audited) {
+            // The silence of an auditor whose approval is needed is not the experts' to pay for.
+            count = Payments.toExperts(payments, count, gate, amounts);
         }
-        if (status.has(StatusLibrary.AUDITED)) {
+        if (audited) {
             count = Payments.add(payments, count, deal.auditor, deal.auditorFee, Purpose.Audit);
         }
         if (!fell) {
             count = Payments.toOracles(
-                payments, count, deal.oracleFee, judges, status.signers(), closed
+                payments, count, deal.oracleFee, judges, status.signers(), faulty
             );
         }
-        uint256 left = Payments.escrowOf(deal) + gate.dropped;
-        left -= _credited(tradeId, deal.currency, payments, count);
-        _refunded(tradeId, deal.currency, deal.buyer, left);
-        _end(tradeId, status, end);
+        uint256 held = Payments.escrowOf(deal) + gate.dropped;
+        _payAndEnd(tradeId, status, deal, held, payments, count, end);
     }
 
     /// @inheritdoc IModelMarket
@@ -326,9 +344,7 @@ contract ModelMarket is IModelMarket, Ledger {
         AttemptRecord calldata record,
         Opening[] calldata openings
     ) external {
-        _decided(tradeId);
-        bytes32 gated = Digests.gated(Digests.hash(judges), deal, gate);
-        _requireAgreed(tradeId, Digests.decided(gated, amounts, Digests.hash(record)));
+        _decided(tradeId, deal, gate, Digests.hash(judges), amounts, Digests.hash(record));
         Seals.Opened memory opened = _open(tradeId, deal.threshold, judges, record, openings);
         if (opened.seats == 0) revert NothingOpened();
         _opened[tradeId] = opened.merge(_opened[tradeId]);
@@ -359,11 +375,10 @@ contract ModelMarket is IModelMarket, Ledger {
         for (uint256 i = 0; i < supplies.length; ++i) {
             if (_deliveries[tradeId][supplies[i].provider] == _stageOf(status)) delivered |= 1 << i;
         }
-        if (delivered != 0) status = status.withFlag(StatusLibrary.UNJUDGED);
-        uint256 left = Payments.escrowOf(deal) + Payments.priceOf(supplies);
-        left -= _paySupplies(tradeId, deal.currency, supplies, delivered);
-        _refunded(tradeId, deal.currency, deal.buyer, left);
-        _end(tradeId, status, State.Refunded);
+        uint256 held = Payments.escrowOf(deal) + Payments.priceOf(supplies);
+        (Payment[] memory payments, uint256 count) = Payments.toProviders(supplies, delivered);
+        if (count != 0) status = status.withFlag(StatusLibrary.UNJUDGED);
+        _payAndEnd(tradeId, status, deal, held, payments, count, State.Refunded);
     }
 
     /// @inheritdoc IModelMarket
@@ -382,10 +397,8 @@ contract ModelMarket is IModelMarket, Ledger {
             count = Payments.add(payments, count, gate.experts[i], shares[i], Purpose.Expert);
         }
         if (count != 0) status = status.withFlag(StatusLibrary.UNJUDGED);
-        uint256 left = Payments.escrowOf(deal) + gate.dropped;
-        left -= _credited(tradeId, deal.currency, payments, count);
-        _refunded(tradeId, deal.currency, deal.buyer, left);
-        _end(tradeId, status, State.Refunded);
+        uint256 held = Payments.escrowOf(deal) + gate.dropped;
+        _payAndEnd(tradeId, status, deal, held, payments, count, State.Refunded);
     }
 
     /// @inheritdoc IModelMarket
@@ -421,18 +434,18 @@ contract ModelMarket is IModelMarket, Ledger {
     // ------------------------------------------------------------------------ views
 
     /// @inheritdoc IModelMarket
-    function statusOf(bytes32 tradeId) external view returns (StatusView memory) {
-        return _status[tradeId].unpacked();
+    function statusOf(bytes32 tradeId) external view returns (Status) {
+        return _status[tradeId];
+    }
+
+    /// @inheritdoc IModelMarket
+    function windowsOf(bytes32 tradeId) external view returns (Windows memory) {
+        return _status[tradeId].windows();
     }
 
     /// @inheritdoc IModelMarket
     function digestOf(bytes32 tradeId) external view returns (bytes32) {
         return _digest[tradeId];
-    }
-
-    /// @inheritdoc IModelMarket
-    function attemptOf(bytes32 tradeId, bytes32 model) external view returns (bytes32) {
-        return _attempts[tradeId][model];
     }
 
     /// @inheritdoc IModelMarket
@@ -446,78 +459,32 @@ contract ModelMarket is IModelMarket, Ledger {
     }
 
     /// @inheritdoc IModelMarket
-    function priceOf(ModelQuote calldata quote, uint16 feeBps)
-        public
-        pure
-        returns (uint128 price, uint128 protocolFee)
-    {
-        uint256 sum =
-            uint256(quote.expertPool) + quote.brokerFee + quote.auditorFee + quote.oracleFee;
-        for (uint256 i = 0; i < quote.dataQuotes.length; ++i) {
-            sum += quote.dataQuotes[i].price;
-        }
-        uint256 fee = sum * feeBps / BASIS_POINTS;
-        if (sum + fee > type(uint128).max) revert OverBudget(sum + fee, type(uint128).max);
-        // casting to uint128 is safe: the line above bounds both
-        return (uint128(sum + fee), uint128(fee));
-    }
-
-    /// @inheritdoc IModelMarket
     function domainSeparator() external view returns (bytes32) {
         return _domainSeparatorV4();
     }
 
-    // ------------------------------------------------------------------- acceptance
-
-    /// @dev The broker's signature comes first, then one for each data quote.
-    /// @return supplies Hash of the supplies.
-    function _requireQuotesSigned(
-        Deal memory deal,
-        ModelQuote calldata quote,
-        bytes[] calldata signatures
-    ) private view returns (bytes32 supplies) {
-        uint256 count = quote.dataQuotes.length;
-        if (count > MAX_PROVIDERS) revert TooMany(count, MAX_PROVIDERS);
-        if (signatures.length != count + 1) revert LengthMismatch(signatures.length, count + 1);
-        bytes32[] memory hashes = new bytes32[](count);
-        uint256[] memory words = new uint256[](3 * count);
-        address[] memory providers = new address[](count);
-        address previous;
-        for (uint256 i = 0; i < count; ++i) {
-            DataQuote calldata offer = quote.dataQuotes[i];
-            address provider = offer.provider;
-            if (offer.tradeId != quote.tradeId) revert WrongTrade(offer.tradeId, quote.tradeId);
-            _requireUnexpired(offer.expiry);
-            if (provider <= previous) revert NotAscending(previous, provider);
-            hashes[i] = TypedData.hash(offer);
-            _requireSigned(provider, hashes[i], signatures[i + 1]);
-            (words[3 * i], words[3 * i + 1], words[3 * i + 2]) =
-                (uint160(provider), offer.rows, offer.price);
-            previous = providers[i] = provider;
-        }
-        _requireSigned(deal.broker, TypedData.hash(quote, hashes), signatures[0]);
-        registry.requireFitParties(deal.buyer, deal.broker, deal.auditor, providers);
-        return keccak256(abi.encodePacked(words));
-    }
-
     // ------------------------------------------------------------ paying and ending
 
-    function _paySupplies(
+    /// @dev What is left of `held` after the payments is the buyer's.
+    function _payAndEnd(
         bytes32 tradeId,
-        Currency currency,
-        Supply[] calldata supplies,
-        uint256 which
-    ) private returns (uint256 paid) {
-        (Payment[] memory payments, uint256 count) = Payments.toProviders(supplies, which);
-        return _credited(tradeId, currency, payments, count);
+        Status status,
+        Deal calldata deal,
+        uint256 held,
+        Payment[] memory payments,
+        uint256 count,
+        State end
+    ) private {
+        uint256 paid = _credited(tradeId, deal.currency, payments, count);
+        _refunded(tradeId, deal.currency, deal.buyer, held - paid);
+        _end(tradeId, status, end);
     }
 
     /// @dev How a trade ends whose verdict stands.
     function _endOf(Status status, bool approvalRequired) private pure returns (State) {
         if (status.state() == State.Rejected) return State.Failed;
-        bool refused = approvalRequired && status.has(StatusLibrary.AUDITED)
-            && !status.has(StatusLibrary.APPROVED);
-        return refused ? State.Refunded : State.Settled;
+        bool wanting = approvalRequired && !status.has(StatusLibrary.APPROVED);
+        return wanting ? State.Refunded : State.Settled;
     }
 
     /// @dev The deadline of a trade that ended says until when its seals are to be opened.
@@ -540,8 +507,6 @@ contract ModelMarket is IModelMarket, Ledger {
         AttemptRecord calldata record,
         Opening[] calldata openings
     ) private returns (Seals.Opened memory opened) {
-        uint256 count = record.seals.length;
-        if (openings.length != count) revert LengthMismatch(openings.length, count);
         uint32[] memory scores;
         bytes32[] memory salts;
         (opened, scores, salts) = Seals.open(tradeId, threshold, judges, record, openings);
@@ -557,10 +522,18 @@ contract ModelMarket is IModelMarket, Ledger {
     }
 
     /// @dev A trade whose last verdict is there and whose money has not moved yet.
-    function _decided(bytes32 tradeId) private view returns (Status status) {
+    function _decided(
+        bytes32 tradeId,
+        Deal calldata deal,
+        Gate calldata gate,
+        bytes32 judges,
+        bytes32 amounts,
+        bytes32 record
+    ) private view returns (Status status) {
         status = _status[tradeId];
         State state = status.state();
         if (state < State.Passed || state >= State.Settled) revert WrongState(state, State.Passed);
+        _requireAgreed(tradeId, Digests.decided(Digests.gated(judges, deal, gate), amounts, record));
     }
 
     function _only(address needed) private view {
@@ -575,22 +548,19 @@ contract ModelMarket is IModelMarket, Ledger {
         if (block.timestamp <= deadline) revert DeadlineNotReached(deadline);
     }
 
-    function _requireUnexpired(uint40 expiry) private view {
-        if (block.timestamp > expiry) revert QuoteExpired(expiry);
-    }
-
     /// @dev Tells deliveries of this stage from those of earlier ones.
     function _stageOf(Status status) private pure returns (uint8) {
-        // a trade in training has used fewer than 255 attempts, and deliveries of 254 are the last
         return status.state() == State.Funded ? 1 : status.attempts() + 2;
     }
 
     // ------------------------------------------------------------- what is accepted
 
-    function _requireExperts(Deal calldata deal, Supply[] calldata supplies, DataFinding calldata report)
-        private
-        view
-    {
+    function _requireExperts(
+        Deal calldata deal,
+        Supply[] calldata supplies,
+        address[] calldata judges,
+        DataFinding calldata report
+    ) private view {
         uint256 count = report.experts.length;
         if (count > MAX_EXPERTS) revert TooMany(count, MAX_EXPERTS);
         if (report.weights.length != count) revert LengthMismatch(report.weights.length, count);
@@ -607,7 +577,7 @@ contract ModelMarket is IModelMarket, Ledger {
         for (uint256 i = 0; i < supplies.length; ++i) {
             providers[i] = supplies[i].provider;
         }
-        registry.requireFitExperts(deal.buyer, deal.auditor, providers, report.experts);
+        registry.requireFitExperts(deal.buyer, deal.auditor, providers, judges, report.experts);
     }
 
     /// @dev Each signer signs the shared finding, its own verdict and its own sealed score.
@@ -670,21 +640,10 @@ contract ModelMarket is IModelMarket, Ledger {
         if (status.has(StatusLibrary.AUDITED)) revert AlreadyAttested();
         bytes32 finding = TypedData.auditReport(tradeId, audit.report, audit.approved);
         if (msg.sender != auditor || audit.signature.length != 0) {
-            _requireSigned(auditor, finding, audit.signature);
+            Signatures.requireSigned(auditor, _hashTypedDataV4(finding), audit.signature);
         }
         emit AuditAttested(tradeId, auditor, audit.report, audit.approved);
         status = status.withFlag(StatusLibrary.AUDITED);
         return audit.approved ? status.withFlag(StatusLibrary.APPROVED) : status;
-    }
-
-    /// @dev A key's signature is tried first: that needs no look at the account's code.
-    function _requireSigned(address signer, bytes32 message, bytes calldata signature) private view {
-        bytes32 digest = _hashTypedDataV4(message);
-        (address recovered, ECDSA.RecoverError problem,) =
-            ECDSA.tryRecoverCalldata(digest, signature);
-        if (problem == ECDSA.RecoverError.NoError && recovered == signer) return;
-        if (!SignatureChecker.isValidERC1271SignatureNowCalldata(signer, digest, signature)) {
-            revert BadSignature(signer);
-        }
     }
 }

@@ -179,9 +179,10 @@ contract ParticipantRegistry is IParticipantRegistry, ReentrancyGuardTransient {
         address buyer,
         address broker,
         address auditor,
-        address[] calldata providers
+        address[] calldata providers,
+        address[] calldata judges
     ) external view {
-        Conflicts.checkParties(affiliationOf, buyer, broker, auditor, providers);
+        Conflicts.checkParties(affiliationOf, buyer, broker, auditor, providers, judges);
     }
 
     /// @inheritdoc IParticipantRegistry
@@ -189,9 +190,10 @@ contract ParticipantRegistry is IParticipantRegistry, ReentrancyGuardTransient {
         address buyer,
         address auditor,
         address[] calldata providers,
+        address[] calldata judges,
         address[] calldata experts
     ) external view {
-        Conflicts.checkExperts(affiliationOf, buyer, auditor, providers, experts);
+        Conflicts.checkExperts(affiliationOf, buyer, auditor, providers, judges, experts);
     }
 
     /// @inheritdoc IParticipantRegistry

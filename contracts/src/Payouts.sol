@@ -2,7 +2,6 @@
 pragma solidity ^0.8.28;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
@@ -71,9 +70,9 @@ contract Payouts is IPayouts, AccessManaged, EIP712, Nonces, ReentrancyGuardTran
         nonReentrant
         returns (uint128 amount)
     {
-        uint256 before = _balance(currency);
+        uint256 before = currency.held();
         ledger.withdraw(currency, address(this));
-        amount = SafeCast.toUint128(_balance(currency) - before);
+        amount = SafeCast.toUint128(currency.held() - before);
         _fund(currency, address(ledger), amount);
     }
 
@@ -250,11 +249,6 @@ contract Payouts is IPayouts, AccessManaged, EIP712, Nonces, ReentrancyGuardTran
         book.funded = funded;
         wasFunded[currency][funded] = true;
         emit Funded(currency, from, amount, funded);
-    }
-
-    function _balance(Currency currency) private view returns (uint256) {
-        if (currency.isNative()) return address(this).balance;
-        return IERC20(Currency.unwrap(currency)).balanceOf(address(this));
     }
 
     function _requireProposable(Book storage book, Distribution calldata distribution) private view {

@@ -5,13 +5,14 @@ import {Credits} from "./Credits.sol";
 import {IModelMarket} from "./interfaces/IModelMarket.sol";
 import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
 import {IPenalties} from "./interfaces/IPenalties.sol";
+import {Attempts} from "./libraries/Attempts.sol";
 import {Digests} from "./libraries/Digests.sol";
-import {TypedData} from "./libraries/TypedData.sol";
+import {Seals} from "./libraries/Seals.sol";
 import {ChallengeTerms} from "./types/Challenge.sol";
 import {Committee} from "./types/Committee.sol";
 import {Currency} from "./types/Currency.sol";
-import {StatusView} from "./types/Status.sol";
-import {AttemptRecord, Opening, Request, State} from "./types/Trade.sol";
+import {Status, StatusLibrary} from "./types/Status.sol";
+import {AttemptProof, AttemptRecord, Opening, Request, State} from "./types/Trade.sol";
 
 /// @title Penalties
 /// @dev What is taken from stakes stays in the committee's contract until the first withdrawal in
@@ -54,49 +55,33 @@ abstract contract Penalties is IPenalties, Credits {
         Request calldata request,
         Committee calldata judges,
         AttemptRecord calldata record,
+        AttemptProof calldata proof,
         Opening[] calldata openings
     ) external {
-        (bytes32 tradeId,) = _requireEarlierAttempt(request, judges, record);
-        uint256 count = record.seals.length;
-        if (openings.length != count) revert LengthMismatch(openings.length, count);
-        uint32[] memory scores = new uint32[](count);
-        bytes32[] memory salts = new bytes32[](count);
-        uint16 opened;
-        uint256 position;
-        for (uint256 seat = 0; position < count; ++seat) {
-            uint16 bit = uint16(1 << seat); // a record has no more seals than seats
-            if (record.signers & bit == 0) continue;
-            Opening calldata opening = openings[position];
-            if (opening.salt != 0) {
-                address signer = judges.members[seat];
-                bytes32 seal = TypedData.sealOf(
-                    tradeId, record.attempt, signer, opening.score, opening.salt
-                );
-                if (seal != record.seals[position]) revert SealMismatch(position);
-                bool passed = opening.score >= request.threshold;
-                if (passed != (record.verdicts & bit != 0)) {
-                    revert ContradictsVerdict(seat, opening.score);
-                }
-                (scores[position], salts[position]) = (opening.score, opening.salt);
-                opened |= bit;
-            }
-            ++position;
-        }
-        if (opened == 0) revert NothingOpened();
-        settledSeals[tradeId][record.attempt] |= opened;
-        emit ScoresOpened(tradeId, record.attempt, opened, scores, salts);
+        (bytes32 tradeId,, bool decided) = _requireEndedAttempt(request, judges, record, proof);
+        if (decided) revert UnknownAttempt(record.model); // the settlement opened its scores
+        (Seals.Opened memory opened, uint32[] memory scores, bytes32[] memory salts) =
+            Seals.open(tradeId, request.threshold, judges, record, openings);
+        if (opened.seats == 0) revert NothingOpened();
+        uint16 against = opened.seats & (opened.passing ^ record.verdicts);
+        if (against != 0) revert ContradictsVerdict(against);
+        settledSeals[tradeId][record.attempt] |= opened.seats;
+        emit ScoresOpened(tradeId, record.attempt, opened.seats, scores, salts);
     }
 
     /// @inheritdoc IPenalties
     function penaliseClosedSeals(
         Request calldata request,
         Committee calldata judges,
-        AttemptRecord calldata record
+        AttemptRecord calldata record,
+        AttemptProof calldata proof
     ) external {
         _requireTime(request.windows.settlement);
-        (bytes32 tradeId, uint40 until) = _requireEarlierAttempt(request, judges, record);
-        if (block.timestamp <= until) revert SealsStillDue(until);
-        uint16 closed = record.signers & ~settledSeals[tradeId][record.attempt];
+        (bytes32 tradeId, uint40 until, bool decided) =
+            _requireEndedAttempt(request, judges, record, proof);
+        if (!decided && block.timestamp <= until) revert SealsStillDue(until);
+        uint16 due = decided ? market.faultySeals(tradeId) : record.signers;
+        uint16 closed = due & ~settledSeals[tradeId][record.attempt];
         if (closed == 0) revert NoClosedSeals(tradeId, record.attempt);
         settledSeals[tradeId][record.attempt] = record.signers;
         uint256 slashed = _slash(judges.members, closed, _terms.closedSealPenalty);
@@ -104,14 +89,15 @@ abstract contract Penalties is IPenalties, Credits {
 
         uint256 reward = slashed * _terms.reporterBps / BASIS_POINTS;
         _award(tradeId, msg.sender, stakeCurrency, reward);
-        _award(tradeId, request.buyer, stakeCurrency, slashed - reward);
+        // Paid to the buyer, it would return to a signer that agreed with the buyer on its fault.
+        _award(tradeId, request.treasury, stakeCurrency, slashed - reward);
     }
 
     /// @inheritdoc IPenalties
     function penaliseSilence(Request calldata request, Committee calldata judges) external {
         _requireNamed(judges, request.committee);
         bytes32 tradeId = market.tradeIdOf(request);
-        if (!market.statusOf(tradeId).unjudged) revert NotSilent(tradeId);
+        if (!market.statusOf(tradeId).has(StatusLibrary.UNJUDGED)) revert NotSilent(tradeId);
         _requireTime(request.windows.judging);
         _requireTime(request.windows.validation);
         if (_silencePenalised[tradeId]) revert AlreadyPenalised(tradeId);
@@ -132,6 +118,26 @@ abstract contract Penalties is IPenalties, Credits {
     function _requireNamed(Committee calldata given, bytes32 named) internal pure {
         bytes32 digest = Digests.hash(given);
         if (digest != named) revert CommitteeMismatch(digest, named);
+    }
+
+    /// @dev The market's digest of the trade holds the records of all its attempts.
+    /// @return decided Whether this is the one that decided.
+    function _requireAttempt(
+        bytes32 tradeId,
+        bytes32 judges,
+        AttemptRecord calldata record,
+        AttemptProof calldata proof
+    ) internal view returns (bool decided) {
+        bytes32 digest = Digests.gated(
+            judges, proof.expertPool, proof.experts, proof.terms, proof.history
+        );
+        if (proof.deciding != 0) digest = Digests.decided(digest, proof.amounts, proof.deciding);
+        bytes32 leaf = Digests.hash(record);
+        decided = leaf == proof.deciding;
+        if (
+            digest != market.digestOf(tradeId)
+                || !decided && !Attempts.holds(proof.history, record.attempt, leaf, proof.path)
+        ) revert UnknownAttempt(record.model);
     }
 
     function _slash(address[] calldata members, uint16 seats, uint128 penalty)
@@ -158,20 +164,20 @@ abstract contract Penalties is IPenalties, Credits {
     }
 
     /// @return tradeId Of the request.
-    /// @return until When the seals are to be open.
-    function _requireEarlierAttempt(
+    /// @return until When the seals of earlier attempts are to be open.
+    /// @return decided Whether this attempt decided the trade.
+    function _requireEndedAttempt(
         Request calldata request,
         Committee calldata judges,
-        AttemptRecord calldata record
-    ) private view returns (bytes32 tradeId, uint40 until) {
+        AttemptRecord calldata record,
+        AttemptProof calldata proof
+    ) private view returns (bytes32 tradeId, uint40 until, bool decided) {
         _requireNamed(judges, request.committee);
         tradeId = market.tradeIdOf(request);
-        StatusView memory status = market.statusOf(tradeId);
-        if (status.state < State.Settled) revert NotFinal(status.state);
-        if (market.attemptOf(tradeId, record.model) != Digests.hash(record)) {
-            revert UnknownAttempt(record.model);
-        }
-        until = status.deadline;
+        Status status = market.statusOf(tradeId);
+        if (status.state() < State.Settled) revert NotFinal(status.state());
+        decided = _requireAttempt(tradeId, request.committee, record, proof);
+        until = status.deadline();
     }
 
     function _fetch(Currency currency) internal override {

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Credits} from "./Credits.sol";
 import {ISealedBids} from "./interfaces/ISealedBids.sol";
-import {Currency} from "./types/Currency.sol";
 import {Bid, PricingRule, Standing, Tender} from "./types/Tender.sol";
 
 /// @title SealedBids
 /// @dev The terms come with each call and are checked by their hash, the id; no call loops over
 ///      bidders. For every currency: balance >= bonds of closed seals + credits.
-contract SealedBids is ISealedBids, ReentrancyGuardTransient {
+contract SealedBids is ISealedBids, Credits {
     uint40 private constant MIN_REVEAL_WINDOW = 1 hours; // a shorter one would be a trap for bonds
     uint40 private constant MAX_DURATION = 365 days; // a typo can't lock a bond for longer
 
@@ -18,7 +17,6 @@ contract SealedBids is ISealedBids, ReentrancyGuardTransient {
 
     mapping(bytes32 tenderId => Standing) private _standings;
     mapping(bytes32 tenderId => mapping(address bidder => Bid)) private _bids;
-    mapping(address account => mapping(Currency currency => uint256)) private _credit;
 
     constructor(address treasury_) {
         treasury = treasury_;
@@ -69,7 +67,7 @@ contract SealedBids is ISealedBids, ReentrancyGuardTransient {
         delete _bids[tenderId][bidder];
         --standing.unrevealed;
         if (price <= tender.reserve) _rank(standing, bidder, price, bid.order);
-        _credit[bidder][tender.currency] += tender.bond;
+        _credit(bidder, tender.currency, tender.bond);
         emit BidRevealed(tenderId, bidder, price, salt, standing.leader);
     }
 
@@ -83,18 +81,8 @@ contract SealedBids is ISealedBids, ReentrancyGuardTransient {
         standing.unrevealed = 0;
         amount = uint256(count) * tender.bond;
         address to = treasury == address(0) ? tender.requester : treasury;
-        _credit[to][tender.currency] += amount;
+        _credit(to, tender.currency, amount);
         emit BondsSeized(tenderId, to, count, amount);
-    }
-
-    /// @inheritdoc ISealedBids
-    function withdraw(Currency currency, address to) external nonReentrant returns (uint256 amount) {
-        if (to == address(0)) revert ZeroReceiver();
-        amount = _credit[msg.sender][currency];
-        if (amount == 0) revert NothingToWithdraw(msg.sender, currency);
-        delete _credit[msg.sender][currency];
-        emit Withdrawn(msg.sender, currency, to, amount);
-        currency.push(to, amount);
     }
 
     // ------------------------------------------------------------------- views
@@ -117,11 +105,6 @@ contract SealedBids is ISealedBids, ReentrancyGuardTransient {
     /// @inheritdoc ISealedBids
     function bidOf(bytes32 tenderId, address bidder) external view returns (Bid memory) {
         return _bids[tenderId][bidder];
-    }
-
-    /// @inheritdoc ISealedBids
-    function creditOf(address account, Currency currency) external view returns (uint256) {
-        return _credit[account][currency];
     }
 
     /// @inheritdoc ISealedBids

@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IModelMarket} from "../src/interfaces/IModelMarket.sol";
 import {Currency} from "../src/types/Currency.sol";
-import {StatusView} from "../src/types/Status.sol";
+import {Status} from "../src/types/Status.sol";
 
 /// @title Reads all that a test compares after a step, in one call
 contract LedgerReader {
@@ -19,9 +19,9 @@ contract LedgerReader {
     )
         external
         view
-        returns (StatusView[] memory statuses, uint256[] memory held, uint256[][] memory credits)
+        returns (Status[] memory statuses, uint256[] memory held, uint256[][] memory credits)
     {
-        statuses = new StatusView[](trades.length);
+        statuses = new Status[](trades.length);
         for (uint256 i = 0; i < trades.length; ++i) {
             statuses[i] = market.statusOf(trades[i]);
         }

@@ -1,23 +1,23 @@
-"""Solidity's binary encoding, read and written by a contract's published interface."""
+"""A contract's published interface: its events, and calls of its functions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any
 
 from eth_abi.abi import decode, encode
-from eth_abi.exceptions import DecodingError, EncodingError
+from eth_abi.exceptions import DecodingError
 from eth_utils.abi import (
     collapse_if_tuple,
     event_abi_to_log_topic,
     function_abi_to_4byte_selector,
 )
-from eth_utils.address import to_checksum_address
 
-from marketplace.audit.rpc import Log
+from marketplace.audit.blocks import Log
+from marketplace.audit.decoding import compiled
 from marketplace.chain.artifacts import load_artifact
 from marketplace.protocol.errors import ProtocolError
 from marketplace.protocol.states import Purpose, State
@@ -70,9 +70,11 @@ class Interface:
     """
 
     def __init__(self, contract: str) -> None:
+        self.name = contract
         abi: Sequence[Any] = load_artifact(contract).abi
-        self._events = {event_abi_to_log_topic(i): i for i in abi if i["type"] == "event"}
+        self._events = _decoders(contract)
         self._functions = {i["name"]: i for i in abi if i["type"] == "function"}
+        self._returned: dict[str, Callable[[bytes], dict[str, Any]]] = {}
 
     def event(self, log: Log, timestamp: int) -> Event:
         """Decode a log.
@@ -82,17 +84,18 @@ class Interface:
         ValueError
             If it is none of the contract's events, or is malformed.
         """
-        if not log.topics or log.topics[0] not in self._events:
+        topics = log.topics
+        decoder = self._events.get(topics[0]) if topics else None
+        if decoder is None:
             raise ValueError("it is no event of this contract")
-        item = self._events[log.topics[0]]
-        indexed = [part for part in item["inputs"] if part["indexed"]]
-        plain = [part for part in item["inputs"] if not part["indexed"]]
-        if len(log.topics) != 1 + len(indexed):
-            raise ValueError(f"a {item['name']} has {len(log.topics)} topics")
-        with _malformed(item["name"]):
-            topics = b"".join(log.topics[1:])
-            values = {**_named(indexed, topics), **_named(plain, log.data)}
-        return Event(item["name"], values, log, timestamp)
+        if len(topics) != decoder.topics:
+            raise ValueError(f"a {decoder.name} has {len(topics)} topics")
+        try:
+            values = decoder.indexed(b"".join(topics[1:]))
+            values.update(decoder.plain(log.data))
+        except ValueError as error:
+            raise ValueError(f"{decoder.name} is malformed: {error}") from error
+        return Event(decoder.name, values, log, timestamp)
 
     def call_data(self, function: str, *arguments: Any) -> bytes:
         """Encode a call."""
@@ -110,8 +113,10 @@ class Interface:
         """
         for name, item in self._functions.items():
             if data[:4] == function_abi_to_4byte_selector(item):
-                with _malformed(name):
-                    return name, _named(item["inputs"], data[4:], strict=False)
+                try:
+                    return name, _called(item["inputs"], data[4:])
+                except (DecodingError, ProtocolError, OverflowError) as error:
+                    raise ValueError(f"{name} is malformed: {error}") from error
         raise ValueError("it calls no function of this contract")
 
     def returned(self, function: str, data: bytes) -> Any:
@@ -123,44 +128,41 @@ class Interface:
             If the bytes are something else.
         """
         outputs = self._functions[function]["outputs"]
-        with _malformed(function):
-            if len(outputs) > 1:
-                return _named(outputs, data)
-            return _named([{**outputs[0], "name": "result"}], data)["result"]
+        if function not in self._returned:
+            named = outputs if len(outputs) > 1 else [{**outputs[0], "name": "result"}]
+            self._returned[function] = compiled(named, _ENUMS, _STRUCTS)
+        try:
+            values = self._returned[function](data)
+        except ValueError as error:
+            raise ValueError(f"{function} is malformed: {error}") from error
+        return values if len(outputs) > 1 else values["result"]
 
 
-@contextmanager
-def _malformed(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (DecodingError, EncodingError, ProtocolError, OverflowError) as error:
-        raise ValueError(f"{what} is malformed: {error}") from error
+@lru_cache(None)
+def _decoders(contract: str) -> dict[bytes, _Decoder]:
+    """Return how each event of a contract is read, by its first topic."""
+    abi: Sequence[Any] = load_artifact(contract).abi
+    return {event_abi_to_log_topic(i): _Decoder(i) for i in abi if i["type"] == "event"}
 
 
-def _named(parts: Sequence[Any], data: bytes, *, strict: bool = True) -> dict[str, Any]:
-    kinds = [collapse_if_tuple(part) for part in parts]
-    values = decode(kinds, data)
-    # One encoding for each value, so that no bit of a log can change unseen.
-    if strict and encode(kinds, values) != data:
-        raise ValueError("bytes that Solidity does not write")
-    return {part["name"]: _read(part, value) for part, value in zip(parts, values, strict=True)}
+class _Decoder:
+    """How one event is read: its name, how many topics it has, and its values."""
+
+    def __init__(self, item: Any) -> None:
+        indexed = [part for part in item["inputs"] if part["indexed"]]
+        plain = [part for part in item["inputs"] if not part["indexed"]]
+        self.name: str = item["name"]
+        self.topics = 1 + len(indexed)
+        self.indexed = compiled(indexed, _ENUMS, _STRUCTS)
+        self.plain = compiled(plain, _ENUMS, _STRUCTS)
 
 
-def _read(part: Any, value: Any) -> Any:
-    """Turn a decoded value into the type that the rest of the audit speaks of."""
-    meaning = part.get("internalType", "")
-    if meaning in _ENUMS:
-        return _ENUMS[meaning](value)
-    if meaning in _STRUCTS:
-        return _STRUCTS[meaning].from_values(value)
-    if part["type"] == "tuple[]":
-        single = {**part, "type": "tuple", "internalType": meaning.removesuffix("[]")}
-        return tuple(_read(single, item) for item in value)
-    if part["type"] == "tuple":
-        components = zip(part["components"], value, strict=True)
-        return {inner["name"]: _read(inner, item) for inner, item in components}
-    if part["type"] == "address":
-        return to_checksum_address(value)
-    if part["type"] == "address[]":
-        return tuple(to_checksum_address(item) for item in value)
-    return tuple(value) if isinstance(value, list | tuple) else value
+def _called(parts: Sequence[Any], data: bytes) -> dict[str, Any]:
+    """Read a call's arguments, in whatever encoding the contract itself would take."""
+    values = decode([collapse_if_tuple(part) for part in parts], data)
+    return {
+        part["name"]: _STRUCTS[part["internalType"]].from_values(value)
+        if part["internalType"] in _STRUCTS
+        else value
+        for part, value in zip(parts, values, strict=True)
+    }

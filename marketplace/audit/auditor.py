@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from web3.providers import BaseProvider
 
@@ -10,10 +10,29 @@ from marketplace.audit.archive import Unavailable
 from marketplace.audit.case import Case
 from marketplace.audit.chain import Chain, open_chain
 from marketplace.audit.checks import MARKET_CHECKS, TRADE_CHECKS
-from marketplace.audit.history import History, fold
-from marketplace.audit.log import MarketLog, read_log
+from marketplace.audit.checks.blocks import (
+    check_anchor,
+    check_headers,
+    check_invariants,
+    check_log,
+    check_receipts,
+    check_served_log,
+    check_solvency,
+    check_start,
+)
+from marketplace.audit.history import History
+from marketplace.audit.invariants import Watch
+from marketplace.audit.log import LogReader
 from marketplace.audit.office import Office
-from marketplace.audit.report import AuditedTrade, Check, Finding, Report, judged
+from marketplace.audit.patterns import PATTERNS
+from marketplace.audit.patterns.bidding import moving_bids
+from marketplace.audit.patterns.funding import funders
+from marketplace.audit.proofs import StateProofs
+from marketplace.audit.report import AuditedTrade, Check, Finding, Report
+from marketplace.audit.reporting.journal import Journal
+from marketplace.audit.reporting.money import movements, withdrawals
+from marketplace.audit.reporting.records import Movement
+from marketplace.audit.reporting.timeline import timeline
 from marketplace.audit.rpc import Rpc
 from marketplace.audit.trade import Trade
 from marketplace.protocol.errors import ConfigurationError
@@ -21,7 +40,17 @@ from marketplace.protocol.typed_data import Domain
 from offchain.storage.store import Store
 
 
-def audit(source: BaseProvider, market: str, store: Store, *, trade: bytes | None = None) -> Report:
+def audit(
+    source: BaseProvider,
+    market: str,
+    store: Store,
+    *,
+    trade: bytes | Collection[bytes] | None = None,
+    anchor: bytes | None = None,
+    first: int = 0,
+    bids: str | None = None,
+    follow_funds: bool = False,
+) -> Report:
     """Check every trade of a market, as a stranger would.
 
     Parameters
@@ -34,41 +63,152 @@ def audit(source: BaseProvider, market: str, store: Store, *, trade: bytes | Non
     store
         Where the evidence lies.
     trade
-        Report on this trade only (32 bytes). The whole log is replayed even so, since
-        the credits of an account come from many trades.
+        Report on this trade only (32 bytes), or on these; on the market alone if there are
+        none. The whole log is replayed even so, since the credits of an account come from
+        many trades.
+    anchor
+        Hash of a block (32 bytes) that the auditor knows from elsewhere, e.g. from a node of
+        its own. The chain is looked at as of this block, and nothing that the headers commit
+        to can differ from what is behind this hash. Without one the newest block counts, and
+        the report says that it is unanchored.
+    first
+        Height from which to read the log. No contract of the market may be older.
+    bids
+        Address of the ``SealedBids`` contract whose tenders are to be looked at for patterns.
+    follow_funds
+        Whether to read all transactions of all blocks too, for who funded whom.
 
     Returns
     -------
     Report
-        One check per name and trade, market-wide ones first.
+        One check per name and trade, market-wide ones first, then patterns, as warnings.
 
     Raises
     ------
     ConfigurationError
-        If `market` is no address, or the log knows no such trade.
+        If `market` or `bids` is no address, or the log knows no such trade.
     NoContract
-        If there is no market at that address.
+        If there is no market at that address, or no contract of tenders at the other.
     ChainError, NodeUnreachable, StoreUnreachable
         If the node or the store does not answer.
     """
-    chain = open_chain(Rpc(source), market)
-    log = read_log(chain.rpc, chain.interfaces, chain.block)
-    history = fold(_blank(chain), log.events)
-    trades = _chosen(history, trade)
-    checks = list(_market_checks(log, history, chain))
-    for chosen in trades:
-        checks += _trade_checks(Case(chosen, history, chain, store))
+    begun = Audit(
+        source,
+        market,
+        store,
+        trade=trade,
+        anchor=anchor,
+        first=first,
+        bids=bids,
+        follow_funds=follow_funds,
+    )
+    of_market = begun.market_checks()
+    told, of_trades = [], []
+    for audited, checks in begun.trades():
+        told.append(audited)
+        of_trades += checks
     return Report.of(
-        chain_id=history.domain.chain_id,
-        market=chain.contracts.market,
-        block=chain.block.number,
-        block_hash="0x" + chain.block.hash.hex(),
-        trades=[AuditedTrade(id=chosen.name, state=chosen.state.name) for chosen in trades],
-        checks=checks,
+        chain_id=begun.history.domain.chain_id,
+        market=begun.chain.contracts.market,
+        block=begun.chain.block.number,
+        block_hash="0x" + begun.chain.block.recomputed.hex(),
+        trades=told,
+        checks=[*of_market, begun.proofs_check(), *of_trades],
+        withdrawals=begun.withdrawals(),
     )
 
 
-def _blank(chain: Chain) -> History:
+class Audit:
+    """An audit step by step: the log was read and folded, and the rest follows as it is asked for.
+
+    Memory holds what the fold keeps of each trade. Events lie in a temporary file, and what was
+    read and found of one trade is let go with the next. Parameters are those of `audit`.
+
+    Attributes
+    ----------
+    chain, history
+        What was looked at, and what the log says.
+    reading
+        What came up while the log was read.
+    """
+
+    def __init__(
+        self,
+        source: BaseProvider,
+        market: str,
+        store: Store,
+        *,
+        trade: bytes | Collection[bytes] | None = None,
+        anchor: bytes | None = None,
+        first: int = 0,
+        bids: str | None = None,
+        follow_funds: bool = False,
+    ) -> None:
+        wanted = {trade} if isinstance(trade, bytes) else trade
+        self.chain = open_chain(Rpc(source), market, anchor, bids)
+        self._store, self._anchor, self._first = store, anchor, first
+        self._bids, self._follow_funds = bids, follow_funds
+        self._journal = Journal(wanted, self.chain.interfaces)
+        log = LogReader(self.chain.rpc, self.chain.interfaces, first, self.chain.block.number)
+        self.reading = log.reading
+        self._watch = Watch(blank_history(self.chain), self.chain)
+        self.history = self._watch.follow(self._journal.noting(log.events()))
+        self._proofs = StateProofs(self.chain)
+        self._chosen = _chosen(self.history, wanted)
+
+    def market_checks(self) -> list[Check]:
+        """Check the log and the market as a whole, and look for patterns."""
+        log, history, chain = self.reading, self.history, self.chain
+        found = {
+            "start": check_start(chain, self._first),
+            "anchor": check_anchor(log, chain, self._anchor),
+            "headers": check_headers(log),
+            "receipts": check_receipts(log),
+            "served-log": check_served_log(log),
+            "log": check_log(log, history.strays),
+            "invariants": check_invariants(self._watch),
+            "solvency": check_solvency(self._watch),
+            **{name: check(history, chain) for name, check in MARKET_CHECKS.items()},
+            **{name: look(history) for name, look in PATTERNS.items()},
+        }
+        if self._follow_funds:
+            found["funders"] = funders(history, chain, self._first)
+        if self._bids:
+            found["bids"] = moving_bids(history, chain.block.timestamp)
+        return [_check(None, name, finding) for name, finding in found.items()]
+
+    def trades(self) -> Iterator[tuple[AuditedTrade, list[Check]]]:
+        """Yield each audited trade with its checks, oldest first."""
+        for chosen in self._chosen:
+            checks = list(_trade_checks(Case(chosen, self.history, self.chain, self._store)))
+            if len(self.chain.answers) >= ANSWERS_AT_ONCE:
+                self._proofs.prove()
+            yield self._told(chosen), checks
+
+    def proofs_check(self) -> Check:
+        """Hold what the other checks were told against proofs; so it comes last."""
+        return _check(None, "state-proofs", self._proofs.finding())
+
+    def withdrawals(self) -> list[Movement]:
+        """Return what accounts withdrew of their credits, unless the audit is of single trades."""
+        return withdrawals(self._journal.withdrawn())
+
+    def _told(self, trade: Trade) -> AuditedTrade:
+        events = self._journal.events(trade.id)
+        return AuditedTrade(
+            id=trade.name,
+            state=trade.state.name,
+            decimals=self.chain.decimals(trade.request.currency),
+            timeline=tuple(timeline(events)),
+            movements=tuple(movements(trade, events, self.chain.contracts)),
+        )
+
+
+ANSWERS_AT_ONCE = 500
+"""Answers of the node about storage that are kept until they are proven."""
+
+
+def blank_history(chain: Chain) -> History:
     """Return a history that knows no event yet."""
     contracts = chain.contracts
     return History(
@@ -79,26 +219,16 @@ def _blank(chain: Chain) -> History:
     )
 
 
-def _chosen(history: History, trade: bytes | None) -> list[Trade]:
-    if trade is None:
+def _chosen(history: History, wanted: Collection[bytes] | None) -> list[Trade]:
+    if wanted is None:
         return list(history.trades.values())
-    if trade not in history.trades:
-        raise ConfigurationError(
-            f"the market's log has no trade 0x{trade.hex()}",
-            "check the trade id, the market and the endpoint",
-        )
-    return [history.trades[trade]]
-
-
-def _market_checks(log: MarketLog, history: History, chain: Chain) -> Iterator[Check]:
-    count = len(log.events)
-    in_order = judged(
-        [*log.faults, *history.strays],
-        f"{count} events are in order, in their receipts, and of known trades",
-    )
-    yield _check(None, "log", in_order)
-    for name, check in MARKET_CHECKS.items():
-        yield _check(None, name, check(history, chain))
+    for each in wanted:
+        if each not in history.trades:
+            raise ConfigurationError(
+                f"the market's log has no trade 0x{each.hex()}",
+                "check the trade id, the market and the endpoint",
+            )
+    return [found for found in history.trades.values() if found.id in wanted]
 
 
 def _trade_checks(case: Case) -> Iterator[Check]:
@@ -114,3 +244,12 @@ def _trade_checks(case: Case) -> Iterator[Check]:
 
 def _check(trade: str | None, name: str, finding: Finding) -> Check:
     return Check(trade=trade, name=name, verdict=finding.verdict, detail=finding.detail)
+
+
+def replayed(source: BaseProvider, market: str) -> History:
+    """Return what a market's log says, read as `audit` reads it and judged by nobody yet."""
+    chain = open_chain(Rpc(source), market)
+    history = blank_history(chain)
+    for event in LogReader(chain.rpc, chain.interfaces, 0, chain.block.number).events():
+        history.take(event)
+    return history

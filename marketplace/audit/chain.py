@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from eth_abi.abi import encode
 from eth_utils.address import is_address, to_checksum_address
 
 from marketplace.audit.abi import Interface
-from marketplace.audit.rpc import Header, Rpc
-from marketplace.protocol.errors import ConfigurationError, NoContract
+from marketplace.audit.blocks import Block
+from marketplace.audit.report import COIN_DECIMALS
+from marketplace.audit.rpc import Rpc
+from marketplace.protocol.errors import ChainError, ConfigurationError, NoContract
 from marketplace.protocol.terms import NATIVE
 
 _BALANCE_OF = bytes.fromhex("70a08231")  # selector of ERC-20's balanceOf(address)
+_DECIMALS = bytes.fromhex("313ce567")  # of its decimals()
+_MOST_DECIMALS = 77  # an amount of 256 bits has as many digits
 
 
 @dataclass(frozen=True)
 class Contracts:
-    """Checksummed addresses; `challenges` is None where the arbiter is no such contract."""
+    """Checksummed addresses.
+
+    `challenges` and `registry` are None where the market names no such contract, and `bids` if
+    the auditor names none: the market doesn't know where tenders are held.
+    """
 
     market: str
     rules: str
     committee: str
     panel: str
     challenges: str | None
+    registry: str | None
+    bids: str | None = None
 
     def interfaces(self) -> dict[str, Interface]:
         """Return the interface of each contract by its address."""
@@ -35,44 +45,92 @@ class Contracts:
             self.committee: Interface("OracleCommittee"),
             self.panel: Interface("OracleCommittee"),
         }
-        return found | ({self.challenges: Interface("Challenges")} if self.challenges else {})
+        if self.challenges is not None:
+            found[self.challenges] = Interface("Challenges")
+        if self.registry is not None:
+            found[self.registry] = Interface("ParticipantRegistry")
+        if self.bids is not None:
+            found[self.bids] = Interface("SealedBids")
+        return found
 
 
 @dataclass(frozen=True)
 class Chain:
-    """A node, the contracts by address, and the block after which views are evaluated."""
+    """A node, the contracts by address, and the block after which views are evaluated.
+
+    `answers` keeps what the node said of each view, by contract, function and arguments, and
+    `balances` what it said that accounts hold of the native coin: the proofs are held against it.
+    """
 
     rpc: Rpc
     contracts: Contracts
     interfaces: Mapping[str, Interface]
-    block: Header
+    block: Block
+    answers: dict[tuple[str, str, tuple[Any, ...]], Any] = field(default_factory=dict)
+    balances: dict[str, int] = field(default_factory=dict)
 
     def view(self, contract: str, function: str, *arguments: Any) -> Any:
         """Evaluate a view of a contract; None if it refuses or answers something else."""
-        return _view(self.rpc, self.interfaces[contract], contract, self.block, function, arguments)
+        interface = self.interfaces[contract]
+        answer = _view(self.rpc, interface, contract, self.block, function, arguments)
+        self.answers[contract, function, arguments] = answer
+        return answer
 
-    def balance(self, account: str, currency: str) -> int:
-        """Return what an account holds, in wei; nothing, if the token doesn't say."""
+    def balance(self, account: str, currency: str, after: int | None = None) -> int:
+        """Return what an account holds, in wei; nothing, if the token doesn't say.
+
+        `after` is the height of another block at which to look.
+        """
+        height = self.block.number if after is None else after
         if currency == NATIVE:
-            return self.rpc.balance(account, self.block.number)
+            held = self.rpc.balance(account, height)
+            if height == self.block.number:
+                self.balances[account] = held
+            return held
         question = _BALANCE_OF + encode(["address"], [account])
-        answer = self.rpc.call(currency, question, self.block.number) or b""
+        answer = self.rpc.call(currency, question, height) or b""
         return int.from_bytes(answer[:32], "big")
 
+    def decimals(self, currency: str) -> int | None:
+        """Return by how many digits amounts are shifted for people; None if nobody says."""
+        if currency == NATIVE:
+            return COIN_DECIMALS
+        try:
+            answer = self.rpc.call(currency, _DECIMALS, self.block.number) or b""
+        except ChainError:  # an archived log from before this was asked
+            return None
+        said = int.from_bytes(answer, "big")
+        return said if len(answer) == 32 and said <= _MOST_DECIMALS else None
 
-def open_chain(rpc: Rpc, market: str) -> Chain:
+
+def open_chain(
+    rpc: Rpc, market: str, anchor: bytes | None = None, bids: str | None = None
+) -> Chain:
     """Find the contracts around a market by asking it.
+
+    Parameters
+    ----------
+    anchor
+        Hash of the block at which to look at the chain. The newest without one, and if the
+        node knows no such block: the check of the anchor says so.
+    bids
+        Address of the contract of tenders, if its log is to be read too.
 
     Raises
     ------
+    ChainError
+        If the node has no block.
     ConfigurationError
-        If `market` is no address.
+        If `market` or `bids` is no address.
     NoContract
-        If there is no market at that address.
+        If there is no market at that address, or nothing that holds tenders at the other.
     """
     if not is_address(market):
         raise ConfigurationError(f"{market!r} is no address", "give the market's 0x address")
-    address, block = to_checksum_address(market), rpc.header()
+    address = to_checksum_address(market)
+    block = (rpc.block(anchor) if anchor is not None else None) or rpc.block()
+    if block is None:
+        raise ChainError("the node has no newest block", "wait until it has some")
 
     def asked(kind: str, contract: str, function: str) -> Any:
         return _view(rpc, Interface(kind), contract, block, function, ())
@@ -86,15 +144,37 @@ def open_chain(rpc: Rpc, market: str) -> Chain:
             "check the address, the endpoint, and whether the chain was restarted",
         )
     is_challenges = asked("Challenges", arbiter, "market") == address
-    contracts = Contracts(address, rules, committee, panel, arbiter if is_challenges else None)
+    registry = asked("ModelMarket", address, "registry")
+    if registry is not None and asked("ParticipantRegistry", registry, "delays") is None:
+        registry = None
+    contracts = Contracts(
+        market=address,
+        rules=rules,
+        committee=committee,
+        panel=panel,
+        challenges=arbiter if is_challenges else None,
+        registry=registry,
+        bids=None if bids is None else _tenders(bids, asked),
+    )
     return Chain(rpc, contracts, contracts.interfaces(), block)
+
+
+def _tenders(bids: str, asked: Callable[[str, str, str], Any]) -> str:
+    if not is_address(bids):
+        raise ConfigurationError(f"{bids!r} is no address", "give the tenders' 0x address")
+    address = to_checksum_address(bids)
+    if asked("SealedBids", address, "treasury") is None:
+        raise NoContract(
+            f"there is no contract of tenders at {address}", "check the address and the endpoint"
+        )
+    return address
 
 
 def _view(
     rpc: Rpc,
     interface: Interface,
     contract: str,
-    block: Header,
+    block: Block,
     function: str,
     arguments: tuple[Any, ...],
 ) -> Any:

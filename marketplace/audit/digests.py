@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from eth_utils.crypto import keccak
 
 from marketplace.protocol.structs import Struct
-from marketplace.protocol.terms import Deal, Gate, Supply
+from marketplace.protocol.terms import Deal, Gate, History, Supply
 
 NOTHING = bytes(32)
 """The digest of a trade that nothing was agreed on yet."""
@@ -39,7 +39,25 @@ def gated_digest(committee: bytes, deal: Deal, gate: Gate) -> bytes:
     """Return the digest of a trade whose gate was reported."""
     experts, weights = hashed(*gate.experts), hashed(*gate.weights)
     terms = hashed(hashed(*_values(deal)), gate.dropped, experts, weights)
-    return hashed(committee, deal.expert_pool, len(gate.experts), terms)
+    return hashed(committee, deal.expert_pool, len(gate.experts), terms, *_values(gate.history))
+
+
+def history(attempts: Sequence[tuple[bytes, bytes]]) -> History:
+    """Return what attempts, from the first on, leave in the digest.
+
+    Parameters
+    ----------
+    attempts
+        Model and hash of the record of each, 32 bytes each; eight at most.
+    """
+    row = [record for _, record in attempts] + [NOTHING] * (8 - len(attempts))
+    while len(row) > 1:
+        pairs = list(zip(row[::2], row[1::2], strict=True))
+        row = [hashed(*pair) if any(map(any, pair)) else NOTHING for pair in pairs]
+    models = 0
+    for model, _ in reversed(attempts):
+        models = models << 32 | (int.from_bytes(model[-4:], "big") or 1)
+    return History(row[0], models)
 
 
 def record_digest(

@@ -32,8 +32,8 @@ def ending(trade: Trade) -> State:
         return State.REFUNDED
     if trade.standing is State.REJECTED:
         return State.FAILED
-    refused = trade.request.approval_required and trade.attested and not trade.approved
-    return State.REFUNDED if refused else State.SETTLED
+    wanting = trade.request.approval_required and not trade.approved
+    return State.REFUNDED if wanting else State.SETTLED
 
 
 def timed_out(trade: Trade) -> bool:
@@ -58,11 +58,15 @@ def unjudged_supplies(trade: Trade) -> list[Supply]:
 
 
 def experts_due(trade: Trade) -> list[Due]:
-    """Return what experts are due: by the reported division, or for work that nobody judged."""
+    """Return what experts are due: by the reported division, or for work that nobody judged.
+
+    The silence of an auditor whose approval is needed is not theirs to pay for.
+    """
     gate = trade.gate
     if gate is None:
         return []
-    if trade.state is State.SETTLED and trade.deciding is not None:
+    unheard = trade.decided and trade.ended and not trade.fell and not trade.attested
+    if trade.deciding is not None and (trade.state is State.SETTLED or unheard):
         shares = zip(gate.experts, trade.deciding.finding.amounts, strict=False)
         return _owed((Purpose.EXPERT, expert, amount) for expert, amount in shares)
     return unjudged_shares(trade) if timed_out(trade) else []
@@ -97,14 +101,14 @@ def fees_due(trade: Trade) -> list[Due]:
 
 
 def _oracles_due(trade: Trade, fee: int) -> list[tuple[Purpose, str, int]]:
-    """Split the fee among all signers; who kept the deciding score sealed loses its share.
+    """Split the fee among all signers; whose seal of the deciding attempt was faulty goes without.
 
     The units left over go one each to the first seats.
     """
     seats = seats_in(trade.signers)
     shares = dict(zip(seats, even_split(fee, len(seats)), strict=True)) if seats else {}
     if trade.deciding is not None:
-        for seat in closed_seats(trade):
+        for seat in faulty_seats(trade):
             shares.pop(seat, None)
     return [
         (Purpose.ORACLE, trade.members[seat], share)
@@ -119,6 +123,14 @@ def closed_seats(trade: Trade) -> list[int]:
         return []
     opened = trade.opened(trade.deciding)
     return [seat for seat in seats_in(trade.deciding.signers) if seat not in opened]
+
+
+def faulty_seats(trade: Trade) -> list[int]:
+    """Return the closed seats, and those whose open score speaks against their own verdict."""
+    if trade.deciding is None:
+        return []
+    attempt, scored = trade.deciding, trade.scored(trade.deciding)
+    return [s for s in seats_in(attempt.signers) if scored.get(s) != attempt.voted(s)]
 
 
 def _owed(due: Iterable[tuple[Purpose, str, int]]) -> list[Due]:

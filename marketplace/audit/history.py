@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from marketplace.audit.abi import Event
+from marketplace.audit.affiliations import Affiliations
 from marketplace.audit.chain import Contracts
-from marketplace.audit.disputes import Disputes
+from marketplace.audit.disputes import RULINGS, Disputes
 from marketplace.audit.office import Office
 from marketplace.audit.records import InForce
 from marketplace.audit.replay import (
@@ -17,6 +18,7 @@ from marketplace.audit.replay import (
     replay,
     requested,
 )
+from marketplace.audit.tenders import Tenders
 from marketplace.audit.trade import Trade
 from marketplace.protocol.typed_data import Domain
 
@@ -38,6 +40,8 @@ class History:
         The two committee contracts.
     disputes
         The challenges' contract.
+    affiliations, tenders
+        The registry of participants, and the tenders' contract.
     trades
         By id, oldest first.
     credit
@@ -52,6 +56,8 @@ class History:
     committee: Office
     panel: Office
     disputes: Disputes = field(default_factory=Disputes)
+    affiliations: Affiliations = field(default_factory=Affiliations)
+    tenders: Tenders = field(default_factory=Tenders)
     trades: dict[bytes, Trade] = field(default_factory=dict)
     credit: defaultdict[Wallet, int] = field(default_factory=lambda: defaultdict(int))
     strays: list[str] = field(default_factory=list)
@@ -76,6 +82,10 @@ class History:
             _RULES[event.name](self, event)
         elif by == contracts.challenges:
             self._take_of_challenges(event)
+        elif by == contracts.registry:
+            self.affiliations.take(event)
+        elif by == contracts.bids:
+            self.tenders.take(event)
         for office, address in (
             (self.committee, contracts.committee),
             (self.panel, contracts.panel),
@@ -100,6 +110,7 @@ class History:
         trade = self.trades.get(event.trade)
         if trade is not None:
             replay(trade, event)
+            self.affiliations.look(trade, event)
         elif event.name == "ModelRequested":
             self.trades[event.trade] = self._requested(event)
         else:
@@ -122,6 +133,9 @@ class History:
             self._stray(event, event.trade)
         elif event.name in _AFTERWARDS:
             _AFTERWARDS[event.name](trade, event)
+        elif event.name in RULINGS and "signers" in event.values:
+            panel = self.panel.of(trade.request.panel)
+            self.affiliations.judged(trade, event, panel.members)
 
     def _stray(self, event: Event, trade: bytes) -> None:
         self.strays.append(
@@ -163,10 +177,3 @@ _AFTERWARDS: dict[str, Callable[[Trade, Event], None]] = {
     "ScoresOpened": failed_scores_opened,
     "ClosedSealsPenalised": closed_seals_penalised,
 }
-
-
-def fold(history: History, events: Iterable[Event]) -> History:
-    """Replay the log into a history that knows nothing yet."""
-    for event in events:
-        history.take(event)
-    return history

@@ -1,87 +1,190 @@
-"""Reads a market's log from a node and holds the node's answers against each other."""
+"""Reads a market's log block by block, out of receipts that the headers commit to.
+
+No answer of `eth_getLogs` is believed; it is compared with what was read. Of the blocks only
+those are opened whose bloom, a part of the hashed header, admits a log by one of the contracts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from eth_utils.address import to_canonical_address
 
 from marketplace.audit.abi import Event, Interface
-from marketplace.audit.rpc import Header, Log, Rpc
+from marketplace.audit.blocks import Block, Log, Receipt, bloom_mask, bloom_of, receipts_root
+from marketplace.audit.report import shown
+from marketplace.audit.rpc import Rpc
+from marketplace.protocol.errors import NodeRefused
+
+MAX_FAULTS = 20
+"""Sentences that are kept of each kind: a chain of lies must not fill the memory."""
+
+_WINDOW = 500  # blocks whose logs eth_getLogs is asked for at once
 
 
-@dataclass(frozen=True)
-class MarketLog:
-    """The decoded log of a market and its committee.
+@dataclass
+class Reading:
+    """What came up while a log was read.
 
     Attributes
     ----------
-    events
-        In the order of the chain.
-    faults
-        Sentences about what doesn't fit together.
+    header_faults, receipt_faults, served_faults, unreadable
+        Sentences: what doesn't hash or link; receipts that the header doesn't name; where
+        `eth_getLogs` says something else; logs that are no event.
+    blocks, opened, events
+        How many were read, whose receipts were fetched, and how many events they held.
+    refusal
+        Why `eth_getLogs` could not be compared; None if it was.
+    head
+        The hash of the last header that was read, recomputed; None if there was no such block.
     """
 
-    events: tuple[Event, ...]
-    faults: tuple[str, ...]
+    header_faults: list[str] = field(default_factory=list)
+    receipt_faults: list[str] = field(default_factory=list)
+    served_faults: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    blocks: int = 0
+    opened: int = 0
+    events: int = 0
+    refusal: str | None = None
+    head: bytes | None = None
 
 
-def read_log(rpc: Rpc, contracts: Mapping[str, Interface], last: Header) -> MarketLog:
-    """Read everything that some contracts logged, up to and including a block.
+class LogReader:
+    """Reads everything that some contracts logged in a range of blocks.
 
     Parameters
     ----------
     contracts
         Interface by checksummed address.
-    last
-        The block at which the audit looks at the chain.
+    first, last
+        Heights, both included.
+
+    Attributes
+    ----------
+    reading
+        What came up so far; complete when the last event has been read.
     """
-    logs = rpc.logs(list(contracts), 0, last.number)
-    headers = {block: rpc.header(block) for block in sorted({log.block for log in logs})}
-    faults = [
-        *_out_of_order(logs),
-        *_in_other_blocks(logs, headers),
-        *_unlike_receipts(rpc, logs, contracts),
-    ]
-    events = []
-    for log in sorted(logs, key=lambda log: (log.block, log.index)):
-        try:
-            events.append(contracts[log.address].event(log, headers[log.block].timestamp))
-        except KeyError:
-            faults.append(f"{log.place} is by {log.address}, which nobody asked for")
-        except ValueError as error:
-            faults.append(f"{log.place} is unreadable: {error}")
-    return MarketLog(tuple(events), tuple(faults))
 
+    def __init__(self, rpc: Rpc, contracts: Mapping[str, Interface], first: int, last: int) -> None:
+        self.reading = Reading()
+        self._rpc = rpc
+        self._contracts = contracts
+        self._range = first, last
+        self._masks = [bloom_mask(to_canonical_address(address)) for address in contracts]
 
-def _out_of_order(logs: Sequence[Log]) -> Iterable[str]:
-    for before, log in pairwise(logs):
-        if (before.block, before.index) >= (log.block, log.index):
-            yield f"{log.place} follows {before.place}"
+    def events(self) -> Iterator[Event]:
+        """Yield the events in the order of the chain; what is at fault is noted, and believed."""
+        before: Block | None = None
+        first, last = self._range
+        window: list[Log] = []
+        for number in range(first, last + 1):
+            block = self._rpc.block(number)
+            if block is None:
+                note(self.reading.header_faults, f"the node has no block {number}")
+            else:
+                self._check_header(number, block, before)
+                logs = self._logs(block)
+                window += logs
+                yield from self._decoded(block, logs)
+            before = block
+            if number == last or (number - first) % _WINDOW == _WINDOW - 1:
+                self._compare(window, number)
+                window = []
+        self.reading.head = None if before is None else before.recomputed
 
-
-def _in_other_blocks(logs: Sequence[Log], headers: Mapping[int, Header]) -> Iterable[str]:
-    for log in logs:
-        header = headers[log.block]
-        if log.block != header.number or log.block_hash != header.hash:
-            yield f"{log.place} names another block than 0x{header.hash.hex()}"
-
-
-def _unlike_receipts(
-    rpc: Rpc, logs: Sequence[Log], contracts: Mapping[str, Interface]
-) -> Iterable[str]:
-    """Compare with the receipts: every log of a transaction that we know of, and no other."""
-    by_transaction: dict[bytes, list[Log]] = {}
-    for log in logs:
-        by_transaction.setdefault(log.transaction, []).append(log)
-    for transaction, given in by_transaction.items():
-        receipt = rpc.receipt(transaction)
-        if receipt is None or not receipt.succeeded:
-            yield f"transaction 0x{transaction.hex()} of {given[0].place} did not succeed"
-            continue
-        written = [log for log in receipt.logs if log.address in contracts]
-        if written != given:
-            yield (
-                f"the receipt of transaction 0x{transaction.hex()} holds {len(written)} logs,"
-                f" which are not the {len(given)} that eth_getLogs gave"
+    def _check_header(self, number: int, block: Block, before: Block | None) -> None:
+        faults = self.reading.header_faults
+        self.reading.blocks += 1
+        if block.number != number:
+            note(faults, f"asked for block {number}, the node gives block {block.number}")
+        if block.recomputed != block.hash:
+            note(
+                faults,
+                f"block {number} hashes to {shown(block.recomputed)}, and the node says"
+                f" {shown(block.hash)}",
             )
+        expected = before.recomputed if before is not None else bytes(32) if number == 0 else None
+        if expected is not None and block.parent != expected:
+            note(
+                faults,
+                f"block {number} follows {shown(block.parent)}, and block {number - 1} is"
+                f" {shown(expected)}",
+            )
+
+    # ---------------------------------------------------------------------- receipts
+
+    def _logs(self, block: Block) -> list[Log]:
+        """Return the contracts' logs in a block, after a look at all its receipts."""
+        if not block.may_hold(self._masks):
+            return []
+        self.reading.opened += 1
+        receipts = self._rpc.receipts(block)
+        if receipts is None:
+            note(self.reading.receipt_faults, f"the node lacks receipts of block {block.number}")
+            return []
+        for fault in _receipt_faults(block, receipts):
+            note(self.reading.receipt_faults, fault)
+        return [log for r in receipts for log in r.logs if log.address in self._contracts]
+
+    def _decoded(self, block: Block, logs: Sequence[Log]) -> Iterator[Event]:
+        for log in logs:
+            try:
+                event = self._contracts[log.address].event(log, block.timestamp)
+            except ValueError as error:
+                note(self.reading.unreadable, f"{log.place} is unreadable: {error}")
+            else:
+                self.reading.events += 1
+                yield event
+
+    # ------------------------------------------------------------------- eth_getLogs
+
+    def _compare(self, read: Sequence[Log], last: int) -> None:
+        """Hold the logs of the blocks since the last comparison against eth_getLogs."""
+        if self.reading.refusal is not None:
+            return
+        start = self._range[0]
+        first = last - (last - start) % _WINDOW
+        try:
+            served = self._rpc.logs(list(self._contracts), first, last)
+        except NodeRefused as refusal:
+            self.reading.refusal = refusal.cause
+            return
+        if served == list(read):
+            return
+        faults = self.reading.served_faults
+        for log in read:
+            if log not in served:
+                note(faults, f"eth_getLogs lacks {log.place} as the receipts have it")
+        for log in served:
+            if log not in read:
+                note(faults, f"eth_getLogs gives {log.place}, which the receipts don't have so")
+        if not faults:
+            note(faults, f"eth_getLogs gives blocks {first} to {last} in another order, or twice")
+
+
+def note(faults: list[str], sentence: str) -> None:
+    """Keep a sentence, unless there are many already."""
+    if len(faults) < MAX_FAULTS:
+        faults.append(sentence)
+
+
+def _receipt_faults(block: Block, receipts: Sequence[Receipt]) -> Iterator[str]:
+    root = receipts_root(receipts)
+    if root != block.receipts_root:
+        yield (
+            f"the receipts of block {block.number} have the root {shown(root)}, and its header"
+            f" names {shown(block.receipts_root)}"
+        )
+    if bloom_of(receipts) != block.bloom:
+        yield f"the bloom of block {block.number} is not that of its logs"
+    if tuple(receipt.transaction for receipt in receipts) != block.transactions:
+        yield f"the receipts of block {block.number} are not of its transactions"
+    index = 0
+    for receipt in receipts:
+        for log in receipt.logs:
+            told = (log.block, log.block_hash, log.transaction, log.index)
+            if told != (block.number, block.hash, receipt.transaction, index):
+                yield f"log {index} of block {block.number} is told as {log.place} of another"
+            index += 1

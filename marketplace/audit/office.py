@@ -68,13 +68,11 @@ class Office:
     slashes: list[Slash] = field(default_factory=list)
     credit: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     faults: list[str] = field(default_factory=list)
-    _incumbent: int = 0
-    _next: int = 0
-    _effective_at: int = 0
+    _terms: list[tuple[int, int]] = field(default_factory=list)  # start in seconds, version
 
     def in_office(self, timestamp: int) -> bytes:
         """Return the digest of the committee in office at a time; zero before the first."""
-        version = self._version(timestamp)
+        version = self.version_at(timestamp)
         return self.committees[version].digest if version in self.committees else NOTHING
 
     def of(self, digest: bytes) -> Committee:
@@ -93,13 +91,18 @@ class Office:
 
     # ------------------------------------------------------------------ committees
 
-    def _version(self, timestamp: int) -> int:
-        return self._incumbent if timestamp < self._effective_at else self._next
+    def version_at(self, timestamp: int) -> int:
+        """Return the version in office at a time (seconds since 1970); 0 before the first.
+
+        A committee takes office after the delay of its rotation, not when it is scheduled.
+        """
+        begun = [version for start, version in self._terms if start <= timestamp]
+        return begun[-1] if begun else 0
 
     def _scheduled(self, event: Event) -> None:
         version, members, threshold = event["version"], event["members"], event["threshold"]
         latest, where = max(self.committees, default=0), event.log.place
-        incumbent = self._version(event.timestamp)
+        incumbent = self.version_at(event.timestamp)
         due = event.timestamp + (self.delay if incumbent else 0)
         if version != latest + 1:
             self.faults.append(f"version {version} follows version {latest} in {where}")
@@ -113,17 +116,21 @@ class Office:
                 f"{threshold} of {len(members)} make no majority in version {version}"
             )
         self.committees[version] = Committee(version, threshold, members)
-        self._incumbent, self._next = incumbent, version
-        self._effective_at = event["effectiveAt"]
+        self._drop_scheduled(event.timestamp)
+        self._terms.append((starts, version))
 
     def _cancelled(self, event: Event) -> None:
-        pending = event.timestamp < self._effective_at and self._next != self._incumbent
-        if not pending or event["version"] != self._next:
+        if event["version"] not in self._drop_scheduled(event.timestamp):
             self.faults.append(
                 f"version {event['version']} was cancelled in {event.log.place}"
                 " without being scheduled"
             )
-        self._next = self._incumbent
+
+    def _drop_scheduled(self, timestamp: int) -> list[int]:
+        """Forget the terms that have not begun yet; returns whose they were."""
+        dropped = [version for start, version in self._terms if start > timestamp]
+        self._terms = [term for term in self._terms if term[0] <= timestamp]
+        return dropped
 
     # ---------------------------------------------------------------------- stakes
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from marketplace.audit.digests import NOTHING, record_digest
 from marketplace.protocol.states import Purpose
-from marketplace.protocol.terms import NOBODY, AttemptFinding, DataFinding, ModelQuote
+from marketplace.protocol.terms import NOBODY, AttemptFinding, DataFinding, ModelQuote, Supply
 
 
 @dataclass(frozen=True)
@@ -56,21 +57,36 @@ class Acceptance:
         fees = quote.broker_fee + quote.auditor_fee + quote.oracle_fee
         return sum(offer.price for offer in quote.data_quotes) + quote.expert_pool + fees
 
+    @cached_property
+    def supplies(self) -> tuple[Supply, ...]:
+        """The providers' parts of the deal, in the order of the quote."""
+        return tuple(
+            Supply(offer.provider, offer.rows, offer.price) for offer in self.quote.data_quotes
+        )
+
 
 @dataclass(frozen=True)
 class DataReport:
-    """The committee's report on data and gate; `dropped` is the price of what did not come."""
+    """The committee's report on data and gate; `dropped` is the price of what did not come.
+
+    It came in a block of the given height and time, in seconds since 1970.
+    """
 
     finding: DataFinding
     dropped: int
     signers: int
     signatures: bytes
     transaction: bytes
+    block: int
+    timestamp: int
 
 
 @dataclass(frozen=True)
 class ReportedAttempt:
-    """The committee's report on one validation attempt; bit i of a bitmap is seat i."""
+    """The committee's report on one validation attempt; bit i of a bitmap is seat i.
+
+    It came in a block of the given height and time, in seconds since 1970.
+    """
 
     number: int
     finding: AttemptFinding
@@ -78,11 +94,17 @@ class ReportedAttempt:
     verdicts: int
     seals: tuple[bytes, ...]
     signatures: bytes
+    block: int
+    timestamp: int
 
     @property
     def passed(self) -> bool:
         """Whether more than half of its signers found that the model passed."""
         return 2 * self.verdicts.bit_count() > self.signers.bit_count()
+
+    def voted(self, seat: int) -> bool:
+        """Whether the signer in a seat found that the model passed."""
+        return bool(self.verdicts >> seat & 1)
 
     @property
     def record(self) -> bytes:

@@ -10,7 +10,13 @@ from collections.abc import Callable
 
 from marketplace.audit.abi import Event
 from marketplace.audit.digests import agreed_digest, decided_digest, gated_digest
-from marketplace.audit.dues import stage_of, timed_out, unjudged_shares, unjudged_supplies
+from marketplace.audit.dues import (
+    faulty_seats,
+    stage_of,
+    timed_out,
+    unjudged_shares,
+    unjudged_supplies,
+)
 from marketplace.audit.records import (
     Acceptance,
     Attested,
@@ -34,7 +40,7 @@ from marketplace.audit.rules import (
     note,
     step_of,
 )
-from marketplace.audit.trade import Trade
+from marketplace.audit.trade import Trade, bitmap_of
 from marketplace.protocol.states import State
 
 _DECIDED = (State.PASSED, State.REJECTED, State.DISPUTED)
@@ -110,12 +116,20 @@ def _data_reported(trade: Trade, event: Event) -> None:
         event["signers"],
         event["signatures"],
         event.log.transaction,
+        event.log.block,
+        event.timestamp,
     )
     trade.signers |= event["signers"]
-    if trade.gate is not None and trade.deal is not None:
+    if trade.gate is not None:
         windows = trade.request.windows
-        trade.digest = gated_digest(trade.request.committee, trade.deal, trade.gate)
+        _take_gate(trade)
         enter(trade, event, State.GATED, windows.training + windows.validation)
+
+
+def _take_gate(trade: Trade) -> None:
+    """Let the digest commit to the gate and to the attempts that decided nothing."""
+    if trade.gate is not None and trade.deal is not None:
+        trade.digest = gated_digest(trade.request.committee, trade.deal, trade.gate)
 
 
 def _attempt_reported(trade: Trade, event: Event) -> None:
@@ -128,11 +142,14 @@ def _attempt_reported(trade: Trade, event: Event) -> None:
         event["verdicts"],
         event["seals"],
         event["signatures"],
+        event.log.block,
+        event.timestamp,
     )
     trade.attempts.append(attempt)
     trade.signers |= attempt.signers
     windows = trade.request.windows
     if not attempt.passed and len(trade.attempts) < trade.request.max_attempts:
+        _take_gate(trade)
         enter(trade, event, State.GATED, windows.training + windows.validation)
         return
     trade.digest = decided_digest(trade.digest, attempt.finding.amounts, attempt.record)
@@ -185,26 +202,33 @@ def failed_scores_opened(trade: Trade, event: Event) -> None:
 
 
 def closed_seals_penalised(trade: Trade, event: Event) -> None:
-    """Take a penalty for seals of an earlier attempt that stayed closed for too long."""
-    _needs_earlier_attempt(trade, event)
-    if event.timestamp <= trade.deadline:
-        note(trade, event, f"came at {event.timestamp}, not after {trade.deadline}")
+    """Take a penalty for seals that stayed closed for too long, or were faulty in the end."""
+    _needs_ended(trade, event)
     for attempt in trade.attempts:
         if attempt.number != event["attempt"]:
             continue
-        closed = attempt.signers & ~trade.penalised_seals[attempt.number]
-        for seat in trade.opened(attempt):
-            closed &= ~(1 << seat)
+        closed = attempt.signers
+        if attempt is trade.deciding:
+            closed = bitmap_of(faulty_seats(trade))
+        else:
+            if event.timestamp <= trade.deadline:
+                note(trade, event, f"came at {event.timestamp}, not after {trade.deadline}")
+            closed &= ~bitmap_of(trade.opened(attempt))
+        closed &= ~trade.penalised_seals[attempt.number]
         if event["closed"] != closed:
             note(trade, event, f"is for seats {event['closed']:#b} where {closed:#b} are closed")
         trade.penalised_seals[attempt.number] |= attempt.signers
 
 
 def _needs_earlier_attempt(trade: Trade, event: Event) -> None:
-    if not trade.ended:
-        note(trade, event, f"came while the trade was {trade.state.name}")
+    _needs_ended(trade, event)
     if trade.deciding is not None and event["attempt"] == trade.deciding.number:
         note(trade, event, f"is of attempt {event['attempt']}, which decided the trade")
+
+
+def _needs_ended(trade: Trade, event: Event) -> None:
+    if not trade.ended:
+        note(trade, event, f"came while the trade was {trade.state.name}")
 
 
 def _trade_ended(trade: Trade, event: Event) -> None:
@@ -220,8 +244,10 @@ def _trade_ended(trade: Trade, event: Event) -> None:
     trade.ended_from, trade.state = trade.state, state
     trade.deadline = event.timestamp + trade.request.windows.settlement
     if timed_out(trade):
-        silent = unjudged_supplies if trade.ended_from is State.FUNDED else unjudged_shares
-        trade.unjudged = bool(silent(trade))
+        if trade.ended_from is State.FUNDED:
+            trade.unjudged = any(supply.price for supply in unjudged_supplies(trade))
+        else:
+            trade.unjudged = bool(unjudged_shares(trade))
 
 
 def _opened(event: Event) -> Opened:

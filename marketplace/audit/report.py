@@ -1,7 +1,7 @@
 """What the audit says: one verdict per check, as Python objects and as JSON.
 
-The JSON has a published shape: `Report.model_json_schema(by_alias=True)` prints its schema,
-and `Report.from_bytes` reads it back and refuses a report that contradicts itself.
+The JSON has a published shape, `docs/audit-report.schema.json`; `Report.from_bytes` reads it
+back and refuses a report that contradicts itself.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import model_validator
 
+from marketplace.audit.reporting.records import OF_ESCROW, Movement, Occurrence
 from marketplace.protocol.documents import Document
 from marketplace.protocol.states import State
+from marketplace.protocol.terms import NATIVE
 
-Verdict = Literal["passed", "failed", "missing", "sealed", "open", "unchecked"]
+Verdict = Literal["passed", "failed", "missing", "sealed", "open", "unchecked", "warned"]
 """
 passed
     Recomputed, and equal to what moved the money.
@@ -28,9 +30,13 @@ open
     The trade has not come so far yet.
 unchecked
     This audit can't look at it from outside; that speaks neither for nor against it.
+warned
+    A pattern that no rule forbids; it speaks against no payment, and a reader should look.
 """
 
 MAX_DETAIL = 1_000
+COIN_DECIMALS = 18
+"""Of the native coin of an EVM chain."""
 
 
 class Finding(NamedTuple):
@@ -61,11 +67,33 @@ class Check(Document):
 
 
 class AuditedTrade(Document):
-    """One trade and the state that the log puts it in, e.g. ``SETTLED``."""
+    """One trade and the state that the log puts it in, e.g. ``SETTLED``.
+
+    Attributes
+    ----------
+    decimals
+        By how many digits wei of the trade's currency are shifted for people; None where the
+        token doesn't say. Nothing proves what a token says of it.
+    timeline, movements
+        What happened, and where money went, in the order of the log.
+    """
 
     kind = "audited-trade"
     id: str
     state: str
+    decimals: int | None = None
+    timeline: tuple[Occurrence, ...] = ()
+    movements: tuple[Movement, ...] = ()
+
+    def decimals_of(self, moved: Movement) -> int | None:
+        """Return `decimals` for one movement: stakes are in coins whatever the trade is in."""
+        return COIN_DECIMALS if moved.currency == NATIVE else self.decimals
+
+    @property
+    def held(self) -> int:
+        """Wei that the movements leave in the escrow; below zero if too much left."""
+        escrow = [moved for moved in self.movements if moved.reason in OF_ESCROW]
+        return sum(m.amount if m.reason == "escrow" else -m.amount for m in escrow)
 
     @property
     def ended(self) -> bool:
@@ -88,9 +116,13 @@ class Report(Document):
         The audited trades, oldest first.
     checks
         Those of the market first, then trade by trade.
+    withdrawals
+        What accounts withdrew of their credits, in the order of the log; none in a report on
+        single trades.
     """
 
     kind = "audit-report"
+    max_bytes = None  # about 16 KiB a trade, and as many trades as a market has seen
     chain_id: int
     market: str
     block: int
@@ -98,6 +130,7 @@ class Report(Document):
     ok: bool
     trades: tuple[AuditedTrade, ...]
     checks: tuple[Check, ...]
+    withdrawals: tuple[Movement, ...] = ()
 
     @classmethod
     def of(
@@ -108,6 +141,7 @@ class Report(Document):
         block_hash: str,
         trades: Sequence[AuditedTrade],
         checks: Sequence[Check],
+        withdrawals: Sequence[Movement] = (),
     ) -> Self:
         """Build a report; `ok` follows from the rest."""
         return cls(
@@ -118,6 +152,7 @@ class Report(Document):
             ok=not _objections(trades, checks),
             trades=tuple(trades),
             checks=tuple(checks),
+            withdrawals=tuple(withdrawals),
         )
 
     @model_validator(mode="after")
@@ -131,9 +166,22 @@ class Report(Document):
         """The checks that make `ok` false."""
         return _objections(self.trades, self.checks)
 
+    @property
+    def warnings(self) -> tuple[Check, ...]:
+        """The checks that found a pattern; they leave `ok` as it is."""
+        return tuple(check for check in self.checks if check.verdict == "warned")
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON-ready values."""
         return {"document": self.kind, **self.model_dump(mode="json", by_alias=True)}
+
+
+def published_schema() -> dict[str, Any]:
+    """Return the JSON schema of a report, as `docs/audit-report.schema.json` publishes it."""
+    schema = Report.model_json_schema(by_alias=True, mode="serialization")
+    schema["properties"]["document"] = {"const": Report.kind}
+    schema["required"].append("document")
+    return schema | {"$schema": "https://json-schema.org/draft/2020-12/schema"}
 
 
 def passed(detail: str) -> Finding:
@@ -149,6 +197,11 @@ def unchecked(why: str) -> Finding:
 def judged(faults: Sequence[str], otherwise: str) -> Finding:
     """Return a failure that names the faults, or a pass with the sentence `otherwise`."""
     return Finding("failed", listed(faults)) if faults else passed(otherwise)
+
+
+def suspected(patterns: Sequence[str], otherwise: str) -> Finding:
+    """Return a warning that names the patterns, or a pass with the sentence `otherwise`."""
+    return Finding("warned", listed(patterns)) if patterns else passed(otherwise)
 
 
 def not_reached(ended: bool, step: str) -> Finding | None:

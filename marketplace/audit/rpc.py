@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import requests
@@ -17,44 +18,12 @@ from web3.exceptions import Web3Exception
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint
 
-from marketplace.protocol.errors import ChainError, NodeUnreachable
+from marketplace.audit.blocks import BLOOM_BYTES, Block, Log, Receipt, header_hash
+from marketplace.audit.encoding import encode_number
+from marketplace.protocol.errors import ChainError, NodeRefused, NodeUnreachable
 
 _REVERTED = 3  # the error code of a call that the contract refused
-
-
-@dataclass(frozen=True)
-class Header:
-    """The part of a block header that the audit uses; `timestamp` in seconds since 1970."""
-
-    number: int
-    hash: bytes
-    timestamp: int
-
-
-@dataclass(frozen=True)
-class Log:
-    """One log entry as the node gives it, not decoded."""
-
-    address: str
-    topics: tuple[bytes, ...]
-    data: bytes
-    block: int
-    block_hash: bytes
-    transaction: bytes
-    index: int
-
-    @property
-    def place(self) -> str:
-        """Where it is, for people."""
-        return f"block {self.block}, log {self.index}"
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """Whether a transaction succeeded, and all logs that it wrote."""
-
-    succeeded: bool
-    logs: tuple[Log, ...]
+_UNKNOWN_METHOD = (-32601, -32004)  # JSON-RPC 2.0, EIP-1474
 
 
 @dataclass(frozen=True)
@@ -64,6 +33,26 @@ class Transaction:
     sender: str
     receiver: str | None
     data: bytes
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Native coin that a transaction sends to an account; by its hash, done or failed."""
+
+    transaction: bytes
+    sender: str
+    receiver: str
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What `eth_getProof` answers: nodes of the trie of accounts, and of one account's storage.
+
+    `slots` holds the nodes for each slot that was asked for, in that order.
+    """
+
+    account: tuple[bytes, ...]
+    slots: tuple[tuple[bytes, ...], ...]
 
 
 class Rpc:
@@ -77,13 +66,47 @@ class Rpc:
         with _usable("eth_chainId"):
             return _number(self._ask("eth_chainId"))
 
-    def header(self, block: int | None = None) -> Header:
-        """Return a header by its height; the newest by default."""
+    def block(self, which: int | bytes | None = None) -> Block | None:
+        """Return a block by its height or hash; the newest by default, None if there is none."""
+        by_hash = isinstance(which, bytes)
+        method = "eth_getBlockByHash" if by_hash else "eth_getBlockByNumber"
+        with _usable(method):
+            named = "0x" + which.hex() if isinstance(which, bytes) else _height(which)
+            answer = self._ask(method, named, False)
+            return None if answer is None else _block(answer)
+
+    def full_block(self, number: int) -> tuple[Block, tuple[Sent, ...]] | None:
+        """Return a block with what its transactions send; None if there is no such block."""
         with _usable("eth_getBlockByNumber"):
-            answer = self._ask("eth_getBlockByNumber", _height(block), False)
-            return Header(
-                _number(answer["number"]), _bytes(answer["hash"], 32), _number(answer["timestamp"])
+            answer = self._ask("eth_getBlockByNumber", hex(number), True)
+            if answer is None:
+                return None
+            sent = tuple(
+                Sent(_bytes(entry["hash"], 32), _address(entry["from"]), _address(entry["to"]))
+                for entry in answer["transactions"]
+                if entry["to"] is not None and _number(entry["value"])
             )
+            hashes = [entry["hash"] for entry in answer["transactions"]]
+            return _block({**answer, "transactions": hashes}), sent
+
+    def receipts(self, block: Block) -> tuple[Receipt, ...] | None:
+        """Return a block's receipts in order; None if the node lacks one of them.
+
+        A node that doesn't know `eth_getBlockReceipts` is asked for one after the other.
+        """
+        with _usable("eth_getBlockReceipts"):
+            answer = self._answer("eth_getBlockReceipts", hex(block.number))
+            given: list[Any] | None
+            if _is_unknown(answer.get("error")):
+                given = [
+                    self._ask("eth_getTransactionReceipt", "0x" + transaction.hex())
+                    for transaction in block.transactions
+                ]
+            else:
+                given = _result("eth_getBlockReceipts", answer)
+            if given is None or None in given:
+                return None
+            return tuple(_receipt(entry) for entry in given)
 
     def logs(self, addresses: Sequence[str], first: int, last: int) -> list[Log]:
         """Return all logs of some contracts in a range of blocks, both ends included.
@@ -95,9 +118,7 @@ class Rpc:
         try:
             with _usable("eth_getLogs"):
                 return [_log(entry) for entry in self._ask("eth_getLogs", wanted)]
-        except NodeUnreachable:
-            raise
-        except ChainError:
+        except NodeRefused:
             if first == last:
                 raise
         middle = (first + last) // 2
@@ -105,16 +126,6 @@ class Rpc:
             *self.logs(addresses, first, middle),
             *self.logs(addresses, middle + 1, last),
         ]
-
-    def receipt(self, transaction: bytes) -> Receipt | None:
-        """Return the receipt of a transaction; None when the node knows none."""
-        with _usable("eth_getTransactionReceipt"):
-            answer = self._ask("eth_getTransactionReceipt", "0x" + transaction.hex())
-            if answer is None:
-                return None
-            return Receipt(
-                _number(answer["status"]) == 1, tuple(_log(entry) for entry in answer["logs"])
-            )
 
     def transaction(self, transaction: bytes) -> Transaction | None:
         """Return a transaction by its hash; None when the node knows none."""
@@ -124,8 +135,8 @@ class Rpc:
                 return None
             receiver = answer["to"]
             return Transaction(
-                to_checksum_address(_bytes(answer["from"], 20)),
-                None if receiver is None else to_checksum_address(_bytes(receiver, 20)),
+                _address(answer["from"]),
+                None if receiver is None else _address(receiver),
                 _bytes(answer["input"]),
             )
 
@@ -148,6 +159,22 @@ class Rpc:
                 return None
             return _bytes(_result("eth_call", answer))
 
+    def proof(self, address: str, slots: Sequence[bytes], block: int) -> Proof | None:
+        """Return proofs of an account and of slots after a block; None if the node offers none."""
+        with _usable("eth_getProof"):
+            asked = [address, ["0x" + slot.hex() for slot in slots], hex(block)]
+            answer = self._answer("eth_getProof", *asked)
+            if answer.get("error") is not None:
+                return None
+            found = _result("eth_getProof", answer)
+            return Proof(
+                tuple(_bytes(node) for node in found["accountProof"]),
+                tuple(
+                    tuple(_bytes(node) for node in entry["proof"])
+                    for entry in found["storageProof"]
+                ),
+            )
+
     def _ask(self, method: str, *params: Any) -> Any:
         return _result(method, self._answer(method, *params))
 
@@ -167,8 +194,15 @@ def _result(method: str, answer: dict[str, Any]) -> Any:
     error = answer.get("error")
     if error is not None:
         message = error.get("message") if isinstance(error, dict) else error
-        raise ChainError(f"the node refused {method}: {message}", "ask a node that answers it")
+        raise NodeRefused(f"the node refused {method}: {message}", "ask a node that answers it")
     return answer["result"]
+
+
+def _is_unknown(error: Any) -> bool:
+    if not isinstance(error, dict):
+        return False
+    message = str(error.get("message")).lower()
+    return error.get("code") in _UNKNOWN_METHOD or "method not found" in message
 
 
 def _is_revert(error: Any) -> bool:
@@ -192,11 +226,37 @@ def _unusable(method: str, error: Exception) -> ChainError:
     )
 
 
+def _block(answer: Any) -> Block:
+    return Block(
+        number=_number(answer["number"]),
+        hash=_bytes(answer["hash"], 32),
+        timestamp=_number(answer["timestamp"]),
+        recomputed=header_hash(answer, _number, _bytes),
+        parent=_bytes(answer["parentHash"], 32),
+        state_root=_bytes(answer["stateRoot"], 32),
+        receipts_root=_bytes(answer["receiptsRoot"], 32),
+        bloom=_bytes(answer["logsBloom"], BLOOM_BYTES),
+        transactions=tuple(_bytes(transaction, 32) for transaction in answer["transactions"]),
+    )
+
+
+def _receipt(entry: Any) -> Receipt:
+    status = entry.get("status")
+    return Receipt(
+        kind=_number(entry.get("type", "0x0")),
+        outcome=_bytes(entry["root"], 32) if status is None else encode_number(_number(status)),
+        gas=_number(entry["cumulativeGasUsed"]),
+        bloom=_bytes(entry["logsBloom"], BLOOM_BYTES),
+        transaction=_bytes(entry["transactionHash"], 32),
+        logs=tuple(_log(log) for log in entry["logs"]),
+    )
+
+
 def _log(entry: Any) -> Log:
     if entry.get("removed"):
         raise ValueError("a log of a block that is no longer in the chain")
     return Log(
-        to_checksum_address(_bytes(entry["address"], 20)),
+        _address(entry["address"]),
         tuple(_bytes(topic, 32) for topic in entry["topics"]),
         _bytes(entry["data"]),
         _number(entry["blockNumber"]),
@@ -211,17 +271,20 @@ def _height(block: int | None) -> str:
 
 
 def _number(text: Any) -> int:
-    return int(_hexadecimal(text), 16)
+    if not isinstance(text, str) or text[:2] != "0x":
+        raise ValueError(f"{text!r} is not 0x-hex")
+    return int(text, 16)
 
 
 def _bytes(text: Any, length: int | None = None) -> bytes:
-    data = bytes.fromhex(_hexadecimal(text))
+    if not isinstance(text, str) or text[:2] != "0x":
+        raise ValueError(f"{text!r} is not 0x-hex")
+    data = bytes.fromhex(text[2:])
     if length is not None and len(data) != length:
         raise ValueError(f"{len(data)} bytes instead of {length}")
     return data
 
 
-def _hexadecimal(text: Any) -> str:
-    if not isinstance(text, str) or not text.startswith("0x"):
-        raise ValueError(f"{text!r} is not 0x-hex")
-    return text[2:]
+@lru_cache(1024)  # a checksum is a hash, and few accounts write many logs
+def _address(text: Any) -> str:
+    return to_checksum_address(_bytes(text, 20))

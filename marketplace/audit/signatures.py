@@ -11,7 +11,7 @@ from eth_keys.datatypes import Signature
 from eth_keys.exceptions import BadSignature as MalformedSignature
 from eth_utils.exceptions import ValidationError
 
-from marketplace.audit.office import Committee
+from marketplace.audit.office import Committee, Office
 from marketplace.audit.records import ReportedAttempt
 from marketplace.audit.rpc import Rpc
 from marketplace.audit.trade import Trade, seats_in
@@ -41,12 +41,16 @@ class SignedReport(NamedTuple):
         32 bytes by seat, for every seat that signed.
     signatures
         Compact signatures, back to back in the order of the seats.
+    block, timestamp
+        Height and time of its block, in seconds since 1970.
     """
 
     title: str
     signers: int
     digests: dict[int, bytes]
     signatures: bytes
+    block: int
+    timestamp: int
 
 
 def reports_of(domain: Domain, version: int, trade: Trade) -> Iterator[SignedReport]:
@@ -69,19 +73,21 @@ def reports_of(domain: Domain, version: int, trade: Trade) -> Iterator[SignedRep
             gate_evidence=found.gate_evidence,
         )
         digests = dict.fromkeys(seats_in(data.signers), digest(domain, message))
-        yield SignedReport("the data report", data.signers, digests, data.signatures)
+        where = data.block, data.timestamp
+        yield SignedReport("the data report", data.signers, digests, data.signatures, *where)
     for attempt in trade.attempts:
         title = f"the report on attempt {attempt.number}"
         digests = {
             seat: digest(domain, _attempt_message(trade, version, attempt, seat, seal))
             for seat, seal in zip(seats_in(attempt.signers), attempt.seals, strict=False)
         }
-        yield SignedReport(title, attempt.signers, digests, attempt.signatures)
+        where = attempt.block, attempt.timestamp
+        yield SignedReport(title, attempt.signers, digests, attempt.signatures, *where)
 
 
 def quorum_faults(committee: Committee, report: SignedReport) -> Iterator[str]:
     """Name what keeps a report from being signed by a quorum of a committee."""
-    title, signers, digests, packed = report
+    title, signers, digests, packed = report[:4]
     seats = seats_in(signers)
     if len(seats) < committee.threshold or not seats:
         yield f"{title} names {len(seats)} signers where {committee.threshold} are a quorum"
@@ -102,6 +108,25 @@ def quorum_faults(committee: Committee, report: SignedReport) -> Iterator[str]:
                 f"{title}: the signature of seat {seat} is by {signer or 'nobody'},"
                 f" not by {committee.members[seat]}"
             )
+
+
+def signed_by(office: Office, committee: Committee, report: SignedReport) -> str:
+    """Name who signed a report, seat by seat, and who was in office when it came.
+
+    A trade keeps the committee that its request names, which `check_terms` holds against who
+    was in office then; so a later rotation takes nothing from a report, and is only told.
+    """
+    seats = [
+        f"seat {seat} {committee.members[seat]}"
+        for seat in seats_in(report.signers)
+        if seat < len(committee.members)
+    ]
+    now = office.version_at(report.timestamp)
+    since = "" if now == committee.version else f" (when {office.title} {now} had taken office)"
+    return (
+        f"{report.title} in block {report.block}{since} by {', '.join(seats) or 'nobody'}"
+        f" of {office.title} {committee.version}"
+    )
 
 
 def objection_to(

@@ -18,6 +18,7 @@ _STYLES: dict[Verdict, tuple[str, str]] = {
     "sealed": ("●", "cyan"),
     "open": ("…", "dim"),
     "unchecked": ("~", "yellow"),
+    "warned": ("!", "magenta"),
 }
 
 

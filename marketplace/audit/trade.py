@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from marketplace.audit.digests import NOTHING
+from marketplace.audit.digests import NOTHING, history
 from marketplace.audit.records import (
     Acceptance,
     Attested,
@@ -26,7 +26,7 @@ from marketplace.audit.records import (
     Ruled,
 )
 from marketplace.protocol.states import Purpose, State
-from marketplace.protocol.terms import Deal, Gate, Request, Supply
+from marketplace.protocol.terms import NOBODY, Deal, Gate, Request, Supply
 from marketplace.protocol.units import BASIS_POINTS
 
 
@@ -92,6 +92,19 @@ class Trade:
         """The id as 0x-hex, as documents write it."""
         return "0x" + self.id.hex()
 
+    @property
+    def roles(self) -> dict[str, tuple[str, ...]]:
+        """The accounts in each role that is filled so far."""
+        request = self.request
+        return {
+            "buyer": (request.buyer,),
+            "broker": (request.broker,),
+            "auditor": () if request.auditor == NOBODY else (request.auditor,),
+            "provider": tuple(supply.provider for supply in self.supplies),
+            "expert": self.data.finding.experts if self.data else (),
+            "judge": self.members,
+        }
+
     # ------------------------------------------------------------- what was agreed
 
     @property
@@ -103,8 +116,7 @@ class Trade:
     @property
     def supplies(self) -> tuple[Supply, ...]:
         """The providers' parts of the deal, in the order of the quote."""
-        offers = self.acceptance.quote.data_quotes if self.acceptance else ()
-        return tuple(Supply(offer.provider, offer.rows, offer.price) for offer in offers)
+        return self.acceptance.supplies if self.acceptance else ()
 
     @property
     def deal(self) -> Deal | None:
@@ -141,11 +153,12 @@ class Trade:
 
     @property
     def gate(self) -> Gate | None:
-        """What the data report left for later steps; None while there is none, or too few rows."""
+        """What data report and earlier attempts left; None while there is none, or too few rows."""
         if self.data is None or not self.enough_rows:
             return None
         finding = self.data.finding
-        return Gate(self.data.dropped, finding.experts, finding.weights)
+        tried = history([(attempt.finding.model, attempt.record) for attempt in self.earlier])
+        return Gate(self.data.dropped, tried, finding.experts, finding.weights)
 
     # ---------------------------------------------------------------- how it stands
 
@@ -173,6 +186,12 @@ class Trade:
     def deciding(self) -> ReportedAttempt | None:
         """The attempt whose verdict decided the trade."""
         return self.attempts[-1] if self.decided and self.attempts else None
+
+    @property
+    def earlier(self) -> list[ReportedAttempt]:
+        """The attempts that decided nothing."""
+        cap = self.request.max_attempts
+        return [each for n, each in enumerate(self.attempts, 1) if not each.passed and n < cap]
 
     @property
     def passed(self) -> ReportedAttempt | None:
@@ -207,19 +226,27 @@ class Trade:
                 found |= {seat: score for seat, score in by_seat if opened.seats >> seat & 1}
         return found
 
+    def scored(self, attempt: ReportedAttempt) -> dict[int, bool]:
+        """Return, by seat, whether each score of an attempt that was opened passes."""
+        opened = self.opened(attempt).items()
+        return {seat: score >= self.request.threshold for seat, score in opened}
+
     @property
     def contradicted(self) -> bool:
-        """Whether the median of the deciding attempt's opened scores contradicts the verdict.
+        """Whether more than half of the deciding attempt's signers speak against the verdict.
 
-        More than half of the signers must have opened; the lower median counts.
+        Each speaks by its score, or by its own verdict where the score is not open.
         """
         attempt = self.deciding
         if attempt is None:
             return False
-        scores = self.opened(attempt).values()
-        passing = sum(score >= self.request.threshold for score in scores)
-        enough = 2 * len(scores) > attempt.signers.bit_count()
-        return enough and (2 * passing > len(scores)) != attempt.passed
+        scored = self.scored(attempt)
+        against = [
+            seat
+            for seat in seats_in(attempt.signers)
+            if scored.get(seat, attempt.voted(seat)) != attempt.passed
+        ]
+        return 2 * len(against) > attempt.signers.bit_count()
 
     @property
     def fell(self) -> bool:
@@ -241,6 +268,11 @@ class Trade:
 def total(payments: Iterable[Payment]) -> int:
     """Return the sum of some payments in wei."""
     return sum(payment.amount for payment in payments)
+
+
+def bitmap_of(seats: Iterable[int]) -> int:
+    """Return the bitmap of distinct seats; `seats_in` is the inverse."""
+    return sum(1 << seat for seat in seats)
 
 
 def seats_in(bitmap: int) -> list[int]:

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
 import requests
+from eth_account.datastructures import SignedTransaction
 from eth_account.signers.local import LocalAccount
-from eth_typing import ChecksumAddress
+from eth_typing import BlockNumber, ChecksumAddress
 from eth_utils.address import to_checksum_address
 from web3 import HTTPProvider, Web3
 from web3.contract.contract import Contract, ContractFunction
 from web3.exceptions import (
+    BlockNotFound,
     ContractLogicError,
     TimeExhausted,
     TransactionNotFound,
@@ -25,7 +27,8 @@ from web3.exceptions import (
     Web3RPCError,
 )
 from web3.providers import BaseProvider
-from web3.types import FilterParams, TxParams, TxReceipt, Wei
+from web3.providers.rpc.utils import REQUEST_RETRY_ALLOWLIST, ExceptionRetryConfiguration
+from web3.types import BlockData, BlockIdentifier, FilterParams, TxParams, TxReceipt, Wei
 
 from marketplace.chain.artifacts import load_artifact
 from marketplace.chain.revert import explain_revert
@@ -44,6 +47,8 @@ DEVNET_CHAIN_ID = 31337
 RECEIPT_SECONDS = 120.0
 REQUEST_SECONDS = 30.0
 POLL_SECONDS = 0.05
+TRIES = 3
+SEND = "eth_sendRawTransaction"
 GAS_MARGIN_PERCENT = 110
 
 
@@ -147,16 +152,23 @@ class Node:
             lambda: self.web3.eth.get_transaction_count(account.address)
         )
         signed = account.sign_transaction(cast(dict[str, Any], transaction))
-        sent = self._ask(lambda: self.web3.eth.send_raw_transaction(signed.raw_transaction))
-        receipt = self._receipt(sent)
+        name = "0x" + signed.hash.hex()
+        receipt = self._broadcast(step, signed, int(transaction["nonce"]))
         if receipt["status"] != 1:
             raise TransactionReverted(
-                f"transaction 0x{sent.hex()} ({step}) was mined but reverted",
+                f"transaction {name} ({step}) was mined but reverted",
                 "the chain changed between the estimate and the block; look and try again",
-                transaction="0x" + sent.hex(),
+                transaction=name,
             )
-        self.gas_records.append(GasRecord(step, "0x" + sent.hex(), int(receipt["gasUsed"])))
+        self.gas_records.append(GasRecord(step, name, int(receipt["gasUsed"])))
         return receipt
+
+    def _broadcast(self, step: str, signed: SignedTransaction, nonce: int) -> TxReceipt:
+        """Send what is signed and wait until it is mined; who keeps a journal overrides it."""
+        return self._receipt(self._sent(signed.raw_transaction))
+
+    def _sent(self, raw: bytes) -> Any:
+        return self._ask(lambda: self.web3.eth.send_raw_transaction(raw))
 
     def _receipt(self, sent: Any) -> TxReceipt:
         try:
@@ -190,6 +202,11 @@ class Node:
             )
         return self.web3.eth.contract(address=at, abi=load_artifact(artifact).abi)
 
+    def has_code(self, address: str, block: int) -> bool:
+        """Tell whether a contract was at an address after a block."""
+        at: ChecksumAddress = to_checksum_address(address)
+        return bool(self._ask(lambda: self.web3.eth.get_code(at, BlockNumber(block))))
+
     def call(self, call: ContractFunction) -> Any:
         """Evaluate a view function."""
         return self._ask(call.call)
@@ -197,6 +214,18 @@ class Node:
     def logs(self, question: dict[str, Any]) -> list[Any]:
         """Return the logs that match an `eth_getLogs` filter."""
         return list(self._ask(lambda: self.web3.eth.get_logs(cast(FilterParams, question))))
+
+    def block(self, wanted: BlockIdentifier) -> BlockData | None:
+        """Return a block by its height or tag; None if there is none, or no longer."""
+
+        def question() -> BlockData | None:
+            try:
+                return self.web3.eth.get_block(wanted)
+            except BlockNotFound:
+                return None
+
+        found: BlockData | None = self._ask(question)
+        return found
 
     def balance(self, address: str) -> int:
         """Native coin of an account, in wei."""
@@ -295,7 +324,23 @@ def connect(url: str, chain_id: int | None = None) -> Node:
     """
     if not url.startswith(("http://", "https://")):
         raise ConfigurationError(f"{url!r} is no RPC endpoint", "give an http:// or https:// URL")
-    return Node(HTTPProvider(url, request_kwargs={"timeout": REQUEST_SECONDS}), chain_id)
+    return Node(http_provider(url), chain_id)
+
+
+def http_provider(url: str) -> HTTPProvider:
+    """Return a provider that asks again where a connection breaks, as a kept one may any time.
+
+    A transaction is sent once: whoever sends it looks first what became of it.
+    """
+    questions = [method for method in REQUEST_RETRY_ALLOWLIST if method != SEND]
+    again = ExceptionRetryConfiguration(
+        errors=(requests.ConnectionError, requests.Timeout),
+        retries=TRIES,
+        method_allowlist=questions,
+    )
+    return HTTPProvider(
+        url, request_kwargs={"timeout": REQUEST_SECONDS}, exception_retry_configuration=again
+    )
 
 
 def wait_until_up(url: str, seconds: float) -> Node:

@@ -96,7 +96,8 @@ class Terms:
     fee_bps
         Protocol fee of the other components' sum.
     base_review, review_shift
-        The least review window, and how many units of budget (2**shift) add a second.
+        The least review window, and how many units of budget (2**shift) add a second; 51 adds
+        seven and a half minutes for each coin of 18 decimals.
     min_stake
         What a member of a committee must have at stake.
     rotation_delay, unbonding_delay
@@ -122,7 +123,7 @@ class Terms:
 
     fee_bps: int = 250
     base_review: int = 3_600
-    review_shift: int = 127
+    review_shift: int = 51
     min_stake: int = 0
     rotation_delay: int = 2 * DAY
     unbonding_delay: int = 30 * DAY
@@ -213,6 +214,7 @@ def deploy(
         treasury,
         terms.base_review,
         terms.review_shift,
+        terms.ruling_window,
     )
     market = node.deploy(admin, "ModelMarket", rules.address, registry.address, arbiter)
     challenges = node.deploy(

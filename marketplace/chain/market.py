@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
@@ -19,6 +19,7 @@ from marketplace.protocol.agreement import (
     record_of,
     supplies_of,
 )
+from marketplace.protocol.attempts import attempt_proof, history_of
 from marketplace.protocol.errors import TradeRefused
 from marketplace.protocol.states import State
 from marketplace.protocol.structs import Struct
@@ -55,6 +56,25 @@ class Status:
     overturned: bool
     unjudged: bool
     windows: Windows
+
+    @classmethod
+    def unpacked(cls, word: int) -> Status:
+        """Read what the market packs into one word (`contracts/src/types/Status.sol`)."""
+        flags = word >> 80
+        windows = (word >> 88 + 24 * place & 0xFFFFFF for place in range(len(fields(Windows))))
+        return cls(
+            state=State(word & 0xFF),
+            attempts=word >> 8 & 0xFF,
+            max_attempts=word >> 16 & 0xFF,
+            signers=word >> 24 & 0xFFFF,
+            deadline=word >> 40 & 0xFF_FFFF_FFFF,
+            audited=bool(flags & 1),
+            approved=bool(flags >> 1 & 1),
+            challenged=bool(flags >> 2 & 1),
+            overturned=bool(flags >> 3 & 1),
+            unjudged=bool(flags >> 4 & 1),
+            windows=Windows(*windows),
+        )
 
 
 @dataclass(frozen=True)
@@ -108,7 +128,14 @@ class Agreement:
         """The gate as the data report committed it."""
         if self.data is None:
             raise TradeRefused("the data has not been reported on", "wait for the data report")
-        return gate_of(self.supplies, self.data)
+        history = history_of([attempt.record for attempt in self.earlier_attempts])
+        return gate_of(self.supplies, self.data, history)
+
+    @property
+    def earlier_attempts(self) -> tuple[ReportedAttempt, ...]:
+        """The attempts that decided nothing, the first one first."""
+        cap = self.request.max_attempts
+        return tuple(a for a in self.attempts if not a.passed and a.number < cap)
 
     @property
     def last_attempt(self) -> ReportedAttempt:
@@ -116,6 +143,13 @@ class Agreement:
         if not self.attempts:
             raise TradeRefused("no attempt has been reported", "wait for the attempt report")
         return self.attempts[-1]
+
+    def proof_of(self, attempt: ReportedAttempt) -> tuple[Any, ...]:
+        """Return what shows a contract that the trade has this attempt (`AttemptProof`)."""
+        earlier, last = self.earlier_attempts, self.last_attempt
+        deciding = None if last in earlier else (last.finding.amounts, last.record)
+        records = [each.record for each in earlier]
+        return attempt_proof(self.deal, self.gate, records, attempt.number, deciding)
 
     def _accepted(self) -> ModelQuote:
         if self.quote is None:
@@ -212,10 +246,7 @@ class Market:
 
     def status(self, trade_id: bytes) -> Status:
         """Read a trade's status; its state is NONE when the contract doesn't know it."""
-        status = Status(*self.view("statusOf", trade_id))
-        return replace(
-            status, state=State(status.state), windows=Windows.from_values(status.windows)
-        )
+        return Status.unpacked(int(self.view("statusOf", trade_id)))
 
     def agreement(self, trade_id: bytes) -> Agreement:
         """Read from the log what was agreed and reported in a trade.
@@ -322,14 +353,14 @@ class Market:
         """Return what bonds, rulings, penalties and late openings did in a trade, in order."""
         return self._events(self.challenges, trade_id)
 
-    def trades(self) -> list[bytes]:
-        """Return the ids of all trades, the oldest first."""
+    def trades(self, first: int = 0, last: int | None = None) -> list[bytes]:
+        """Return the ids of all trades, or of those requested in some blocks, the oldest first."""
         event: Any = self.contract.events.ModelRequested
         question = {
             "address": self.contract.address,
             "topics": [event.topic],
-            "fromBlock": "earliest",
-            "toBlock": "latest",
+            "fromBlock": hex(first),
+            "toBlock": "latest" if last is None else hex(last),
         }
         return [bytes(log["topics"][1]) for log in self.node.logs(question)]
 

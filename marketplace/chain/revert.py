@@ -15,6 +15,7 @@ from marketplace.protocol.reverts import EXPLANATIONS, Explanation
 
 CONTRACTS = (
     "ModelMarket",
+    "Quotes",
     "OracleCommittee",
     "Challenges",
     "Ladder",

@@ -9,17 +9,27 @@ from __future__ import annotations
 import click
 
 from marketplace.cli.audit import audit_command
+from marketplace.cli.caps import caps_command
 from marketplace.cli.chain import compile_command, deploy_command, devnet_command
-from marketplace.cli.credit import authorise_command, withdraw_command
+from marketplace.cli.credit import authorise_command, open_accounts_command, withdraw_command
 from marketplace.cli.dataset import dataset_commands
 from marketplace.cli.demo import demo_command, scripts_command
+from marketplace.cli.evidence import evidence_commands
+from marketplace.cli.expert import expert_commands, experts_command
+from marketplace.cli.index import index_commands
+from marketplace.cli.oracle import oracle_commands
+from marketplace.cli.product import export_command
+from marketplace.cli.reexecute import reexecute_command
 from marketplace.cli.store import store_commands
+from marketplace.cli.store_upkeep import gc_command, pin_commands, verify_command
 from marketplace.cli.trade import (
     licence_command,
     receive_command,
     timeout_command,
     trades_command,
 )
+from marketplace.cli.verify_report import verify_report_command
+from marketplace.cli.watch import watch_command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -37,16 +47,29 @@ for part in (
     demo_command,
     scripts_command,
     audit_command,
+    verify_report_command,
+    watch_command,
+    index_commands,
+    evidence_commands,
+    caps_command,
+    reexecute_command,
     trades_command,
     timeout_command,
     withdraw_command,
     authorise_command,
+    open_accounts_command,
     licence_command,
     receive_command,
+    export_command,
+    experts_command,
+    expert_commands,
     dataset_commands,
     store_commands,
+    oracle_commands,
     devnet_command,
     deploy_command,
     compile_command,
 ):
     main.add_command(part)
+for part in (pin_commands, verify_command, gc_command):
+    store_commands.add_command(part)

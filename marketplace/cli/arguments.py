@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 PASSWORD_VARIABLE = "MOEMARKET_PASSWORD"  # noqa: S105  # the variable's name, not a password
 
 rpc_option = click.option("--rpc", required=True, metavar="URL", help="Endpoint of an EVM node.")
+source_rpc_option = click.option("--rpc", metavar="URL", help="Endpoint of an EVM node.")
+saved_chain_option = click.option(
+    "--chain",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A saved devnet or an archived log, instead.",
+)
 chain_id_option = click.option("--chain-id", type=int, help="Refuse any other chain.")
 market_option = click.option(
     "--market", required=True, metavar="ADDRESS", help="The marketplace contract."
@@ -42,6 +48,11 @@ keystore_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help=f"Encrypted key of the account that signs; its password is in {PASSWORD_VARIABLE},"
     " or asked for.",
+)
+password_file_option = click.option(
+    "--password-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File whose first line is the keystore's password.",
 )
 account_option = click.option(
     "--account",
@@ -76,13 +87,28 @@ def trade_id_of(text: str) -> bytes:
     ConfigurationError
         If it is none.
     """
+    return _word_of(text, "trade id")
+
+
+def block_hash_of(text: str) -> bytes:
+    """Read the hash of a block, 32 bytes.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is none.
+    """
+    return _word_of(text, "block hash")
+
+
+def _word_of(text: str, what: str) -> bytes:
     try:
-        trade_id = bytes.fromhex(text.removeprefix("0x"))
+        word = bytes.fromhex(text.removeprefix("0x"))
     except ValueError:
-        trade_id = b""
-    if len(trade_id) != 32:
-        raise ConfigurationError(f"{text!r} is no trade id", "give 0x and 64 hex digits")
-    return trade_id
+        word = b""
+    if len(word) != 32:
+        raise ConfigurationError(f"{text!r} is no {what}", "give 0x and 64 hex digits")
+    return word
 
 
 def open_market(rpc: str, chain_id: int | None, market: str) -> Market:
@@ -100,8 +126,45 @@ def open_market(rpc: str, chain_id: int | None, market: str) -> Market:
     return Market(connect(rpc, chain_id), address)
 
 
-def open_account(node: Node, keystore: Path | None, number: int) -> LocalAccount:
+def open_source(rpc: str | None, chain: Path | None, chain_id: int | None) -> Node:
+    """Connect to a node, or open a saved devnet or an archived log.
+
+    Raises
+    ------
+    ConfigurationError
+        If not exactly one of them is given, or there is no such file.
+    NodeUnreachable, WrongChain
+        If the node doesn't answer, or is on another chain.
+    """
+    from marketplace.chain.client import Node, connect
+
+    if (rpc is None) == (chain is None):
+        raise ConfigurationError("one source is needed", "give either --rpc or --chain")
+    if rpc is not None:
+        return connect(rpc, chain_id)
+    if chain is None or not chain.is_file():
+        raise ConfigurationError(f"there is no saved chain at {chain}", "name the saved file")
+    from marketplace.audit.recording import Recording, is_recording
+
+    if is_recording(chain):
+        return Node(Recording(chain), chain_id)
+    from marketplace.chain.devnet import DevnetProvider, open_devnet
+
+    return Node(DevnetProvider(open_devnet(chain)), chain_id)
+
+
+def open_account(
+    node: Node, keystore: Path | None, number: int, password_file: Path | None = None
+) -> LocalAccount:
     """Open the account that signs.
+
+    Parameters
+    ----------
+    keystore, password_file
+        The encrypted key, and where its password stands; without a file it is in the
+        environment, or asked for.
+    number
+        Without a keystore, on a devnet: which of the well-known accounts.
 
     Raises
     ------
@@ -114,7 +177,7 @@ def open_account(node: Node, keystore: Path | None, number: int) -> LocalAccount
     from marketplace.chain.devnet.accounts import well_known_accounts
 
     if keystore is not None:
-        return _decrypted(keystore)
+        return _decrypted(keystore, password_file)
     if node.chain_id != DEVNET_CHAIN_ID:
         raise WrongChain(
             f"chain {node.chain_id} is no devnet, so the well-known accounts are not used there",
@@ -123,7 +186,7 @@ def open_account(node: Node, keystore: Path | None, number: int) -> LocalAccount
     return well_known_accounts()[number]
 
 
-def _decrypted(keystore: Path) -> LocalAccount:
+def _decrypted(keystore: Path, password_file: Path | None) -> LocalAccount:
     from eth_account import Account
 
     try:
@@ -132,9 +195,7 @@ def _decrypted(keystore: Path) -> LocalAccount:
         raise ConfigurationError(
             f"the keystore {keystore} can't be read", "name a readable keystore file"
         ) from error
-    password = os.environ.get(PASSWORD_VARIABLE)
-    if password is None:
-        password = click.prompt(f"Password of {keystore}", hide_input=True, err=True)
+    password = _password(keystore, password_file)
     try:
         account: LocalAccount = Account.from_key(Account.decrypt(content, password))
     except (ValueError, KeyError, TypeError, AttributeError, NotImplementedError) as error:
@@ -142,3 +203,17 @@ def _decrypted(keystore: Path) -> LocalAccount:
             f"the keystore {keystore} does not open", "check the file and the password"
         ) from error
     return account
+
+
+def _password(keystore: Path, file: Path | None) -> str:
+    if file is not None:
+        try:
+            return file.read_text().partition("\n")[0].removesuffix("\r")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"the password file {file} can't be read", "name a readable file"
+            ) from error
+    password = os.environ.get(PASSWORD_VARIABLE)
+    if password is None:
+        password = str(click.prompt(f"Password of {keystore}", hide_input=True, err=True))
+    return password

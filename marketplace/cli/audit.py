@@ -3,33 +3,61 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from marketplace.cli.arguments import (
     address_of,
+    block_hash_of,
     chain_id_option,
+    keystore_option,
     market_option,
+    open_source,
+    password_file_option,
+    saved_chain_option,
+    source_rpc_option,
     store_option,
     trade_id_of,
 )
+from marketplace.cli.audit_outputs import Outputs, attest_on_chain
 from marketplace.cli.output import as_json, command, conclude, console
-from marketplace.protocol.errors import AuditFailed, ConfigurationError
+from marketplace.protocol.errors import AuditFailed
 
-if TYPE_CHECKING:
-    from marketplace.chain.client import Node
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("audit")
-@click.option("--rpc", metavar="URL", help="Endpoint of an EVM node.")
-@click.option(
-    "--chain", type=click.Path(path_type=Path, dir_okay=False), help="A saved devnet, instead."
-)
+@source_rpc_option
+@saved_chain_option
 @chain_id_option
 @market_option
 @store_option
 @click.option("--trade", metavar="ID", help="Report on this trade only (0x-hex).")
+@click.option("--anchor", metavar="HASH", help="Hash of a block that you know from elsewhere.")
+@click.option(
+    "--from-block",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="HEIGHT",
+    help="Read the log from here on; no contract of the market may be older.",
+)
+@click.option("--bids", metavar="ADDRESS", help="Contract of tenders to look at for patterns.")
+@click.option(
+    "--follow-funds", is_flag=True, help="Read all transactions too, for who funded whom (slow)."
+)
+@click.option("--strict", is_flag=True, help="Fail on warnings too.")
+@click.option("--report", type=_FILE, help="Write the report here, as JSON.")
+@click.option("--html", type=_FILE, help="Write it here, as one page that needs nothing else.")
+@click.option("--csv", type=_FILE, help="Write a ledger of all movements of money here.")
+@keystore_option
+@password_file_option
+@click.option(
+    "--account",
+    type=click.IntRange(0, 19),
+    help="Without a keystore, on a devnet: which of its well-known accounts signs.",
+)
+@click.option("--attest", is_flag=True, help="Put the finding on chain, as the trade's auditor.")
 @as_json
 @command
 def audit_command(
@@ -39,11 +67,31 @@ def audit_command(
     market: str,
     store_location: str,
     trade: str | None,
+    anchor: str | None,
+    from_block: int,
+    bids: str | None,
+    follow_funds: bool,
+    strict: bool,
+    report: Path | None,
+    html: Path | None,
+    csv: Path | None,
+    keystore: Path | None,
+    password_file: Path | None,
+    account: int | None,
+    attest: bool,
     json_output: bool,
 ) -> None:
-    """Replay the log and recompute sums, signatures, scores, Shapley values and payouts.
+    """Replay the log and recompute sums, signatures, scores, contributions and payouts.
+
+    With --anchor, the chain is looked at as of that block, and every log and every word of
+    storage is held against its hash; without, the node's newest block is taken for true.
 
     Prints a verdict per check and exits non-zero if any check failed or evidence is missing.
+    A warning names a pattern that no rule forbids; it fails the audit with --strict only.
+
+    With a key, the report is signed, in NAME.sig.json beside NAME.json; `moemarket
+    verify-report` reads it. With --attest, the report goes into the store and its CID into
+    the attestation of the trade's auditor, between the last verdict and the settlement.
     """
     from marketplace.audit import audit
     from marketplace.audit.terminal import show_report
@@ -51,30 +99,33 @@ def audit_command(
 
     address = address_of(market, "the market")
     chosen = None if trade is None else trade_id_of(trade)
+    outputs = Outputs(report, html, csv, keystore, password_file, account, attest)
+    outputs.require_possible(trade, rpc)
     store = open_store(store_location)
-    report = audit(_node(rpc, chain, chain_id).web3.provider, address, store, trade=chosen)
+    node = open_source(rpc, chain, chain_id)
+    signer = outputs.signer(node)
+    found = audit(
+        node.web3.provider,
+        address,
+        store,
+        trade=chosen,
+        anchor=None if anchor is None else block_hash_of(anchor),
+        first=from_block,
+        bids=None if bids is None else address_of(bids, "the tenders' contract"),
+        follow_funds=follow_funds,
+    )
+    clean = found.ok and not (strict and found.warnings)
+    outputs.write(found, signer)
+    if attest and chosen is not None and signer is not None:
+        attest_on_chain(found, node, store, chosen, signer)
     conclude(
-        report.to_json(),
+        found.to_json(),
         json_output,
-        lambda: show_report(console(), report),
-        None if report.ok else audit_failed(),
+        lambda: show_report(console(), found),
+        None if clean else audit_failed(),
     )
 
 
 def audit_failed() -> AuditFailed:
     """Return what an audit that is not clean ends with."""
     return AuditFailed("the audit found a fault", "read the checks that did not pass")
-
-
-def _node(rpc: str | None, chain: Path | None, chain_id: int | None) -> Node:
-    from marketplace.chain.client import Node, connect
-
-    if (rpc is None) == (chain is None):
-        raise ConfigurationError("one source is needed", "give either --rpc or --chain")
-    if rpc is not None:
-        return connect(rpc, chain_id)
-    from marketplace.chain.devnet import DevnetProvider, open_devnet
-
-    if chain is None or not chain.is_file():
-        raise ConfigurationError(f"there is no saved chain at {chain}", "name the saved file")
-    return Node(DevnetProvider(open_devnet(chain)), chain_id)

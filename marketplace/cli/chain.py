@@ -143,6 +143,7 @@ def deploy_command(
     members = [address_of(signer, "the signer") for signer in signers]
     panel = [address_of(juror, "the member of the panel") for juror in jurors]
     _require_committee(members, quorum)
+    _require_backed(penalty, stake)
     _require_committee(panel, panel_quorum)
     receiver = None if treasury is None else address_of(treasury, "the treasury")
     node = connect(rpc, chain_id)
@@ -176,6 +177,17 @@ def deploy_command(
     if out is not None:
         deployment.save(out)
     conclude(deployment.to_json(), json_output, show)
+
+
+def _require_backed(penalty: int, stake: int) -> None:
+    """Refuse a penalty that no stake covers; say so where nothing stands behind a verdict."""
+    if penalty > stake:
+        raise ConfigurationError(
+            f"a penalty of {penalty} wei is more than the stake of {stake} that it is taken from",
+            "raise --stake, or lower --penalty",
+        )
+    if penalty == 0:
+        click.echo("note: a wrong verdict costs its signers nothing; see --penalty", err=True)
 
 
 def _require_committee(members: list[str], quorum: int) -> None:

@@ -1,4 +1,4 @@
-"""`moemarket withdraw` and `authorise`: what trades, bonds and stakes credited is taken out."""
+"""`moemarket withdraw`, `authorise` and `open-accounts`: the ledger of what is owed to whom."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ currency_option = click.option(
     "--currency",
     default=NATIVE,
     metavar="ADDRESS",
-    help="Token to withdraw.  [default: the native coin]",
+    help="Token.  [default: the native coin]",
 )
 
 
@@ -147,6 +147,43 @@ def authorise_command(
     content = _authority(opened, owner, token, receiver or owner.address, seconds)
     write_whole(out, (json.dumps(content, indent=2) + "\n").encode())
     conclude(content, json_output, lambda: click.echo(f"{out} lets anyone withdraw once"))
+
+
+@click.command("open-accounts")
+@rpc_option
+@chain_id_option
+@market_option
+@currency_option
+@keystore_option
+@account_option
+@click.argument("accounts", nargs=-1, required=True, metavar="ADDRESS...")
+@as_json
+@command
+def open_accounts_command(
+    rpc: str,
+    chain_id: int | None,
+    market: str,
+    currency: str,
+    keystore: Path | None,
+    account: int,
+    accounts: tuple[str, ...],
+    json_output: bool,
+) -> None:
+    """Prepare accounts for their first credit, so that no trade bears the cost.
+
+    Once for each account and currency, by anyone; nothing else depends on it.
+    """
+    token = address_of(currency, "the currency")
+    named = [address_of(each, "an account") for each in accounts]
+    opened = open_market(rpc, chain_id, market)
+    receipt = opened.send(
+        open_account(opened.node, keystore, account), "openAccounts", named, token
+    )
+    conclude(
+        {"accounts": named, "gas": receipt["gasUsed"]},
+        json_output,
+        lambda: click.echo(f"{len(named)} accounts are open ({receipt['gasUsed']:,} gas)"),
+    )
 
 
 def _authority(

@@ -66,12 +66,15 @@ def _attempts(summary: Summary) -> Table:
 
 
 def _experts(summary: Summary) -> Table:
-    table = _table("Experts", "expert", ">gate weight", ">Shapley share", ">paid")
+    rule = "Shapley" if summary.division == "shapley" else summary.division
+    table = _table("Experts", "expert", ">gate weight", f">{rule} share (95 %)", ">paid")
     for line in summary.experts:
         table.add_row(
             line.name.removeprefix("expert "),
             in_percent(line.weight_ppm),
-            f"{line.shapley_share:.2%}" if line.shapley else "—",
+            f"{line.share:.1%} ({line.share_low:.1%} to {line.share_high:.1%})"
+            if line.contribution
+            else "—",
             in_coins(line.amount, summary.currency),
         )
     return table
@@ -123,7 +126,8 @@ def _next_steps(console: Console, played: Played) -> None:
     source = f"--rpc {played.rpc}" if played.rpc else f"--chain {played.folder / CHAIN_FILE}"
     console.print(f"\nsaved in {played.folder}; audit it again, as a stranger would:")
     console.print(
-        f"  moemarket audit {source} --market {played.summary.market} --store {played.store}",
+        f"  moemarket audit {source} --market {played.summary.market} --store {played.store}"
+        f" --anchor {played.report.block_hash}",
         soft_wrap=True,
     )
 

@@ -11,6 +11,10 @@ from marketplace.cli.arguments import store_option
 from marketplace.cli.output import as_json, command, conclude
 from marketplace.protocol.errors import ConfigurationError
 
+trickle_option = click.option(
+    "--trickle", is_flag=True, help="Lay out as `ipfs add --trickle` does, which gives other CIDs."
+)
+
 
 @click.group("store")
 def store_commands() -> None:
@@ -19,25 +23,28 @@ def store_commands() -> None:
 
 @store_commands.command("cid")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@trickle_option
 @as_json
 @command
-def cid_command(file: Path, json_output: bool) -> None:
+def cid_command(file: Path, trickle: bool, json_output: bool) -> None:
     """Print the CID that FILE would get, storing nothing."""
     from offchain.storage.cid import cid_of
 
-    _say(cid_of(read_file(file)), json_output)
+    _say(cid_of(read_file(file), "trickle" if trickle else "balanced"), json_output)
 
 
 @store_commands.command("add")
 @store_option
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@trickle_option
 @as_json
 @command
-def add_command(store_location: str, file: Path, json_output: bool) -> None:
+def add_command(store_location: str, file: Path, trickle: bool, json_output: bool) -> None:
     """Store FILE and print its CID."""
     from offchain.storage.store import open_store
 
-    _say(open_store(store_location).put(read_file(file)), json_output)
+    store = open_store(store_location)
+    _say(store.put(read_file(file), "trickle" if trickle else "balanced"), json_output)
 
 
 @store_commands.command("get")

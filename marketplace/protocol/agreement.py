@@ -7,7 +7,7 @@ same::
     id      = hash(chain id, market, request)
     agreed  = hash(committee, hash(deal), hash(supplies))
     terms   = hash(hash(deal), dropped, hash(experts), hash(weights))
-    gated   = hash(committee, expert pool, number of experts, terms)
+    gated   = hash(committee, expert pool, number of experts, terms, records, models)
     decided = hash(gated, hash(amounts), hash(record))
 """
 
@@ -21,12 +21,14 @@ from eth_utils.crypto import keccak
 
 from marketplace.protocol.structs import abi_type
 from marketplace.protocol.terms import (
+    NO_HISTORY,
     AttemptFinding,
     AttemptRecord,
     Committee,
     DataFinding,
     Deal,
     Gate,
+    History,
     ModelQuote,
     Request,
     Supply,
@@ -72,9 +74,11 @@ def dropped_of(supplies: Sequence[Supply], accepted: int) -> int:
     return sum(s.price for number, s in enumerate(supplies) if not accepted >> number & 1)
 
 
-def gate_of(supplies: Sequence[Supply], finding: DataFinding) -> Gate:
-    """Return what a data report leaves for the later steps."""
-    return Gate(dropped_of(supplies, finding.accepted), finding.experts, finding.weights)
+def gate_of(
+    supplies: Sequence[Supply], finding: DataFinding, history: History = NO_HISTORY
+) -> Gate:
+    """Return what data report and earlier attempts leave for the later steps."""
+    return Gate(dropped_of(supplies, finding.accepted), history, finding.experts, finding.weights)
 
 
 def record_of(
@@ -118,7 +122,8 @@ def terms_hash(deal: Deal, gate: Gate) -> bytes:
 def gated_digest(committee: bytes, deal: Deal, gate: Gate) -> bytes:
     """Return what the market stores of a gated trade, 32 bytes."""
     values = [committee, deal.expert_pool, len(gate.experts), terms_hash(deal, gate)]
-    return _hash(["bytes32", "uint128", "uint256", "bytes32"], values)
+    kinds = ["bytes32", "uint128", "uint256", "bytes32", "bytes32", "uint256"]
+    return _hash(kinds, [*values, *gate.history.as_tuple()])
 
 
 def amounts_hash(amounts: Sequence[int]) -> bytes:

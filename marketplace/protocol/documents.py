@@ -8,7 +8,7 @@ amounts as decimal strings because JSON readers round large numbers.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
 from pydantic.alias_generators import to_camel
@@ -48,6 +48,7 @@ class Document(BaseModel):
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
     )
     kind: ClassVar[str]
+    max_bytes: ClassVar[int | None] = MAX_DOCUMENT_BYTES
 
     def to_bytes(self) -> bytes:
         """Return the canonical bytes.
@@ -55,14 +56,14 @@ class Document(BaseModel):
         Raises
         ------
         ProtocolError
-            If they don't fit into one block.
+            If there are more than `max_bytes`.
         """
         content = {"document": self.kind, **self.model_dump(mode="json", by_alias=True)}
         data = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
-        if len(data) > MAX_DOCUMENT_BYTES:
+        if self.max_bytes is not None and len(data) > self.max_bytes:
             raise ProtocolError(
                 f"the {self.kind} has {len(data)} bytes",
-                f"keep it below {MAX_DOCUMENT_BYTES}; move bulk into a file of its own",
+                f"keep it below {self.max_bytes}; move bulk into a file of its own",
             )
         return data
 
@@ -76,7 +77,7 @@ class Document(BaseModel):
             If the bytes are not this kind of document.
         """
         try:
-            if len(data) > MAX_DOCUMENT_BYTES:
+            if cls.max_bytes is not None and len(data) > cls.max_bytes:
                 raise ValueError("it is too large")
             content = parse_json(data)
             if not isinstance(content, dict) or content.pop("document", None) != cls.kind:
@@ -97,14 +98,22 @@ class Sealed(Document):
     envelope: str
 
 
+Division = Literal["shapley", "skill"]
+"""Rules that may divide an expert pool (`docs/contribution.md`)."""
+
+
 class Specification(Document):
-    """What the buyer wants a model for; published at the request."""
+    """What the buyer wants a model for; published at the request.
+
+    `division` is the rule by which a pass divides the expert pool.
+    """
 
     kind = "specification"
     task: dict[str, Any]
     description: str
     validation: Sealed
     auditor_reads: bool
+    division: Division = "shapley"
 
 
 class DataNeed(Document):
@@ -143,6 +152,29 @@ class Subset(Document):
     sealed: Sealed
 
 
+class ExecutedStep(Document):
+    """One step of a computation: what went in and what came out, by CID, and its settings."""
+
+    kind = "executed-step"
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+
+
+class Execution(Document):
+    """With what code and on what machine something was computed, and in which steps.
+
+    `code` is the sha2-256 (hex) of the sources. Steps name plaintexts by CID; they lie in
+    storage encrypted only, so who can open them executes the steps again.
+    """
+
+    kind = "execution"
+    code: str
+    environment: dict[str, str]
+    seed: int
+    steps: tuple[ExecutedStep, ...]
+
+
 class GateManifest(Document):
     """The experts chosen, what each trains on, and the routing that their weights come from.
 
@@ -158,10 +190,14 @@ class GateManifest(Document):
     kinds: tuple[str, ...] = ()
     routing: str
     subsets: tuple[Subset, ...]
+    execution: Execution | None = None
 
 
 class Training(Document):
-    """One expert's signed training commitment."""
+    """One expert's signed training commitment.
+
+    `execution`, which the signature does not cover, says how to make the model again.
+    """
 
     kind = "training"
     expert: str
@@ -169,19 +205,23 @@ class Training(Document):
     subset: str
     model: str
     signature: str
+    execution: Execution | None = None
 
 
 class TrainingRecord(Document):
     """All training commitments behind one attempt, and where its sealed evidence lies.
 
     The payload of `evidence` is a safetensors file with the bytes that the attempt
-    evidence later names as `votes` and `openings`.
+    evidence later names as `votes` and `openings`. `composite` is the model, sealed for the
+    committee, and `execution` how it was asked.
     """
 
     kind = "training-record"
     trade: str
     trainings: tuple[Training, ...]
     evidence: Sealed | None = None
+    composite: Sealed | None = None
+    execution: Execution | None = None
 
 
 class ModelManifest(Document):
@@ -217,9 +257,13 @@ class DeliveryManifest(Document):
 
 
 class Attestation(Document):
-    """What the auditor found before settlement; never a score."""
+    """What the auditor found before settlement; never a score.
+
+    `report` names the report of an audit from outside, if the auditor made one.
+    """
 
     kind = "attestation"
     trade: str
     approved: bool
     finding: str
+    report: str | None = None

@@ -8,7 +8,9 @@
     │   ├── WrongChain            exit 12
     │   ├── InsufficientFunds     exit 13
     │   ├── TransactionReverted   exit 14
-    │   └── NoContract            exit 15
+    │   ├── NoContract            exit 15
+    │   ├── NodeRefused           exit 16
+    │   └── ReorganisedTooDeep    exit 17
     ├── StorageError              exit 20   anything about content-addressed blocks
     │   ├── InvalidCid            exit 21
     │   ├── MissingContent        exit 22
@@ -22,11 +24,16 @@
     │   ├── NotFinite             exit 34
     │   └── UnusableData          exit 35
     ├── UnreadableModel           exit 36   bytes are not a model of this market
+    ├── WorkLost                  exit 37   a cluster lost a piece of work for good
     ├── ProtocolError             exit 40   a message breaks the rules of the trade
     │   ├── BadSignature          exit 41
     │   ├── QuorumNotReached      exit 42
     │   └── TradeRefused          exit 43
-    └── AuditFailed               exit 50   at least one check of the audit failed
+    ├── AuditFailed               exit 50   at least one check of the audit failed
+    ├── IndexDiffers              exit 51   an index says something else than the audit
+    └── ExpertError               exit 60   an expert behind HTTP refuses
+        ├── ExpertUnreachable     exit 61
+        └── BadAnswer             exit 62
 
 Each carries a cause (what is wrong, with the offending value) and a remedy (what
 to do now). ``str(error)`` is the one line that a user sees: ``cause; remedy``.
@@ -55,6 +62,10 @@ class MarketError(Exception):
         self.cause = cause
         self.remedy = remedy
         super().__init__(f"{cause}; {remedy}")
+
+    def __reduce__(self) -> tuple[type[MarketError], tuple[str, str]]:
+        # Raised in a worker, it arrives whole where the work was asked for.
+        return type(self), (self.cause, self.remedy)
 
 
 class ConfigurationError(MarketError):
@@ -119,6 +130,18 @@ class NoContract(ChainError):
     """There is no marketplace contract at the given address."""
 
     exit_code = 15
+
+
+class NodeRefused(ChainError):
+    """A node doesn't offer what it is asked for, or has forgotten so old a state."""
+
+    exit_code = 16
+
+
+class ReorganisedTooDeep(ChainError):
+    """The chain replaced more blocks than can be undone."""
+
+    exit_code = 17
 
 
 class StorageError(MarketError):
@@ -199,6 +222,12 @@ class UnreadableModel(MarketError):
     exit_code = 36
 
 
+class WorkLost(MarketError):
+    """A cluster lost a piece of work each time that it was tried."""
+
+    exit_code = 37
+
+
 class ProtocolError(MarketError):
     """A message breaks the rules of the trade."""
 
@@ -227,3 +256,27 @@ class AuditFailed(MarketError):
     """At least one check of the audit failed."""
 
     exit_code = 50
+
+
+class IndexDiffers(MarketError):
+    """An index says something else than the audit's replay of the log."""
+
+    exit_code = 51
+
+
+class ExpertError(MarketError):
+    """An expert behind HTTP refuses what it is asked for."""
+
+    exit_code = 60
+
+
+class ExpertUnreachable(ExpertError):
+    """An expert behind HTTP does not answer, or not in time."""
+
+    exit_code = 61
+
+
+class BadAnswer(ExpertError):
+    """An expert behind HTTP answers with something that nobody asked for."""
+
+    exit_code = 62

@@ -55,6 +55,13 @@ EXPLANATIONS: dict[str, Explanation] = {
     "SealMismatch": Explanation(
         "an opening doesn't match what was sealed", "give the value and the salt that were sealed"
     ),
+    "OpeningsMismatch": Explanation(
+        "there are more or fewer openings than seals", "give one for each signer, in their order"
+    ),
+    "WrongPath": Explanation(
+        "the path doesn't lead to the next free place in the trade's history",
+        "compute it from all attempts in the log",
+    ),
     "NothingOpened": Explanation("no seal was opened", "give at least one salt"),
     "NotAuthorized": Explanation(
         "the signature under the withdrawal is not the account's",
@@ -64,9 +71,6 @@ EXPLANATIONS: dict[str, Explanation] = {
         "the signature under the withdrawal has expired", "ask the account for a new one"
     ),
     "NotFinal": Explanation("the trade is still running", "wait until it has ended"),
-    "ZeroReceiver": Explanation(
-        "nobody can receive at the zero address", "name an account that can"
-    ),
     "NoModel": Explanation(
         "the report names no model", "give the commitment to the composite that was scored"
     ),
@@ -92,6 +96,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         "the price differs from the one agreed to", "look at the quote again before accepting"
     ),
     "OverBudget": Explanation("the price is above the budget", "decline, or ask for less"),
+    "PriceTooHigh": Explanation("the price doesn't fit into 128 bits", "ask for less"),
     "NotAscending": Explanation(
         "accounts are not in ascending order, or one is named twice", "sort them by address"
     ),

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Annotated, Any, Self, get_args, get_origin, get_type_hints
 
 from eth_utils.address import is_address, is_checksum_address, to_checksum_address
@@ -168,9 +169,10 @@ def _checked(field: Field, value: Any, owner: str) -> Any:
 
 def _checked_scalar(kind: str, value: Any, where: str) -> Any:
     if kind == "address":
-        if not isinstance(value, str) or not is_address(value) or not _checksum_holds(value):
+        address = _address(value) if isinstance(value, str) else None
+        if address is None:
             raise _invalid(where, value, "a 20-byte 0x address with a right checksum")
-        return to_checksum_address(value)
+        return address
     if kind == "bytes32":
         if not isinstance(value, bytes) or len(value) != 32:
             raise _invalid(where, value, "32 bytes")
@@ -189,9 +191,14 @@ def _checked_scalar(kind: str, value: Any, where: str) -> Any:
     return value
 
 
-def _checksum_holds(address: str) -> bool:
-    digits = address[2:]
-    return digits in (digits.lower(), digits.upper()) or is_checksum_address(address)
+@lru_cache(4096)  # a checksum is a hash, and the same few accounts come again and again
+def _address(text: str) -> str | None:
+    """Return an address with its checksum; None if it is none, or its checksum is wrong."""
+    digits = text[2:]
+    unchecked = digits in (digits.lower(), digits.upper())
+    if not is_address(text) or not (unchecked or is_checksum_address(text)):
+        return None
+    return to_checksum_address(text)
 
 
 def _invalid(where: str, value: Any, wanted: str) -> ProtocolError:

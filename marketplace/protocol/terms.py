@@ -192,10 +192,23 @@ class DataReport(Struct):
 
 
 @dataclass(frozen=True)
+class History(Struct):
+    """What the attempts before the deciding one left (`marketplace/protocol/attempts.py`)."""
+
+    records: Bytes32
+    models: Uint256
+
+
+NO_HISTORY = History(bytes(32), 0)
+"""Of a trade without an attempt."""
+
+
+@dataclass(frozen=True)
 class Gate(Struct):
-    """What the data report leaves for the later steps; `dropped` is in wei."""
+    """What data report and earlier attempts leave for the later steps; `dropped` is in wei."""
 
     dropped: Uint128
+    history: History
     experts: Addresses
     weights: Uint32s
 

@@ -25,10 +25,19 @@ class Auditor:
         self.exchange = exchange
         self.account = exchange.account
 
-    def attest(self, trade_id: bytes) -> AuditFinding:
+    def attest(
+        self, trade_id: bytes, report: bytes | None = None, objection: str | None = None
+    ) -> AuditFinding:
         """Examine the deciding attempt, publish the finding and sign it, for the settlement.
 
         The finding is pass or fail with a reason, never a score.
+
+        Parameters
+        ----------
+        report
+            Of an audit from outside; it is stored first, and the finding names its CID.
+        objection
+            What that audit found against the trade.
 
         Raises
         ------
@@ -46,10 +55,17 @@ class Auditor:
             raise
         except MarketError as error:
             approved, reason = False, error.cause
-        document = Attestation(trade="0x" + trade_id.hex(), approved=approved, finding=reason)
-        report = self.exchange.publish(document)
-        signed = AuditReport(trade_id, report, approved)
-        return AuditFinding(report, approved, sign(self.market.domain, signed, self.account))
+        if approved and objection is not None:
+            approved, reason = False, objection
+        document = Attestation(
+            trade="0x" + trade_id.hex(),
+            approved=approved,
+            finding=reason,
+            report=None if report is None else self.exchange.store.put(report),
+        )
+        published = self.exchange.publish(document)
+        signed = AuditReport(trade_id, published, approved)
+        return AuditFinding(published, approved, sign(self.market.domain, signed, self.account))
 
     def record(self, trade_id: bytes, finding: AuditFinding) -> None:
         """Put a finding on chain ahead of the settlement, lest it be left out of that."""

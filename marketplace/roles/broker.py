@@ -117,7 +117,8 @@ class Broker:
 
     def _fit(self, request: Request, provider: str) -> bool:
         """Whether the registry lets an account sell data to this buyer."""
-        parties = request.buyer, request.broker, request.auditor, [provider]
+        judges = list(self.market.committee_of(request.committee).members)
+        parties = request.buyer, request.broker, request.auditor, [provider], judges
         try:
             self.market.node.call(self.market.registry.functions.requireFitParties(*parties))
         except TransactionReverted:

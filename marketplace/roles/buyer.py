@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from marketplace.chain.market import Market
 from marketplace.protocol.agreement import price_of
 from marketplace.protocol.derivation import derived_secret
-from marketplace.protocol.documents import DeliveryManifest, Sealed, Specification
+from marketplace.protocol.documents import DeliveryManifest, Division, Sealed, Specification
 from marketplace.protocol.errors import TradeRefused
 from marketplace.protocol.ids import trade_id as trade_id_of
 from marketplace.protocol.states import TransferRule
@@ -63,7 +63,10 @@ class Commission:
     licence, transfer_rule
         The licence's text, and what its holder may do with the token.
     approval_required
-        Whether the auditor's rejection refunds the buyer.
+        Whether a pass settles only with the auditor's approval. If the auditor is silent,
+        experts and oracles are paid all the same, and there is no licence.
+    division
+        The rule by which a pass divides the expert pool.
     """
 
     task: Task
@@ -82,6 +85,7 @@ class Commission:
     licence: str = LICENCE
     transfer_rule: TransferRule = TransferRule.NON_TRANSFERABLE
     approval_required: bool = False
+    division: Division = "shapley"
 
 
 class Buyer:
@@ -174,6 +178,7 @@ class Buyer:
             self.account,
             "acceptQuote",
             request,
+            self.market.committee_of(request.committee),
             offer.quote,
             price,
             [offer.signature, *offer.provider_signatures],
@@ -255,4 +260,5 @@ class Buyer:
             description=commission.description,
             validation=sealed,
             auditor_reads=commission.auditor_reads,
+            division=commission.division,
         )

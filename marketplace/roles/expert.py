@@ -2,30 +2,68 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from marketplace.chain.market import Market
-from marketplace.protocol.documents import GateManifest, Specification, Training
+from marketplace.protocol.documents import Execution, GateManifest, Specification, Training
 from marketplace.protocol.errors import TradeRefused
 from marketplace.protocol.ids import seed_of
 from marketplace.protocol.states import State
 from marketplace.protocol.terms import TrainingCommitment
 from marketplace.protocol.typed_data import sign
+from marketplace.protocol.units import PARTS
 from offchain.data import Task
+from offchain.engines import engine
 from offchain.exchange import Exchange
+from offchain.experts import Expert as Offered
+from offchain.experts import expert
 from offchain.oracle.case import require_due
+from offchain.oracle.execution import execution
 from offchain.oracle.experts import TrainedModel, TrainingJob
 from offchain.oracle.numerics import refusing
 from offchain.storage.cid import cid_of, digest_of
-from offchain.training import decode_subset, train_expert
+from offchain.training import (
+    Journal,
+    Subset,
+    decode_subset,
+    fit_subset,
+    train_batch,
+    training_inputs,
+    training_job,
+)
 
 
 class Expert:
-    """One owner with its account and one kind of expert."""
+    """One owner with its account and one kind of expert.
 
-    def __init__(self, market: Market, exchange: Exchange, kind: str) -> None:
+    Parameters
+    ----------
+    offered
+        What trains, where that is not in this process
+        (:class:`offchain.serving.client.RemoteExpert`); by default the kind itself.
+    folder
+        Where it keeps finished models, so that none is trained twice after it was killed.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        exchange: Exchange,
+        kind: str,
+        offered: Offered | None = None,
+        folder: Path | None = None,
+    ) -> None:
         self.market = market
         self.exchange = exchange
         self.account = exchange.account
         self.kind = kind
+        self.folder = folder
+        self._offered = offered
+
+    @property
+    def offered(self) -> Offered:
+        """What trains."""
+        return self._offered or expert(self.kind)
 
     @property
     def address(self) -> str:
@@ -57,7 +95,7 @@ class Expert:
         ------
         TradeRefused
             If the trade's gate did not give this very subset to this expert: such work is
-            never paid.
+            never paid. If its part of the pool, by the gate's weights, is below its price.
         UnusableData
             If this kind can't be fitted to the subset.
         EnvelopeError, StorageError, DataError
@@ -65,17 +103,29 @@ class Expert:
         """
         require_due(self.market, job.trade_id, State.GATED)
         self._require_given(job)
-        subset = decode_subset(
-            self.exchange.unseal(job.subset, job.trade_id, f"subset/{self.address}"), job.task
-        )
+        given = self.exchange.unseal(job.subset, job.trade_id, f"subset/{self.address}")
+        subset, journal = decode_subset(given, job.task), Journal(self.folder)
+        self._require_worth(job, subset)
+        inputs = training_inputs(self.kind, given, job.task, job.seed, job.attempt)
         with refusing(f"{self.kind} can't be fitted to this subset", "go on without this expert"):
-            model = train_expert(self.kind, subset, job.task, job.seed, job.attempt)
+            model = journal.do(
+                f"train {self.kind}", inputs, lambda: self._fitted(job, given, subset)
+            )
         request = self.market.agreement(job.trade_id).request
         members = self.market.committee_of(request.committee).members
         purpose = f"model/{self.address}/{job.attempt}"
         return TrainedModel(
-            self.exchange.seal(model, job.trade_id, purpose, members), self._signed(job, model)
+            self.exchange.seal(model, job.trade_id, purpose, members),
+            self._signed(job, model, execution(job.seed, journal.steps)),
         )
+
+    def _fitted(self, job: TrainingJob, given: bytes, subset: Subset) -> bytes:
+        if self._offered is not None:
+            return fit_subset(self._offered, subset, job.task, job.seed, job.attempt)
+        work = training_job(self.kind, [given], job.task, job.seed, job.attempt)
+        ((_, made),) = engine().each(train_batch, [work])
+        (model,) = made()
+        return model
 
     def record_delivery(self, trade_id: bytes, trained: TrainedModel) -> None:
         """Put on record what was trained: should the committee stay silent, it is paid.
@@ -101,7 +151,18 @@ class Expert:
                 f"the gate did not give this subset to {self.address}", "don't train on it"
             )
 
-    def _signed(self, job: TrainingJob, model: bytes) -> Training:
+    def _require_worth(self, job: TrainingJob, subset: Subset) -> None:
+        price = self.offered.quote(len(subset), job.attempt)
+        agreed = self.market.agreement(job.trade_id)
+        weights = dict(zip(agreed.gate.experts, agreed.gate.weights, strict=True))
+        due = agreed.deal.expert_pool * weights[self.address] // PARTS
+        if price > due:
+            raise TradeRefused(
+                f"{self.kind} asks {price} wei, its part of the pool is {due} wei by the gate",
+                "offer a larger pool",
+            )
+
+    def _signed(self, job: TrainingJob, model: bytes, made: Execution | None = None) -> Training:
         commitment = TrainingCommitment(
             trade_id=job.trade_id,
             expert=self.address,
@@ -116,4 +177,5 @@ class Expert:
             subset="0x" + commitment.subset.hex(),
             model="0x" + commitment.model.hex(),
             signature="0x" + signature.hex(),
+            execution=made,
         )

@@ -6,20 +6,22 @@ from collections.abc import Sequence
 
 from eth_account.signers.local import LocalAccount
 
-from marketplace.chain.market import Agreement, Market
-from marketplace.protocol.agreement import amounts_hash, gated_digest
+from marketplace.chain.market import Market
 from marketplace.protocol.disputes import STANDS, Reexecution, Ruling, ruling_domain
 from marketplace.protocol.documents import AttemptEvidence, Sealed
 from marketplace.protocol.errors import QuorumNotReached, TradeRefused
 from marketplace.protocol.states import State
 from marketplace.protocol.typed_data import quorum_signatures, sign
 from offchain.exchange import Exchange
-from offchain.oracle.allocation import allocate
-from offchain.oracle.attempt import model_digest, score_of
-from offchain.oracle.case import Case, open_case, require_due
-from offchain.oracle.numerics import same_votes
-from offchain.training import Composite
-from offchain.validation import Evidence, decode_evidence, encode_openings
+from offchain.oracle.case import open_case, require_due
+from offchain.oracle.reexecution import (
+    compare_allocation,
+    compare_openings,
+    compare_predictions,
+    compare_score,
+    open_composite,
+)
+from offchain.validation import decode_evidence
 
 
 class Juror:
@@ -51,15 +53,16 @@ class Juror:
         attempt = agreed.last_attempt
         evidence = self.exchange.read(AttemptEvidence, attempt.finding.evidence)
         votes = decode_evidence(self.exchange.store.get(evidence.votes))
-        payload = self.exchange.unseal(model, trade_id, f"composite/{attempt.number}")
-        composite = Composite.from_bytes(payload)
-        name = model_digest(case.name, attempt.number, composite, payload)
-        if name != attempt.finding.model:
-            raise TradeRefused("another model was handed in", "ask for the one that was scored")
+        composite = open_composite(self.exchange, case, attempt, model)
         openings = self.exchange.store.get(evidence.openings)
-        fault = _fault(case, composite, votes, openings, attempt.passed)
-        if fault is None and not _divided(case, agreed, votes):
-            fault = "the expert pool is not divided by what the experts contributed"
+        found = [
+            compare_openings(case, openings),
+            compare_predictions(case, composite, votes),
+            compare_score(case, votes, attempt.passed),
+        ]
+        if attempt.passed:
+            found.append(compare_allocation(case, agreed, attempt, votes))
+        fault = next((one.detail for one in found if one.outcome == "different"), None)
         return Reexecution(
             trade=case.name,
             attempt=attempt.number,
@@ -142,32 +145,8 @@ def rule(
             market.committee_of(committee).as_tuple(),
             panel.as_tuple(),
             attempt.record.as_tuple(),
-            gated_digest(committee, agreed.deal, agreed.gate),
-            amounts_hash(attempt.finding.amounts),
+            agreed.proof_of(attempt),
             *quorum,
         )
     market.node.send(sender, call)
     return found
-
-
-def _divided(case: Case, agreed: Agreement, votes: Evidence) -> bool:
-    """Whether a pass divides the expert pool as the votes say."""
-    attempt, labels = agreed.last_attempt, case.validation.labels
-    if not attempt.passed:
-        return True
-    pool = agreed.deal.expert_pool
-    shares = allocate(votes, labels, case.task.metric, agreed.gate.experts, pool)
-    return attempt.finding.amounts == tuple(share.amount for share in shares)
-
-
-def _fault(
-    case: Case, composite: Composite, votes: Evidence, openings: bytes, passed: bool
-) -> str | None:
-    """Return what is wrong with the verdict, or None."""
-    if openings != encode_openings(case.commitment.openings):
-        return "the opened labels are not those that the buyer committed to"
-    if not same_votes(votes, composite.evidence(case.validation.features)):
-        return "the votes are not the model's answers"
-    if (score_of(case, votes).ppm >= case.request.threshold) != passed:
-        return "the votes earn another verdict than the one reported"
-    return None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from marketplace.chain.market import Market, ReportedAttempt
 from marketplace.protocol.errors import TradeRefused
 from marketplace.protocol.terms import Opening
 from marketplace.roles.provider import Provider
+from offchain.data import Dataset
 from offchain.exchange import Exchange
 from offchain.oracle.case import Case
 from offchain.oracle.casebook import Casebook
@@ -20,6 +23,14 @@ class GarbageProvider(Provider):
     def _payload(self, trade_id: bytes) -> bytes:
         whole = super()._payload(trade_id)
         return whole[: len(whole) // 2]
+
+
+def disguised(dataset: Dataset) -> Dataset:
+    """Return most of somebody's rows, shuffled and with a little noise on every number."""
+    generator = np.random.default_rng(0)
+    rows = dataset.take(generator.permutation(len(dataset))[: len(dataset) * 4 // 5])
+    noise = generator.normal(size=rows.features.shape) * rows.features.std(axis=0)
+    return Dataset((rows.features + noise / 1_000).astype(np.float32), rows.labels)
 
 
 class ClosedSigner(OracleSigner):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from marketplace.protocol.documents import Division
 from marketplace.protocol.errors import ConfigurationError
 from marketplace.protocol.states import State
 from marketplace.protocol.units import PARTS, WEI
@@ -32,6 +33,8 @@ class Script:
         Whether to pay in the development token instead of the native coin.
     garbage_providers
         How many providers deliver something else than they quoted.
+    copying_providers
+        How many providers sell rows of the last one as their own.
     silent_from
         The state from which the oracles do nothing any more.
     closed_seals
@@ -42,6 +45,8 @@ class Script:
         Whether somebody challenges the verdict before the panel.
     experts
         Kinds of the experts on offer; empty for all that suit the task.
+    division
+        The rule that divides the expert pool.
     """
 
     name: str
@@ -53,11 +58,13 @@ class Script:
     budget: int = 10 * WEI
     token: bool = False
     garbage_providers: int = 0
+    copying_providers: int = 0
     silent_from: State | None = None
     closed_seals: bool = False
     corrupt_oracles: bool = False
     challenged: bool = False
     experts: tuple[str, ...] = ()
+    division: Division = "shapley"
 
 
 UNREACHABLE = PARTS  # every row right: no model of real data gets there
@@ -104,6 +111,14 @@ SCRIPTS = MappingProxyType(
                 threshold=550_000,
                 ends=State.SETTLED,
                 garbage_providers=1,
+            ),
+            Script(
+                "copied",
+                "one provider sells a copy of another's data and is not paid; the trade goes on",
+                "credit",
+                threshold=550_000,
+                ends=State.SETTLED,
+                copying_providers=1,
             ),
             Script(
                 "silent",

@@ -12,12 +12,13 @@ from pydantic.alias_generators import to_camel
 from marketplace.chain.client import GasRecord
 from marketplace.chain.market import Agreement, ReportedAttempt
 from marketplace.protocol.agreement import price_of
-from marketplace.protocol.documents import Amount, AttemptEvidence
+from marketplace.protocol.documents import Amount, AttemptEvidence, Division
 from marketplace.protocol.states import Purpose, TransferRule
 from marketplace.protocol.terms import NATIVE, Request
 from marketplace.roles.licence import licence_holder
 from marketplace.scripted.trade import TradeRun
-from offchain.oracle.allocation import Share, allocate
+from offchain.contribution.intervals import Interval, share_intervals
+from offchain.oracle.allocation import allocate
 from offchain.storage.cid import cid_of_digest
 from offchain.validation import Evidence, decode_evidence, quantise_gate, score_votes
 
@@ -50,13 +51,19 @@ class AttemptLine(_Record):
 
 
 class ExpertLine(_Record):
-    """One chosen expert: gate weight (ppm), exact Shapley value, payout in wei."""
+    """One chosen expert: gate weight (ppm), exact contribution, payout in wei.
+
+    `share` is its part of all positive contributions, `share_low` to `share_high` the 95 %
+    interval that so many validation rows allow.
+    """
 
     name: str
     account: str
     weight_ppm: int
-    shapley: str
-    shapley_share: float
+    contribution: str
+    share: float
+    share_low: float
+    share_high: float
     amount: Amount
 
 
@@ -105,6 +112,7 @@ class Summary(_Record):
     trade: str
     state: str
     threshold_ppm: int
+    division: Division
     price: Amount
     price_parts: tuple[PricePart, ...]
     attempts: tuple[AttemptLine, ...]
@@ -132,6 +140,7 @@ def summarise(run: TradeRun) -> Summary:
         trade="0x" + run.trade_id.hex(),
         state=run.state().name,
         threshold_ppm=run.script.threshold,
+        division=run.script.division,
         price=run.world.buyer.price_of(run.offer) if run.offer else 0,
         price_parts=tuple(_price_parts(run)),
         attempts=tuple(_attempt_line(run, attempt) for attempt in agreed.attempts),
@@ -202,33 +211,37 @@ def _experts(run: TradeRun, agreed: Agreement) -> Iterable[ExpertLine]:
     """Put each chosen expert's gate weight beside its exact contribution and its pay."""
     if agreed.data is None:
         return
-    shares = _shares(run, agreed)
-    total = sum((share.contribution for share in shares.values()), Fraction(0)) or Fraction(1)
+    shares, unknown = _shares(run, agreed), Interval(0.0, 0.0, 0.0)
     paid = {p.account: p.amount for p in _payments(run) if p.purpose == "expert"}
     for account, weight in zip(agreed.data.experts, agreed.data.weights, strict=True):
-        share = shares.get(account)
+        contribution, interval = shares.get(account, (None, unknown))
         yield ExpertLine(
             name=_name(run, account),
             account=account,
             weight_ppm=weight,
-            shapley=str(share.contribution) if share else "",
-            shapley_share=float(share.contribution / total) if share else 0.0,
+            contribution="" if contribution is None else str(contribution),
+            share=interval.share,
+            share_low=interval.low,
+            share_high=interval.high,
             amount=paid.get(account, 0),
         )
 
 
-def _shares(run: TradeRun, agreed: Agreement) -> dict[str, Share]:
-    """Return the experts' exact shares of a model that passed."""
+def _shares(run: TradeRun, agreed: Agreement) -> dict[str, tuple[Fraction, Interval]]:
+    """Return what the experts added to a model that passed, and how far their shares are known."""
     if not agreed.attempts or not agreed.last_attempt.passed:
         return {}
-    found = allocate(
-        _votes(run, agreed.last_attempt),
-        run.scenario.validation.labels,
-        run.scenario.task.metric,
-        agreed.gate.experts,
-        agreed.deal.expert_pool,
-    )
-    return {share.expert: share for share in found}
+    votes, labels = _votes(run, agreed.last_attempt), run.scenario.validation.labels
+    metric, division = run.scenario.task.metric, run.script.division
+    pool = agreed.deal.expert_pool
+    found = allocate(votes, labels, metric, agreed.gate.experts, pool, division)
+    known = share_intervals(votes.predictions, votes.gates, labels, metric, division)
+    intervals = dict(zip(votes.experts, known, strict=True))
+    nothing = Interval(0.0, 0.0, 0.0)
+    return {
+        share.expert: (share.contribution, intervals.get(share.expert.lower(), nothing))
+        for share in found
+    }
 
 
 def _payments(run: TradeRun) -> Iterable[Payment]:

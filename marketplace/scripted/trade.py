@@ -219,6 +219,7 @@ class TradeRun:
                 self.world.buyer.account, "request salt", self.seed.to_bytes(8, "big")
             ),
             currency=self.world.currency,
+            division=self.script.division,
         )
 
     def leader(self) -> OracleLeader:

@@ -21,7 +21,7 @@ from marketplace.roles.expert import Expert
 from marketplace.roles.juror import Juror
 from marketplace.roles.provider import Provider
 from marketplace.scripted.cast import SEATS, cast_of
-from marketplace.scripted.faults import ClosedSigner, CorruptSigner, GarbageProvider
+from marketplace.scripted.faults import ClosedSigner, CorruptSigner, GarbageProvider, disguised
 from marketplace.scripted.script import Script
 from offchain.data.scenarios import Scenario
 from offchain.exchange import Exchange, party_key
@@ -115,6 +115,8 @@ def build_world(
         _fund(node, cast.operator, account)
     for account in cast.parties:
         world.market.publish_encryption_key(account, party_key(account).public)
+    payees = [account.address for account in cast.parties]
+    world.market.send(cast.operator, "openAccounts", payees, deployment.token or NATIVE)
     if deployment.token is not None:
         token = node.contract("DevToken", deployment.token)
         for holder in (cast.buyer, cast.stranger):
@@ -148,9 +150,11 @@ def join_world(
         return Exchange(store, account, market.encryption_key_of)
 
     providers = []
+    *_, original = scenario.providers.values()
     for number, (name, account) in enumerate(cast.providers.items()):
         role = GarbageProvider if number < script.garbage_providers else Provider
-        dataset = scenario.providers[name]
+        copies = number < script.copying_providers
+        dataset = disguised(original) if copies else scenario.providers[name]
         providers.append(role(market, exchange(account), dataset, ROW_PRICE, QUOTE_SECONDS))
     return World(
         market=market,

@@ -17,6 +17,7 @@ from marketplace.protocol.errors import (
     WrongShape,
 )
 from offchain.data.dataset import Dataset, Task
+from offchain.data.text import require_texts
 
 MAX_BYTES = 256 * 1024 * 1024
 MAX_ROWS = 1_000_000
@@ -66,7 +67,8 @@ def decode(data: bytes, task: Task) -> Dataset:
         ) from error
     if arrays.keys() != {"features", "labels"}:
         raise UnreadableDataset(
-            f"the file holds the arrays {sorted(arrays)[:8]}, not features and labels",
+            f"the file holds the arrays {[name[:20] for name in sorted(arrays)[:8]]},"
+            " not features and labels",
             "write the dataset with offchain.data.encode",
         )
     return checked(arrays, task)
@@ -92,6 +94,8 @@ def checked(arrays: Mapping[str, NDArray[Any]], task: Task) -> Dataset:
             f"row {row}, column {place} is {features[tuple(bad[0])]} ({len(bad)} such values)",
             "replace or drop missing values before offering the data",
         )
+    if task.text:
+        require_texts(features)
     return Dataset(features, labels)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketplace.protocol.errors import ConfigurationError, UnreadableDataset
+from offchain.data.names import require_distinct, require_plain
 
 Metric = Literal["accuracy", "balanced_accuracy", "gini"]
 
@@ -25,26 +26,31 @@ class Task:
     name
         Short name, shown to people.
     feature_shape
-        Shape of one row's features: ``(d,)`` for a table, ``(height, width)`` for an image.
+        Shape of one row's features: ``(d,)`` for a table, ``(height, width)`` for an image,
+        ``(length,)`` for a text.
     classes
         Class names in the order of their integer labels.
     metric
         ``accuracy`` (share of rows), ``balanced_accuracy`` (mean recall of the classes
         that occur), or for two classes ``gini`` (how well the rows are ranked).
+    text
+        Whether a row is a text, see :mod:`offchain.data.text`.
 
     Raises
     ------
     ConfigurationError
-        If a field could not describe a classification task.
+        If a field could not describe a classification task, or a name is not plain.
     """
 
     name: str
     feature_shape: tuple[int, ...]
     classes: tuple[str, ...]
     metric: Metric
+    text: bool = False
 
     def __post_init__(self) -> None:
         shape = self.feature_shape
+        require_plain("the task name", self.name)
         if not shape or any(side < 1 for side in shape) or self.width > MAX_FEATURES:
             raise ConfigurationError(
                 f"feature shape {shape} of task {self.name!r} is not usable",
@@ -54,6 +60,13 @@ class Task:
             raise ConfigurationError(
                 f"task {self.name!r} names {len(self.classes)} classes, or names one twice",
                 f"give between 2 and {MAX_CLASSES} different class names",
+            )
+        for name in self.classes:
+            require_plain("the class name", name)
+        require_distinct("the class names", self.classes)
+        if self.text and len(shape) != 1:
+            raise ConfigurationError(
+                f"texts of task {self.name!r} have the shape {shape}", "give one length in bytes"
             )
         if self.metric not in get_args(Metric):
             raise ConfigurationError(
@@ -73,12 +86,13 @@ class Task:
 
     def to_json(self) -> dict[str, Any]:
         """Return the task as JSON-ready values; :meth:`from_json` is its inverse."""
-        return {
+        told = {
             "name": self.name,
             "feature_shape": list(self.feature_shape),
             "classes": list(self.classes),
             "metric": self.metric,
         }
+        return told | {"text": True} if self.text else told
 
     @classmethod
     def from_json(cls, value: Any) -> Task:
@@ -94,7 +108,8 @@ class Task:
         fields = {"name": str, "feature_shape": list, "classes": list, "metric": str}
         if (
             not isinstance(value, dict)
-            or value.keys() != fields.keys()
+            or value.keys() - {"text"} != fields.keys()
+            or value.get("text", True) is not True
             or not all(isinstance(value[key], kind) for key, kind in fields.items())
             or not all(type(side) is int for side in value["feature_shape"])
             or not all(isinstance(name, str) for name in value["classes"])
@@ -104,7 +119,11 @@ class Task:
                 f"write exactly {', '.join(fields)} as Task.to_json does",
             )
         return cls(
-            value["name"], tuple(value["feature_shape"]), tuple(value["classes"]), value["metric"]
+            value["name"],
+            tuple(value["feature_shape"]),
+            tuple(value["classes"]),
+            value["metric"],
+            "text" in value,
         )
 
 

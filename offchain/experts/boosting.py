@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offchain.data.dataset import MAX_CLASSES
-from offchain.experts.protocol import Description, Features, Labels, Probabilities
+from offchain.experts.protocol import Description, Features, Labels, Priced, Probabilities
 from offchain.experts.reduction import MANY_COLUMNS, coarse
 from offchain.experts.trees import Trees, join
 from offchain.packing import pack, unpack, unreadable
@@ -34,7 +34,7 @@ PIXEL_ROUNDS = 50
 
 
 @dataclass(frozen=True)
-class BoostedTrees:
+class BoostedTrees(Priced):
     """An expert that boosts shallow trees."""
 
     def describe(self) -> Description:

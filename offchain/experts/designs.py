@@ -1,4 +1,4 @@
-"""The networks on offer: logistic, MLP, CNN, additive and random features."""
+"""The networks on offer: from logistic regression to many networks in one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 from torch import Tensor, nn
 
 from marketplace.protocol.errors import ConfigurationError
+from offchain.experts.grams import HashedGrams
 from offchain.experts.layers import (
     Centre,
     Chain,
@@ -17,15 +18,17 @@ from offchain.experts.layers import (
     RandomPatches,
     Standardise,
 )
-from offchain.experts.networks import Schedule
 from offchain.experts.neural import NeuralExpert
 from offchain.experts.protocol import Description
+from offchain.experts.schedule import Schedule
+from offchain.experts.shared import SharedNetworks
 
 HIDDEN = 128
 KNOTS = 6
 FOURIER = 512
 PATCHES, PATCH_SIDE, CELLS = 96, 7, 5
 LEAST_IMAGE_SIDE = 12
+BUCKETS, GRAM_LENGTH = 4_096, 4.0
 
 
 def _flat(shape: tuple[int, ...]) -> tuple[Front, int]:
@@ -101,6 +104,18 @@ def convolutional(shape: tuple[int, ...], classes: int) -> tuple[Front, nn.Modul
     return Centre(), Convolutions(shape, classes)
 
 
+def shared(shape: tuple[int, ...], classes: int) -> tuple[Front, nn.Module]:
+    """Many networks that share their weights."""
+    (columns,) = shape
+    return Standardise(shape), SharedNetworks(columns, classes)
+
+
+def grams(shape: tuple[int, ...], classes: int) -> tuple[Front, nn.Module]:
+    """Logistic regression on the hashed n-grams of a text."""
+    (_,) = shape
+    return HashedGrams(BUCKETS, GRAM_LENGTH), nn.Linear(BUCKETS, classes)
+
+
 def _check_image(shape: tuple[int, ...]) -> None:
     if len(shape) != 2 or min(shape) < LEAST_IMAGE_SIDE:
         raise ConfigurationError(
@@ -139,5 +154,15 @@ NEURAL_EXPERTS = (
         ),
         fourier,
         Schedule(epochs=20, rate=3e-3, decay=3e-1),
+    ),
+    NeuralExpert(
+        Description("shared-mlp", "Sixteen perceptrons that share most of their weights.", "table"),
+        shared,
+        Schedule(epochs=20, rate=2e-3, decay=1e-1, batch=128),
+    ),
+    NeuralExpert(
+        Description("hashed-text", "Logistic regression on hashed n-grams of bytes.", "text"),
+        grams,
+        Schedule(epochs=20, rate=1e-2, decay=1e-1),
     ),
 )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesClassifier
 
-from offchain.experts.protocol import Description, Features, Labels, Probabilities
+from offchain.experts.protocol import Description, Features, Labels, Priced, Probabilities
 from offchain.experts.reduction import MANY_COLUMNS, coarse
 from offchain.experts.trees import Trees, join
 from offchain.packing import pack, unpack, unreadable
@@ -22,7 +22,7 @@ PIXELS = {"min_samples_leaf": 1, "max_features": "sqrt"}
 
 
 @dataclass(frozen=True)
-class ExtraTrees:
+class ExtraTrees(Priced):
     """An expert that averages trees with random cuts (Geurts, Ernst and Wehenkel 2006)."""
 
     def describe(self) -> Description:

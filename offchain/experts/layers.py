@@ -7,7 +7,10 @@ import math
 import torch
 from torch import Tensor, nn
 
+from offchain.arithmetic import normals, uniforms
+
 SAMPLE = 512
+LEAST_CONTRAST = 1e-5
 
 
 class Front(nn.Module):
@@ -30,8 +33,10 @@ class Standardise(Front):
 
     def prepare(self, inputs: Tensor, generator: torch.Generator) -> None:
         """Measure mean and deviation; deviations below 0.05 count as 0.05."""
-        self.mean.copy_(inputs.mean(dim=0))
         self.scale.copy_(1.0 / inputs.std(dim=0, unbiased=False).clamp(min=0.05))
+        mean = inputs.mean(dim=0)
+        # Of a mean of zero only rounding is left.
+        self.mean.copy_(mean * (mean.abs() * self.scale > LEAST_CONTRAST))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (n, *shape) to (n, *shape); values beyond 8 deviations are cut."""
@@ -74,8 +79,8 @@ class Hinges(Front):
     def prepare(self, inputs: Tensor, generator: torch.Generator) -> None:
         """Place the knots at evenly spaced quantiles."""
         count = self.knots.shape[1]
-        levels = torch.arange(1, count + 1, device=inputs.device) / (count + 1)
-        self.knots.copy_(torch.quantile(inputs, levels.float(), dim=0).T)
+        steps = torch.arange(1, count + 1, device=inputs.device, dtype=inputs.dtype)
+        self.knots.copy_(torch.quantile(inputs, steps / (count + 1), dim=0).T)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (n, columns) to (n, columns * (count + 1))."""
@@ -103,9 +108,9 @@ class FourierFeatures(Front):
         chosen = torch.randperm(len(inputs), generator=generator)[:SAMPLE].to(inputs.device)
         distances = torch.pdist(inputs[chosen])
         spread = float(distances.median()) if distances.numel() else 1.0
-        drawn = torch.randn(self.frequencies.shape, generator=generator)
+        drawn = normals(self.frequencies.shape, generator)
         self.frequencies.copy_(drawn / max(spread, 1e-3))
-        self.phases.copy_(torch.rand(self.phases.shape, generator=generator) * 2.0 * math.pi)
+        self.phases.copy_(uniforms(self.phases.shape, generator) * 2.0 * math.pi)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (n, columns) to (n, count)."""
@@ -142,8 +147,10 @@ class RandomPatches(Front):
             ]
         )
         patches = patches - patches.mean(dim=(1, 2), keepdim=True)
+        # Of a patch of one grey only rounding is left, which must not decide.
+        patches = patches * (patches.abs() > LEAST_CONTRAST)
         lengths = patches.flatten(1).norm(dim=1)
-        chosen = lengths.topk(count).indices
+        chosen = lengths.sort(descending=True, stable=True).indices[:count]
         self.filters.copy_((patches / lengths.clamp(min=1e-3)[:, None, None])[chosen][:, None])
         sample = torch.randperm(rows, generator=generator)[:SAMPLE].to(inputs.device)
         responses = self._responses(inputs[sample])

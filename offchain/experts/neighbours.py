@@ -12,7 +12,7 @@ from torch import Tensor
 
 from offchain.compute import device
 from offchain.data.dataset import MAX_CLASSES
-from offchain.experts.protocol import Description, Features, Labels, Probabilities
+from offchain.experts.protocol import Description, Features, Labels, Priced, Probabilities
 from offchain.packing import pack, unpack, unreadable
 from offchain.projection import flat_rows, principal_axes
 
@@ -23,7 +23,7 @@ _NAMES = ("mean", "axes", "points", "targets", "weights", "prior")
 
 
 @dataclass(frozen=True)
-class NearestNeighbours:
+class NearestNeighbours(Priced):
     """An expert that remembers its rows and lets the nearest ones vote."""
 
     def describe(self) -> Description:

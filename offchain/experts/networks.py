@@ -1,49 +1,24 @@
-"""Training of small torch networks on weighted rows, repeatable on one machine."""
+"""Small torch networks: how they start, learn from weighted rows one by one, and answer."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from offchain.arithmetic import FLOAT32_BITS, Arithmetic, normals
 from offchain.compute import device
+from offchain.experts.layers import Front
 from offchain.experts.protocol import Features, Labels, Probabilities
+from offchain.experts.schedule import Schedule
+from offchain.experts.shared import Apart
 
 PREDICT_BATCH = 1_024
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how fast a network learns.
-
-    Parameters
-    ----------
-    epochs
-        Passes over the rows.
-    rate
-        Peak learning rate of AdamW; warms up over a fifth of the steps, then falls to zero
-        by a cosine.
-    decay
-        AdamW's weight decay.
-    batch
-        Rows per step.
-    least_steps
-        Steps to take even if the rows are few.
-    shift
-        Most pixels by which a batch of images is moved in each direction, at random.
-    """
-
-    epochs: int
-    rate: float
-    decay: float = 1e-2
-    batch: int = 64
-    least_steps: int = 150
-    shift: int = 0
+MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 def initialise(head: nn.Module, generator: torch.Generator) -> None:
@@ -55,11 +30,14 @@ def initialise(head: nn.Module, generator: torch.Generator) -> None:
     layers = [module for module in head.modules() if isinstance(module, nn.Linear | nn.Conv2d)]
     with torch.no_grad():
         for layer in layers:
-            drawn = torch.randn(layer.weight.shape, generator=generator)
+            drawn = normals(layer.weight.shape, generator)
             layer.weight.copy_(drawn * math.sqrt(2.0 / layer.weight[0].numel()))
             if layer.bias is not None:
                 layer.bias.zero_()
         layers[-1].weight.zero_()
+        for module in head.modules():
+            if isinstance(module, Apart):
+                module.start(generator)
 
 
 def train(
@@ -69,42 +47,75 @@ def train(
     weights: Tensor,
     schedule: Schedule,
     generator: torch.Generator,
+    arithmetic: Arithmetic,
 ) -> None:
-    """Minimise the weighted cross-entropy in place.
+    """Minimise the weighted cross-entropy in place, for a network of any layers.
 
     Parameters
     ----------
     network
-        Maps inputs (n, ...) to logits (n, C).
+        Maps inputs (n, ...) to logits (n, C), or of several members, (n, members, C).
     inputs, labels, weights
         Tensors of n rows on the network's device; weights have mean one.
     generator
         CPU generator of the order of rows.
     """
     rows = len(labels)
-    batches = math.ceil(rows / schedule.batch)
-    epochs = max(schedule.epochs, math.ceil(schedule.least_steps / batches))
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=schedule.rate, weight_decay=schedule.decay
-    )
-    rates = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_cosine(epochs * batches))
-    network.train()
-    for _ in range(epochs):
+    steps, step = schedule.steps(rows), 0
+    network.to(arithmetic.dtype).train()
+    parameters = list(network.parameters())
+    optimizer = torch.optim.AdamW(parameters, weight_decay=schedule.decay, fused=True)
+    while step < steps:
         order = torch.randperm(rows, generator=generator).to(labels.device)
         for chosen in torch.split(order, schedule.batch):
-            batch = _moved(inputs[chosen], schedule.shift, generator)
-            losses = nn.functional.cross_entropy(network(batch), labels[chosen], reduction="none")
+            optimizer.param_groups[0]["lr"] = schedule.rate_at(step, steps)
+            batch = _moved(inputs[chosen].to(arithmetic.dtype), schedule.shift, generator)
+            with torch.autocast(batch.device.type, torch.bfloat16, enabled=arithmetic.mixed):
+                logits = network(batch)
+            losses = _losses(logits.to(arithmetic.dtype), labels[chosen])
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward((losses * weights[chosen]).mean())
             optimizer.step()
-            rates.step()
+            with torch.no_grad():
+                arithmetic.settle(parameters)
+                moments = [optimizer.state[p][n] for p in parameters for n in MOMENTS]
+                arithmetic.settle(moments, floor=False)
+            step += 1
     network.eval()
 
 
-def apply_front(front: nn.Module, inputs: Tensor) -> Tensor:
-    """Run the fixed part once over all rows, in batches, without gradients."""
+def prepare(
+    front: Front, inputs: Tensor, generator: torch.Generator, arithmetic: Arithmetic
+) -> None:
+    """Let the fixed part measure the training inputs (n, ...)."""
     with torch.no_grad():
-        return torch.cat([front(batch) for batch in torch.split(inputs, PREDICT_BATCH)])
+        front.to(arithmetic.dtype)
+        front.prepare(inputs.to(arithmetic.dtype), generator)
+        # Units of the features: they may be large or small, so a float32 keeps all it can hold.
+        for name, buffer in front.named_buffers():
+            if name.endswith(("mean", "scale")):
+                arithmetic.settle([buffer], floor=False, bits=FLOAT32_BITS)
+            else:
+                arithmetic.settle([buffer])
+
+
+def apply_front(front: nn.Module, inputs: Tensor, arithmetic: Arithmetic) -> Tensor:
+    """Run the fixed part once over all rows, in batches, without gradients; float32 (n, ...)."""
+    made = []
+    with torch.no_grad():
+        for batch in torch.split(inputs, PREDICT_BATCH):
+            outputs = front(batch.to(arithmetic.dtype)).contiguous()
+            arithmetic.settle([outputs])
+            made.append(outputs.float())
+    return torch.cat(made)
+
+
+def _losses(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return each row's cross-entropy, (n,); of several members the mean of theirs."""
+    if logits.ndim == 2:
+        return nn.functional.cross_entropy(logits, labels, reduction="none")
+    every = labels[:, None].expand(-1, logits.shape[1])
+    return nn.functional.cross_entropy(logits.transpose(1, 2), every, reduction="none").mean(dim=1)
 
 
 def _moved(images: Tensor, shift: int, generator: torch.Generator) -> Tensor:
@@ -115,21 +126,10 @@ def _moved(images: Tensor, shift: int, generator: torch.Generator) -> Tensor:
     return torch.roll(images, steps, dims=(1, 2))
 
 
-def _warm_cosine(steps: int) -> Callable[[int], float]:
-    warm = max(1, steps // 5)
-
-    def factor(step: int) -> float:
-        if step < warm:
-            return (step + 1) / warm
-        return 0.5 * (1.0 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
-
-    return factor
-
-
 def tensors(features: Features, labels: Labels, weights: Features) -> tuple[Tensor, Tensor, Tensor]:
     """Move the rows that count to the device, with weights of mean one."""
     kept = weights > 0
-    scaled = weights[kept] / weights[kept].mean()
+    scaled = weights[kept] / weights[kept].mean(dtype=np.float64)
     return (
         torch.from_numpy(np.ascontiguousarray(features[kept])).to(device()),
         torch.from_numpy(labels[kept]).to(device()),
@@ -145,20 +145,21 @@ def mean_probabilities(
     Parameters
     ----------
     networks
-        Networks in evaluation mode, on the device.
+        Networks in evaluation mode, on the device, all of one dtype.
     features
         Float32 of shape (n, *feature_shape).
     seen
         Bool of shape (C,); other classes get probability zero.
     """
     unseen = torch.from_numpy(~seen).to(device())
+    dtype = next(networks[0].parameters()).dtype
     parts: list[NDArray[np.float32]] = [np.zeros((0, len(seen)), np.float32)]
     with torch.no_grad():
         for start in range(0, len(features), PREDICT_BATCH):
             batch = torch.from_numpy(
                 np.ascontiguousarray(features[start : start + PREDICT_BATCH])
-            ).to(device())
+            ).to(device(), dtype)
             logits = [network(batch).masked_fill(unseen, -torch.inf) for network in networks]
             mean = torch.stack([logit.softmax(dim=1) for logit in logits]).mean(dim=0)
-            parts.append(mean.cpu().numpy())
+            parts.append(mean.float().cpu().numpy())
     return np.concatenate(parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,18 +13,27 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from marketplace.protocol.errors import ConfigurationError
+from offchain.arithmetic import arithmetic
 from offchain.compute import device
 from offchain.data.dataset import MAX_CLASSES, MAX_FEATURES
+from offchain.experts.cohort import Cohorts, Learner
 from offchain.experts.layers import Front
 from offchain.experts.networks import (
-    Schedule,
     apply_front,
     initialise,
     mean_probabilities,
+    prepare,
     tensors,
-    train,
 )
-from offchain.experts.protocol import Description, Features, Labels, Probabilities
+from offchain.experts.protocol import (
+    Description,
+    Features,
+    Labels,
+    Lesson,
+    Priced,
+    Probabilities,
+)
+from offchain.experts.schedule import Schedule
 from offchain.packing import pack, unpack, unreadable
 
 MAX_MEMBERS = 8
@@ -46,7 +55,7 @@ class Network(nn.Module):
 
 
 @dataclass(frozen=True)
-class NeuralExpert:
+class NeuralExpert(Priced):
     """An expert whose model is the mean of several networks of one design.
 
     Parameters
@@ -80,20 +89,35 @@ class NeuralExpert:
         effort: int = 1,
     ) -> FittedNeural:
         """Train; see :meth:`offchain.experts.protocol.Expert.fit`."""
-        inputs, targets, importance = tensors(features, labels, weights)
-        members = []
-        for member in range(min(effort * self.members, MAX_MEMBERS)):
-            generator = torch.Generator().manual_seed(seed * MAX_MEMBERS + member)
-            network = self._blank(features.shape[1:], classes)
-            initialise(network.head, generator)
-            with torch.no_grad():
-                network.front.prepare(inputs, generator)
-            seen_by_head = apply_front(network.front, inputs)
-            train(network.head, seen_by_head, targets, importance, self.schedule, generator)
-            members.append(network)
-        seen = np.zeros(classes, bool)
-        seen[labels[weights > 0]] = True
-        return FittedNeural(self.description.kind, features.shape[1:], seen, tuple(members))
+        return self.fit_together([Lesson(features, labels, weights, seed)], classes, effort)[0]
+
+    def fit_together(
+        self, lessons: Sequence[Lesson], classes: int, effort: int = 1
+    ) -> list[FittedNeural]:
+        """Train on each lesson apart, networks of one shape together as memory allows."""
+        numbers = arithmetic()
+        cohort = Cohorts(self.schedule, numbers)
+        fitted = []
+        for lesson in lessons:
+            inputs, targets, importance = tensors(lesson.features, lesson.labels, lesson.weights)
+            members = []
+            for member in range(min(effort * self.members, MAX_MEMBERS)):
+                generator = torch.Generator().manual_seed(lesson.seed * MAX_MEMBERS + member)
+                network = self._blank(lesson.features.shape[1:], classes)
+                initialise(network.head, generator)
+                prepare(network.front, inputs, generator, numbers)
+                seen_by_head = apply_front(network.front, inputs, numbers)
+                cohort.add(Learner(network.head, seen_by_head, targets, importance, generator))
+                members.append(network)
+            seen = np.zeros(classes, bool)
+            seen[lesson.labels[lesson.weights > 0]] = True
+            shape = lesson.features.shape[1:]
+            fitted.append((shape, seen, members))
+        cohort.train()
+        return [
+            FittedNeural(self.description.kind, shape, seen, _answering(members))
+            for shape, seen, members in fitted
+        ]
 
     def load(self, data: bytes) -> FittedNeural:
         """Read a fitted model, checking every shape against this expert's design."""
@@ -114,10 +138,10 @@ class NeuralExpert:
                     raise unreadable("a weight is not finite")
                 network = self._blank(shape, classes)
                 network.load_state_dict(state)
-                members.append(network.eval())
+                members.append(network)
         except (RuntimeError, TypeError, ConfigurationError) as error:
             raise unreadable(str(error).splitlines()[0]) from error
-        return FittedNeural(self.description.kind, shape, seen, tuple(members))
+        return FittedNeural(self.description.kind, shape, seen, _answering(members))
 
     def _blank(self, shape: tuple[int, ...], classes: int) -> Network:
         """Return the network without values, on the device."""
@@ -152,8 +176,13 @@ class FittedNeural:
         arrays: dict[str, NDArray[Any]] = {"seen": self.seen}
         for member, network in enumerate(self.members):
             for name, tensor in network.state_dict().items():
-                arrays[f"{member}.{name}"] = tensor.cpu().numpy()
+                arrays[f"{member}.{name}"] = tensor.float().cpu().numpy()
         return pack(header, arrays)
+
+
+def _answering(members: Sequence[Network]) -> tuple[Network, ...]:
+    """Return networks ready to predict, in the numbers in force."""
+    return tuple(network.to(arithmetic().dtype).eval() for network in members)
 
 
 def _dimensions(header: Mapping[str, Any]) -> tuple[tuple[int, ...], int, int]:

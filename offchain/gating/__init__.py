@@ -1,5 +1,7 @@
-"""The gate: from a row's features to sparse weights over experts."""
+"""Gates: from a row's features, and the answers so far, to sparse weights over experts."""
 
+from offchain.gating.caps import CapCost, cap_costs, capped
 from offchain.gating.gate import Gate
+from offchain.gating.sequential import Decision, SequentialGate
 
-__all__ = ["Gate"]
+__all__ = ["CapCost", "Decision", "Gate", "SequentialGate", "cap_costs", "capped"]

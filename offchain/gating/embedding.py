@@ -14,6 +14,7 @@ from offchain.compute import device
 from offchain.projection import LEAST_DEVIATION, flat_rows, principal_axes
 
 LIMIT = 4.0
+MANY_COLUMNS = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +33,22 @@ class Embedding:
     axes: Tensor
 
     @classmethod
-    def fit(cls, features: NDArray[np.float32], components: int) -> Embedding:
-        """Measure the map on rows (n, *feature_shape); columns of a table are scaled first."""
+    def fit(cls, features: NDArray[np.float32], components: int, level: bool = True) -> Embedding:
+        """Measure the map on rows (n, *feature_shape); columns of a table are scaled first.
+
+        Parameters
+        ----------
+        level
+            Whether every axis is brought to deviation one. If not, the longest is, and the
+            others keep their proportion to it, which distances between rows need; then columns
+            are not scaled first either where there are so many that they are pixels or words.
+        """
         flat = _flat(features)
-        mean, axes = principal_axes(flat, components, standardise=features.ndim == 2)
+        scaled = features.ndim == 2 and (level or flat.shape[1] <= MANY_COLUMNS)
+        mean, axes = principal_axes(flat, components, standardise=scaled)
         deviation = ((flat - mean) @ axes).std(dim=0, unbiased=False)
+        if not level:
+            deviation = deviation.max()
         return cls(mean, axes / deviation.clamp(min=LEAST_DEVIATION))
 
     def apply(self, features: NDArray[np.float32]) -> Tensor:

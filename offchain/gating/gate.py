@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,13 +17,13 @@ from numpy.typing import NDArray
 
 from offchain.compute import device
 from offchain.gating.embedding import Embedding
+from offchain.gating.files import arrays_of, check, tensors_of
 from offchain.gating.pool import LinearPool, fit_pool
 from offchain.gating.residual import Residual, ResidualSettings, fit_residual
 from offchain.packing import pack, unpack, unreadable
 
 TOP_K = 4
 COMPONENTS = 24
-MAX_EXPERTS = 1_000
 _PARTS: Mapping[str, type] = {"embedding": Embedding, "pool": LinearPool, "residual": Residual}
 _DIMENSIONS = {
     "embedding.mean": "d",
@@ -142,11 +141,7 @@ class Gate:
 
     def to_bytes(self) -> bytes:
         """Serialise; :meth:`from_bytes` is the inverse."""
-        arrays = {
-            f"{part}.{name}": value.cpu().numpy()
-            for part in _PARTS
-            for name, value in vars(getattr(self, part)).items()
-        }
+        arrays = arrays_of({part: getattr(self, part) for part in _PARTS})
         return pack({"top_k": self.top_k}, arrays)
 
     @classmethod
@@ -162,33 +157,6 @@ class Gate:
         top_k = header.get("top_k")
         if type(top_k) is not int or top_k < 1:
             raise unreadable("the gate does not say how many experts a row may call")
-        _check(arrays)
-        parts = {
-            part: kind(
-                **{
-                    name.partition(".")[2]: torch.from_numpy(array).to(device())
-                    for name, array in arrays.items()
-                    if name.partition(".")[0] == part
-                }
-            )
-            for part, kind in _PARTS.items()
-        }
+        check(arrays, _DIMENSIONS)
+        parts = {part: kind(**tensors_of(arrays, part)) for part, kind in _PARTS.items()}
         return cls(top_k, **parts)
-
-
-def _check(arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Refuse arrays that are not those of a gate or do not fit each other."""
-    if arrays.keys() != _DIMENSIONS.keys():
-        raise unreadable("its arrays are not those of a gate")
-    sizes = {"1": 1}
-    for name, letters in _DIMENSIONS.items():
-        array = arrays[name]
-        if array.dtype != np.float32 or array.ndim != len(letters):
-            raise unreadable(f"{name} of the gate has dtype {array.dtype}, shape {array.shape}")
-        if not np.isfinite(array).all():
-            raise unreadable(f"{name} of the gate is not finite")
-        for letter, size in zip(letters, array.shape, strict=True):
-            if sizes.setdefault(letter, size) != size or size < 1:
-                raise unreadable(f"{name} of the gate has shape {array.shape}")
-    if sizes["e"] > MAX_EXPERTS:
-        raise unreadable(f"it is a gate over {sizes['e']} experts")

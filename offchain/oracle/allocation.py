@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from marketplace.protocol.documents import Division
 from marketplace.protocol.units import largest_remainder
-from offchain.contribution import payout_weights, shapley
+from offchain.contribution import payout_weights, shapley, skill
 from offchain.data.dataset import Metric
 from offchain.validation import Evidence
+
+Votes = NDArray[np.int16]
+_RULES: Mapping[
+    Division, Callable[[Votes, Votes, NDArray[np.int64], Metric], tuple[Fraction, ...]]
+] = MappingProxyType({"shapley": shapley, "skill": skill})
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,7 @@ class Share:
     expert
         Checksummed address.
     contribution
-        Its exact Shapley value.
+        Its exact value under the rule that the request names.
     weight
         What the pool is divided by: positive contributions, brought to whole numbers.
     amount
@@ -43,8 +50,12 @@ def allocate(
     metric: Metric,
     experts: Sequence[str],
     expert_pool: int,
+    division: Division,
 ) -> tuple[Share, ...]:
-    """Divide the expert pool by Shapley value; returns one share for each expert, in their order.
+    """Divide the expert pool by contribution; returns one share for each expert, in their order.
+
+    A model may pass although its probabilities are worse than the classes' frequencies. Where
+    nobody has a positive skill, Shapley values divide.
 
     Parameters
     ----------
@@ -55,14 +66,14 @@ def allocate(
         not in `votes` and gets nothing.
     expert_pool
         Wei.
+    division
+        The rule that the request froze.
     """
-    values = dict(
-        zip(
-            votes.experts,
-            shapley(votes.predictions, votes.gates, labels, metric),
-            strict=True,
-        )
-    )
+    arrays = votes.predictions, votes.gates, labels, metric
+    found = _RULES[division](*arrays)
+    if max(found) <= 0:
+        found = shapley(*arrays)
+    values = dict(zip(votes.experts, found, strict=True))
     contributions = [values.get(expert.lower(), Fraction(0)) for expert in experts]
     weights = payout_weights(contributions)
     amounts = largest_remainder(expert_pool, weights)

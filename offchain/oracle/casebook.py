@@ -7,6 +7,7 @@ that restarts in the middle of a trade goes on where it stood.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from marketplace.chain.market import Market, struct_in
 from marketplace.protocol.documents import DataManifest, GateManifest, Sealed
@@ -32,11 +33,14 @@ class Casebook:
         The contract, on the seat's own node.
     exchange
         The seat's account, keys and storage.
+    folder
+        Where the seat keeps finished steps, unencrypted; None keeps them in memory only.
     """
 
-    def __init__(self, market: Market, exchange: Exchange) -> None:
+    def __init__(self, market: Market, exchange: Exchange, folder: Path | None = None) -> None:
         self.market = market
         self.exchange = exchange
+        self.folder = folder
         self._cases: dict[bytes, Case] = {}
         self._inspections: dict[tuple[bytes, Deliveries], Inspection] = {}
         self._decisions: dict[
@@ -79,18 +83,37 @@ class Casebook:
         key = trade_id, tuple(deliveries), tuple(sorted(roster.items()))
         if key not in self._decisions:
             datasets = self.inspection(trade_id, deliveries).datasets
-            self._decisions[key] = decide_gate(self.case(trade_id), datasets, roster, progress)
+            self._decisions[key] = decide_gate(
+                self.case(trade_id), datasets, roster, progress, self.folder
+            )
         return self._decisions[key]
 
     def committed_gate(
         self, trade_id: bytes, progress: Progress = lambda message: None
     ) -> tuple[GateManifest, GateDecision]:
         """Return the gate manifest on chain and this seat's own decision over its candidates."""
-        reported = struct_in(DataFinding, self.market.event(trade_id, "DataReported")["report"])
-        data = self.exchange.read(DataManifest, reported.data_evidence)
-        manifest = self.exchange.read(GateManifest, reported.gate_evidence)
+        manifest, data = self.committed_manifest(trade_id), self.committed_data(trade_id)
         deliveries = [delivery.sealed for delivery in data.deliveries]
         return manifest, self.decision(trade_id, deliveries, roster_of(manifest), progress)
+
+    def forget(self, trade_id: bytes) -> None:
+        """Let go of what was opened and computed in a trade; it can be made again."""
+        self._cases.pop(trade_id, None)
+        for inspected in [key for key in list(self._inspections) if key[0] == trade_id]:
+            self._inspections.pop(inspected, None)
+        for decided in [key for key in list(self._decisions) if key[0] == trade_id]:
+            self._decisions.pop(decided, None)
+
+    def committed_manifest(self, trade_id: bytes) -> GateManifest:
+        """Return the gate manifest on chain."""
+        return self.exchange.read(GateManifest, self._reported(trade_id).gate_evidence)
+
+    def committed_data(self, trade_id: bytes) -> DataManifest:
+        """Return the data manifest on chain."""
+        return self.exchange.read(DataManifest, self._reported(trade_id).data_evidence)
+
+    def _reported(self, trade_id: bytes) -> DataFinding:
+        return struct_in(DataFinding, self.market.event(trade_id, "DataReported")["report"])
 
     def allocation(self, trade_id: bytes, votes: Evidence) -> tuple[Share, ...]:
         """Divide the expert pool by what each of the gate's experts adds to these votes."""
@@ -101,6 +124,7 @@ class Casebook:
             case.task.metric,
             agreed.gate.experts,
             agreed.deal.expert_pool,
+            case.specification.division,
         )
 
 

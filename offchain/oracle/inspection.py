@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -12,10 +13,11 @@ from marketplace.protocol.errors import MarketError, StoreUnreachable, TradeRefu
 from marketplace.protocol.ids import dataset_commitment
 from marketplace.protocol.terms import DataQuote
 from offchain.data import Dataset, Task, decode
+from offchain.data.names import shown
 from offchain.exchange import Exchange
 from offchain.oracle.case import Case
 from offchain.oracle.numerics import refusing
-from offchain.training import require_usable
+from offchain.training import Copy, find_copies, require_agreeing, require_usable
 
 SALT_BYTES = 32
 
@@ -57,25 +59,50 @@ def inspect(
 ) -> Inspection:
     """Open and check each delivery; a bad one is left out with its reason, the rest goes on.
 
+    Of deliveries that repeat each other's rows one is good, as `find_copies` says.
+
     Raises
     ------
     StoreUnreachable
         If the signer's own store is out of reach, which is no provider's fault.
     """
     datasets: dict[str, Dataset] = {}
-    found: list[Delivery] = []
+    reasons: dict[str, str] = {}
     for quote, sealed in zip(quotes, deliveries, strict=True):
         try:
             datasets[quote.provider.lower()] = _opened(case, exchange, quote, sealed)
-            reason = ""
         except StoreUnreachable:
             raise
         except MarketError as error:
-            reason = error.cause
-        found.append(
-            Delivery(provider=quote.provider, sealed=sealed, accepted=not reason, reason=reason)
+            reasons[quote.provider.lower()] = shown(error.cause)
+    for name, copy in _copies(case, quotes, datasets).items():
+        reasons[name] = (
+            f"of {copy.rows} rows {copy.equal} are equal to rows of {copy.original},"
+            f" {copy.near} nearly"
         )
+        del datasets[name]
+    found = [
+        Delivery(
+            provider=quote.provider,
+            sealed=sealed,
+            accepted=quote.provider.lower() in datasets,
+            reason=reasons.get(quote.provider.lower(), ""),
+        )
+        for quote, sealed in zip(quotes, deliveries, strict=True)
+    ]
     return Inspection(DataManifest(trade=case.name, deliveries=tuple(found)), datasets)
+
+
+def _copies(
+    case: Case, quotes: Sequence[DataQuote], datasets: Mapping[str, Dataset]
+) -> dict[str, Copy]:
+    """Return the deliveries that repeat another, by the provider's lowercase address."""
+    prices = {
+        quote.provider.lower(): Fraction(quote.price, quote.rows)
+        for quote in quotes
+        if quote.provider.lower() in datasets
+    }
+    return find_copies(datasets, prices, case.seed)
 
 
 def require_acceptable(provider: str, dataset: Dataset, task: Task, seed: int) -> None:
@@ -110,4 +137,6 @@ def _opened(case: Case, exchange: Exchange, quote: DataQuote, sealed: Sealed | N
             f"{len(dataset)} rows were delivered, {quote.rows} were quoted", "deliver as quoted"
         )
     require_acceptable(quote.provider, dataset, case.task, case.seed)
+    with refusing("the rows can't be examined", "deliver rows of an ordinary scale"):
+        require_agreeing(quote.provider, dataset, case.validation, case.task, case.seed)
     return dataset

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from marketplace.protocol.agreement import terms_hash
+from marketplace.protocol.attempts import path_of
 from marketplace.protocol.documents import (
     DataManifest,
     DeliveryManifest,
@@ -19,11 +20,13 @@ from marketplace.protocol.documents import (
     Training,
     TrainingRecord,
 )
-from marketplace.protocol.errors import TransactionReverted
+from marketplace.protocol.errors import ConfigurationError, TransactionReverted
 from marketplace.protocol.states import State
 from marketplace.protocol.structs import Struct
 from marketplace.protocol.terms import AttemptFinding, DataFinding
 from marketplace.protocol.typed_data import quorum_signatures
+from offchain.data import encode
+from offchain.experts.plugins import require_kind
 from offchain.oracle.assembly import assemble
 from offchain.oracle.attempt import (
     AttemptProposal,
@@ -32,6 +35,7 @@ from offchain.oracle.attempt import (
     score_of,
 )
 from offchain.oracle.case import Case, accepted_quotes, require_due
+from offchain.oracle.execution import execution
 from offchain.oracle.experts import ExpertOwner
 from offchain.oracle.inspection import Inspection
 from offchain.oracle.quorum import collect
@@ -40,7 +44,7 @@ from offchain.oracle.routing import GateDecision, encode_routing
 from offchain.oracle.settling import OracleSettler
 from offchain.oracle.signer import NO_DELIVERY, NO_GATE, Verdict
 from offchain.storage.cid import cid_of, digest_of
-from offchain.training import Composite, encode_subset
+from offchain.training import Composite, Step, encode_subset
 from offchain.validation import Evidence
 
 
@@ -131,6 +135,8 @@ class OracleLeader(OracleSettler):
             terms_hash(agreed.deal, agreed.gate),
             agreed.deal.expert_pool,
             len(agreed.gate.experts),
+            agreed.gate.history,
+            path_of([attempt.record for attempt in agreed.attempts], number),
             finding,
             case.committee,
             signers,
@@ -161,17 +167,21 @@ class OracleLeader(OracleSettler):
             The composite's answers on the validation rows.
         """
         parts = EvidenceParts.of(case, votes)
+        payload = composite.to_bytes()
+        sealed = self.exchange.seal(payload, case.trade_id, f"composite/{number}", case.members)
+        asked = Step(
+            "predict", (cid_of(payload), cid_of(encode(case.validation))), cid_of(parts.votes)
+        )
         record = TrainingRecord(
             trade=case.name,
             trainings=trainings,
             evidence=self.exchange.seal(
                 parts.to_bytes(), case.trade_id, f"evidence/{number}", case.evidence_readers
             ),
+            composite=sealed,
+            execution=execution(case.seed, [asked]),
         )
         training = self.exchange.publish(record)
-        payload = composite.to_bytes()
-        purpose = f"composite/{number}"
-        sealed = self.exchange.seal(payload, case.trade_id, purpose, case.members)
         passed = score_of(case, votes).ppm >= case.request.threshold
         shares = self.book.allocation(case.trade_id, votes) if passed else ()
         finding = AttemptFinding(
@@ -204,6 +214,7 @@ class OracleLeader(OracleSettler):
             kinds=tuple(roster.values()),
             routing=self.exchange.store.put(encode_routing(decision.routed)),
             subsets=tuple(self._given(case, decision, candidates[name]) for name in weights),
+            execution=execution(case.seed, decision.steps),
         )
         return DataFinding(
             found.accepted,
@@ -216,17 +227,18 @@ class OracleLeader(OracleSettler):
     def _candidates(
         self, case: Case, found: Inspection, owners: Sequence[ExpertOwner]
     ) -> dict[str, ExpertOwner]:
-        """Return by lowercase address the owners whom the registry lets train in this trade."""
+        """Return by lowercase address the owners who may train in this trade, by the registry."""
         request = case.request
         providers = [delivery.provider for delivery in found.manifest.deliveries]
         fit = self.market.registry.functions.requireFitExperts
         candidates: dict[str, ExpertOwner] = {}
         for owner in owners:
             try:
-                parties = request.buyer, request.auditor, providers
+                require_kind(owner.kind)
+                parties = request.buyer, request.auditor, providers, case.members
                 self.market.node.call(fit(*parties, [owner.address]))
                 candidates[owner.address.lower()] = owner
-            except TransactionReverted as error:
+            except (ConfigurationError, TransactionReverted) as error:
                 self.progress(f"{owner.address} is left out: {error.cause}")
         return candidates
 

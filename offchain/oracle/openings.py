@@ -10,7 +10,7 @@ from marketplace.protocol.errors import MarketError, TradeRefused
 from marketplace.protocol.ids import score_seal
 from marketplace.protocol.terms import AttemptRecord, Opening
 from offchain.oracle.case import Case
-from offchain.oracle.signer import OracleSigner
+from offchain.oracle.seat import Seat
 
 CLOSED = Opening(0, bytes(32))
 """What stands for a score that its signer keeps sealed."""
@@ -19,7 +19,7 @@ CLOSED = Opening(0, bytes(32))
 def collect_openings(
     case: Case,
     attempt: ReportedAttempt,
-    seats: Sequence[OracleSigner],
+    seats: Sequence[Seat],
     progress: Callable[[str], None],
 ) -> dict[int, Opening]:
     """Ask an attempt's signers to reveal their scores.
@@ -60,9 +60,7 @@ def bears_out(case: Case, attempt: ReportedAttempt, seat: int, opening: Opening)
     return (opening.score >= case.request.threshold) == passed
 
 
-def _opening(
-    case: Case, attempt: ReportedAttempt, seal: bytes, seat: OracleSigner | None
-) -> Opening:
+def _opening(case: Case, attempt: ReportedAttempt, seal: bytes, seat: Seat | None) -> Opening:
     if seat is None:
         raise TradeRefused("it is out of reach", "open its score later")
     found = seat.opening(case.trade_id, attempt)

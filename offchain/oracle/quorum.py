@@ -15,7 +15,7 @@ from marketplace.protocol.errors import (
 from marketplace.protocol.structs import Struct
 from marketplace.protocol.typed_data import compact, signer_of
 from offchain.oracle.case import Case
-from offchain.oracle.signer import OracleSigner
+from offchain.oracle.seat import Seat
 
 R = TypeVar("R")
 
@@ -23,8 +23,8 @@ R = TypeVar("R")
 def collect(
     market: Market,
     case: Case,
-    seats: Sequence[OracleSigner],
-    review: Callable[[OracleSigner], R],
+    seats: Sequence[Seat],
+    review: Callable[[Seat], R],
     signed: Callable[[R], tuple[Struct, bytes]],
     progress: Callable[[str], None],
 ) -> dict[int, R]:
@@ -73,8 +73,8 @@ def collect(
 def _answer(
     market: Market,
     case: Case,
-    seat: OracleSigner,
-    review: Callable[[OracleSigner], R],
+    seat: Seat,
+    review: Callable[[Seat], R],
     signed: Callable[[R], tuple[Struct, bytes]],
 ) -> R:
     if seat.address not in case.members:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +15,24 @@ from safetensors.numpy import load, save
 from marketplace.protocol.errors import MarketError, TradeRefused, UnreadableDataset, UnusableData
 from marketplace.protocol.units import PARTS, largest_remainder
 from offchain.data import Dataset
+from offchain.engines import engine
 from offchain.experts import load_fitted
 from offchain.oracle.case import Case
 from offchain.oracle.numerics import refusing
-from offchain.training import Pool, Routing, pool, probe_subset, route, train_expert
+from offchain.storage.cid import cid_of
+from offchain.training import (
+    Journal,
+    Pool,
+    Routing,
+    Step,
+    encode_subset,
+    pool,
+    probe_subset,
+    route,
+    train_batch,
+    training_inputs,
+    training_job,
+)
 from offchain.validation import SCALE, quantise_gate
 
 
@@ -32,12 +48,15 @@ class GateDecision:
         The pool and the gate with its weighted subsets.
     routed
         Int16 (rows, candidates): the gate's integer weights over the pool.
+    steps
+        Pool, probes and gate by CID.
     """
 
     roster: Mapping[str, str]
     pooled: Pool
     routing: Routing
     routed: NDArray[np.int16]
+    steps: tuple[Step, ...]
 
     @property
     def weights(self) -> dict[str, int]:
@@ -50,6 +69,7 @@ def decide_gate(
     datasets: Mapping[str, Dataset],
     roster: Mapping[str, str],
     progress: Callable[[str], None],
+    folder: Path | None = None,
 ) -> GateDecision:
     """Pool the data, probe every candidate's kind, fit the gate and route the pool.
 
@@ -62,6 +82,8 @@ def decide_gate(
         Accepted datasets by the provider's lowercase address.
     roster
         Kind of each candidate, by lowercase address.
+    folder
+        Where finished steps are kept, so that a signer that was killed goes on there.
 
     Raises
     ------
@@ -70,22 +92,31 @@ def decide_gate(
     UnusableData
         If the data can't be pooled or routed, or nobody can be chosen for them.
     """
-    ordered = dict(sorted(roster.items()))
+    ordered, journal = dict(sorted(roster.items())), Journal(folder)
     with refusing("the data can't be pooled", "let the trade time out"):
         pooled = pool(datasets, case.task, case.seed)
-    by_kind = _probes(case, pooled, ordered, progress)
+    pool_cid = pooled.cid
+    by_kind = _probes(case, pooled, ordered, journal, progress)
     probes = {name: by_kind[kind] for name, kind in ordered.items() if kind in by_kind}
     if not probes:
         raise TradeRefused("no candidate can be probed", "find experts that suit the task")
-    progress(f"fitting the gate over {len(probes)} experts")
+
+    def routed_pool() -> bytes:
+        progress(f"fitting the gate over {len(probes)} experts")
+        return route(pooled, ordered, probes, case.seed).to_bytes()
+
+    names = [f"{name} {ordered[name]} {cid_of(model)}" for name, model in probes.items()]
     with refusing("the data can't be routed", "let the trade time out"):
-        routing = route(pooled, ordered, probes, case.seed)
+        inputs = pool_cid, str(case.seed), *names
+        decided = journal.do("gate", inputs, routed_pool, progress)
+        routing = Routing.from_bytes(decided, pooled)
         chosen = quantise_gate(routing.gate.weights(pooled.dataset.features))
     if not chosen.any():
         raise UnusableData("the gate chooses nobody for these data", "let the trade time out")
     routed = np.zeros((len(pooled.dataset), len(ordered)), np.int16)
     routed[:, [list(ordered).index(name) for name in routing.experts]] = chosen
-    return GateDecision(ordered, pooled, routing, routed)
+    steps = Step("pool", tuple(datasets), pool_cid), *journal.steps
+    return GateDecision(ordered, pooled, routing, routed, steps)
 
 
 def expert_weights(candidates: tuple[str, ...], routed: NDArray[np.int16]) -> dict[str, int]:
@@ -120,20 +151,45 @@ def decode_routing(data: bytes) -> NDArray[np.int16]:
 
 
 def _probes(
-    case: Case, pooled: Pool, roster: Mapping[str, str], progress: Callable[[str], None]
+    case: Case,
+    pooled: Pool,
+    roster: Mapping[str, str],
+    journal: Journal,
+    progress: Callable[[str], None],
 ) -> dict[str, bytes]:
     """Fit one model of each kind that can be fitted, and whose model can be loaded."""
     by_kind: dict[str, bytes] = {}
+    due: list[str] = []
     probe = probe_subset(pooled)
-    for kind in dict.fromkeys(roster.values()):
-        progress(f"probing {kind} on {len(probe)} rows")
+    given = encode_subset(probe)
+    steps = {
+        kind: (f"probe {kind}", training_inputs(kind, given, case.task, case.seed, 1))
+        for kind in roster.values()
+    }
+    for kind, (name, inputs) in steps.items():
+        found = journal.find(name, *inputs)
+        if found is None:
+            due.append(kind)
+        else:
+            progress(f"{name}: done before")
+            by_kind[kind] = found
+
+    def jobs() -> Iterator[tuple[Any, ...]]:
+        for kind in due:
+            progress(f"probing {kind} on {len(probe)} rows")
+            yield training_job(kind, [given], case.task, case.seed, 1)
+
+    for number, made in engine().each(train_batch, jobs()):
+        kind = due[number]
         try:
             with refusing("it can't be fitted to these rows", "offer another kind"):
-                model = train_expert(kind, probe, case.task, case.seed)
+                (model,) = made()
                 load_fitted(kind, model)
-                by_kind[kind] = model
         except MarketError as error:
             progress(f"{kind} is left out: {error.cause}")
+        else:
+            journal.keep(*steps[kind], model)
+            by_kind[kind] = model
     return by_kind
 
 

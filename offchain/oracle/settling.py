@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from marketplace.chain.market import ReportedAttempt
+from marketplace.chain.market import Agreement, ReportedAttempt
 from marketplace.protocol.agreement import amounts_hash, seats_in
 from marketplace.protocol.errors import TradeRefused
 from marketplace.protocol.states import State
@@ -16,6 +16,7 @@ from offchain.oracle.attempt import open_reported
 from offchain.oracle.case import Case, require_decided
 from offchain.oracle.casebook import Progress
 from offchain.oracle.openings import bears_out, collect_openings, in_seat_order
+from offchain.oracle.seat import Seat
 from offchain.oracle.signer import OracleSigner
 
 
@@ -35,7 +36,7 @@ class OracleSettler:
     def __init__(
         self,
         signer: OracleSigner,
-        peers: Sequence[OracleSigner],
+        peers: Sequence[Seat],
         progress: Progress = lambda message: None,
     ) -> None:
         self.signer = signer
@@ -163,9 +164,8 @@ class OracleSettler:
         if not state.final:
             raise TradeRefused(f"the trade is {state.name}", "open them once it has ended")
         challenges = self.market.challenges.functions
-        for attempt in self.market.agreement(trade_id).attempts:
-            if not any(self.market.view("attemptOf", trade_id, attempt.finding.model)):
-                continue  # the settlement opened the one that decided
+        agreed = self.market.agreement(trade_id)
+        for attempt in agreed.earlier_attempts:  # the settlement opened the one that decided
             case = self.book.case(trade_id)
             done = int(self.market.node.call(challenges.settledSeals(trade_id, attempt.number)))
             due = {
@@ -174,7 +174,7 @@ class OracleSettler:
                 if not done >> seat & 1 and bears_out(case, attempt, seat, opening)
             }
             if due:
-                self._open_failed(case, attempt, due)
+                self._open_failed(case, agreed, attempt, due)
 
     # ------------------------------------------------------------------- inside
 
@@ -193,16 +193,23 @@ class OracleSettler:
         return tuple(case.members[seat] for seat in signers if seat not in opened)
 
     def _open_failed(
-        self, case: Case, attempt: ReportedAttempt, opened: Mapping[int, Opening]
+        self,
+        case: Case,
+        agreed: Agreement,
+        attempt: ReportedAttempt,
+        opened: Mapping[int, Opening],
     ) -> None:
-        openings = [opening.as_tuple() for opening in in_seat_order(attempt.record, opened)]
         call = self.market.challenges.functions.openScores(
-            case.request.as_tuple(), case.committee.as_tuple(), attempt.record.as_tuple(), openings
+            case.request.as_tuple(),
+            case.committee.as_tuple(),
+            attempt.record.as_tuple(),
+            agreed.proof_of(attempt),
+            [opening.as_tuple() for opening in in_seat_order(attempt.record, opened)],
         )
         self.progress(f"opening the sealed scores of attempt {attempt.number}")
         self.market.node.send(self.signer.account, call, step=f"openScores {attempt.number}")
 
-    def _seats(self, trade_id: bytes) -> list[OracleSigner]:
+    def _seats(self, trade_id: bytes) -> list[Seat]:
         """Return all seats, the own first; peers take turns, so that each earns its seat.
 
         The turn changes from data to attempts: the gate is fitted by another seat, too.

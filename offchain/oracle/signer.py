@@ -8,6 +8,7 @@ something else.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from marketplace.chain.market import Market, ReportedAttempt
 from marketplace.protocol.agreement import seats_in
@@ -75,13 +76,15 @@ class OracleSigner:
         The contract it serves, on its own node.
     exchange
         Its account, keys and storage.
+    folder
+        Where it keeps finished steps, so that it goes on there after it was killed.
     """
 
-    def __init__(self, market: Market, exchange: Exchange) -> None:
+    def __init__(self, market: Market, exchange: Exchange, folder: Path | None = None) -> None:
         self.market = market
         self.exchange = exchange
         self.account = exchange.account
-        self.book = Casebook(market, exchange)
+        self.book = Casebook(market, exchange, folder)
         work_on_one_core()
 
     @property

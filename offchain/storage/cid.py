@@ -9,9 +9,9 @@ from offchain.storage import dag
 from offchain.storage.block import CODECS, Cid, Codec
 
 
-def cid_of(content: bytes | BinaryIO) -> str:
+def cid_of(content: bytes | BinaryIO, layout: dag.Layout = "balanced") -> str:
     """Return the CID that ``ipfs add --cid-version=1`` gives `content`, of any size."""
-    return str(dag.lay_out(dag.chunks(content)))
+    return str(dag.lay_out(dag.chunks(content), layout=layout))
 
 
 def digest_of(cid: str) -> bytes:

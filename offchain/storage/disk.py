@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -24,7 +25,9 @@ class DiskStore:
 
     A block appears under its name only when it is whole and on disk, and a root only
     after all that it links to. A writer that dies leaves at most one file in
-    ``<path>/partial``, which nobody reads and anybody may delete.
+    ``<path>/partial``, which nobody reads and a sweep deletes. Pins are empty files in
+    ``<path>/pins``. Writers share the lock ``<path>/lock``, a sweep has it alone: so what
+    a writer found to be there already stays there until its root is written.
 
     Parameters
     ----------
@@ -41,18 +44,25 @@ class DiskStore:
         self.path = Path(path).expanduser()
         self._blocks = self.path / "blocks"
         self._partial = self.path / "partial"
+        self._pins = self.path / "pins"
         if self.path.exists() and not self.path.is_dir():
             raise ConfigurationError(f"{self.path} is not a folder", "name a folder for the store")
 
     def __repr__(self) -> str:
         return f"DiskStore({str(self.path)!r})"
 
-    def put(self, content: bytes | BinaryIO) -> str:
+    def put(self, content: bytes | BinaryIO, layout: dag.Layout = "balanced") -> str:
         """Store `content` and return its CID; see `Store.put`."""
-        root = dag.lay_out(dag.chunks(content), self._write)
-        with self._refusals("write"):
-            _sync_folder(self._blocks)
+        with self._writing():
+            root = dag.lay_out(dag.chunks(content), self._write, layout)
         return str(root)
+
+    def put_blocks(self, blocks: Iterable[tuple[Cid, bytes]]) -> None:
+        """Store blocks that others made; see `Store.put_blocks`."""
+        with self._writing():
+            for cid, block in blocks:
+                require_named(cid, block)
+                self._write(cid, block)
 
     def get(self, cid: str, *, limit: int = dag.DEFAULT_LIMIT) -> bytes:
         """Return the content that `cid` names, verified; see `Store.get`."""
@@ -67,6 +77,61 @@ class DiskStore:
         with self._refusals("read"):
             wanted = dag.blocks(Cid.parse(cid), self._read)
             return all(self._file(block).exists() for block in wanted)
+
+    def block(self, cid: Cid) -> bytes:
+        """Return one block, verified; see `Store.block`."""
+        return self._read(cid)
+
+    def pin(self, cid: str) -> None:
+        """Keep content from sweeps; see `Store.pin`."""
+        if not self._blocks.exists():  # and nothing is to be made by looking
+            self._read(Cid.parse(cid))
+        with self.lock(alone=False), self._refusals("write"):
+            for block in dag.blocks(Cid.parse(cid), self._read):
+                self._read(block)
+            self._pins.mkdir(exist_ok=True)
+            (self._pins / cid).touch()
+            sync_folder(self._pins)
+
+    def unpin(self, cid: str) -> None:
+        """Take a pin back; see `Store.unpin`."""
+        with self._refusals("write"):
+            try:
+                (self._pins / str(Cid.parse(cid))).unlink()
+            except FileNotFoundError:
+                raise not_pinned(cid, repr(self)) from None
+
+    def pins(self) -> list[str]:
+        """Return what is pinned, sorted; see `Store.pins`."""
+        with self._refusals("read"):
+            return sorted(file.name for file in self._pins.glob("*"))
+
+    def block_files(self) -> list[Path]:
+        """Return the file of each block, sorted by name."""
+        return sorted(self._blocks.glob("*"))
+
+    def partial_files(self) -> list[Path]:
+        """Return what writers are writing, or left behind when they died."""
+        return sorted(self._partial.glob("*"))
+
+    @contextmanager
+    def lock(self, *, alone: bool) -> Iterator[None]:
+        """Hold the store's lock: alone to sweep, with other writers to write."""
+        with self._refusals("write"):
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = (self.path / "lock").open("ab")
+        with file:
+            with self._refusals("lock"):
+                fcntl.flock(file, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            yield
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self.lock(alone=False):
+            yield
+            with self._refusals("write"):
+                if self._blocks.exists():
+                    sync_folder(self._blocks)
 
     def _file(self, cid: Cid) -> Path:
         return self._blocks / str(cid)
@@ -88,10 +153,11 @@ class DiskStore:
         return block
 
     def _write(self, cid: Cid, block: bytes) -> None:
-        try:
-            self._read(cid)
-        except (MissingContent, CorruptContent):
-            with self._refusals("write"):
+        with self._refusals("write"):
+            try:
+                self._read(cid)
+                os.utime(self._file(cid))  # it is in use again: a sweep spares what is young
+            except (MissingContent, CorruptContent):
                 self._replace(self._file(cid), block)
 
     def _replace(self, target: Path, block: bytes) -> None:
@@ -118,10 +184,24 @@ class DiskStore:
             ) from error
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the names in `folder` as durable as the blocks are: POSIX asks for both."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def require_named(cid: Cid, block: bytes) -> None:
+    """Require that a block is the one that its CID names, before it is stored."""
+    if not cid.names(block):
+        raise CorruptContent(
+            f"{len(block)} bytes given as block {cid} do not hash to it",
+            "ask whoever gave them for the block again",
+        )
+
+
+def not_pinned(cid: str, where: str) -> MissingContent:
+    """Return the error for a pin that is to be taken back, and isn't there."""
+    return MissingContent(f"{cid} is not pinned in {where}", "list the pins, and name one of them")

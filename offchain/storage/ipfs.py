@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import ipaddress
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, BinaryIO
@@ -20,6 +21,7 @@ from marketplace.protocol.errors import (
 )
 from offchain.storage import dag
 from offchain.storage.block import Cid
+from offchain.storage.disk import not_pinned, require_named
 from offchain.storage.node import Link
 
 _PATIENCE = 120.0  # seconds that a daemon may be silent after it was given a whole file
@@ -60,12 +62,12 @@ class IpfsStore:
     def __repr__(self) -> str:
         return f"IpfsStore({self.address!r})"
 
-    def put(self, content: bytes | BinaryIO) -> str:
+    def put(self, content: bytes | BinaryIO, layout: dag.Layout = "balanced") -> str:
         """Store `content`, pin it and return its CID; see `Store.put`."""
         upload = _Upload(content)
         with self._daemon(_PATIENCE) as daemon:
-            added = self._add(daemon, upload)
-        cid = upload.cid()
+            added = self._add(daemon, upload, layout)
+        cid = upload.cid(layout)
         if added != cid:
             raise CorruptContent(
                 f"the IPFS daemon at {self.address} named content {added} whose CID is {cid}",
@@ -73,7 +75,7 @@ class IpfsStore:
             )
         return cid
 
-    def _add(self, daemon: Any, upload: _Upload) -> str:
+    def _add(self, daemon: Any, upload: _Upload, layout: dag.Layout) -> str:
         try:
             # The layout is asked for in full, since daemons differ in their defaults.
             answer = daemon.add(
@@ -81,6 +83,7 @@ class IpfsStore:
                 cid_version=1,
                 raw_leaves=True,
                 chunker=f"size-{dag.CHUNK_SIZE}",
+                trickle=layout == "trickle",
                 opts={"cid-base": "base32"},
             )
             return str(answer.as_json()["Hash"])
@@ -110,6 +113,49 @@ class IpfsStore:
             except MissingContent:
                 return False
         return True
+
+    def block(self, cid: Cid) -> bytes:
+        """Return one block, verified; see `Store.block`."""
+        with self._daemon(self.timeout + _GRACE) as daemon:
+            return self._read(daemon, cid)
+
+    def put_blocks(self, blocks: Iterable[tuple[Cid, bytes]]) -> None:
+        """Store blocks that others made, not pinned; see `Store.put_blocks`."""
+        with self._daemon(_PATIENCE) as daemon:
+            for cid, block in blocks:
+                require_named(cid, block)
+                # Kubo took `format` for the codec before it had `cid-codec`, and still does.
+                codec = {"format": cid.codec, "mhtype": "sha2-256", "version": "1"}
+                answer = daemon.block.put(io.BytesIO(block), opts=codec)
+                named = str(answer.as_json().get("Key"))
+                if named != str(cid):
+                    raise CorruptContent(
+                        f"the IPFS daemon at {self.address} named block {cid} {named}",
+                        "put it into another daemon; this one is damaged",
+                    )
+
+    def pin(self, cid: str) -> None:
+        """Keep content from the daemon's collection of garbage; see `Store.pin`."""
+        if not self.has(cid):
+            raise MissingContent(
+                f"not every block of {cid} is in the IPFS daemon at {self.address}",
+                "put the content there first",
+            )
+        with self._daemon(_PATIENCE) as daemon:
+            daemon.pin.add(cid)
+
+    def unpin(self, cid: str) -> None:
+        """Take a pin back; see `Store.unpin`."""
+        if str(Cid.parse(cid)) not in self.pins():
+            raise not_pinned(cid, repr(self))
+        with self._daemon(_PATIENCE) as daemon:
+            daemon.pin.rm(cid)
+
+    def pins(self) -> list[str]:
+        """Return what is pinned with all below it, also by others; see `Store.pins`."""
+        with self._daemon(_PATIENCE) as daemon:
+            answer = daemon.pin.ls(type="recursive", opts={"cid-base": "base32"})
+            return sorted(answer.as_json().get("Keys") or {})
 
     def _read(self, daemon: Any, cid: Cid) -> bytes:
         block: bytes = self._ask(daemon.block.get, cid)
@@ -168,8 +214,8 @@ class _Upload:
             return piece
         return b""
 
-    def cid(self) -> str:
-        return str(dag.root_over(self._leaves))
+    def cid(self, layout: dag.Layout) -> str:
+        return str(dag.root_over(self._leaves, layout=layout))
 
 
 def _ipfshttpclient() -> Any:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from marketplace.protocol.errors import InvalidCid
 from offchain.storage.block import Cid
+from offchain.storage.varint import varint
 
 _RAW, _FILE = 0, 2  # UnixFS types; the others are directories, symlinks and metadata
 _VARINT, _LENGTH_DELIMITED = 0, 2  # protobuf wire types
@@ -131,18 +132,9 @@ def _read_varint(message: bytes, at: int) -> tuple[int, int]:
     raise ValueError("malformed protobuf")
 
 
-def _varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
-
-
 def _number(field: int, value: int) -> bytes:
-    return _varint(field << 3 | _VARINT) + _varint(value)
+    return varint(field << 3 | _VARINT) + varint(value)
 
 
 def _string(field: int, value: bytes) -> bytes:
-    return _varint(field << 3 | _LENGTH_DELIMITED) + _varint(len(value)) + value
+    return varint(field << 3 | _LENGTH_DELIMITED) + varint(len(value)) + value

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Protocol
 
 from marketplace.protocol.errors import ConfigurationError
-from offchain.storage.dag import DEFAULT_LIMIT
+from offchain.storage.block import Cid
+from offchain.storage.car_store import CarStore
+from offchain.storage.dag import DEFAULT_LIMIT, Layout
 from offchain.storage.disk import DiskStore
+from offchain.storage.gateway import GatewayStore
 from offchain.storage.ipfs import IpfsStore
 
 
 class Store(Protocol):
-    """Content by its CID. Stores keep it available; readers check that it is intact."""
+    """Content by its CID. Stores keep it available; readers check that it is intact.
 
-    def put(self, content: bytes | BinaryIO) -> str:
+    A CAR and a gateway can be read only: what would write there is a `StorageError`.
+    """
+
+    def put(self, content: bytes | BinaryIO, layout: Layout = "balanced") -> str:
         """Store `content` and return its CID. Storing it again changes nothing.
 
         Parameters
@@ -22,6 +28,8 @@ class Store(Protocol):
         content
             Bytes, or a binary file: read once from where it stands to its end, and never
             held in memory as a whole.
+        layout
+            How its blocks hang together, which decides its CID.
 
         Raises
         ------
@@ -54,6 +62,44 @@ class Store(Protocol):
         """Tell whether every block of the content is there; only `get` verifies them all."""
         ...
 
+    def block(self, cid: Cid) -> bytes:
+        """Return the bytes of one block, verified.
+
+        Raises
+        ------
+        MissingContent, CorruptContent
+            If it isn't there, or doesn't hash to `cid`.
+        """
+        ...
+
+    def put_blocks(self, blocks: Iterable[tuple[Cid, bytes]]) -> None:
+        """Store blocks as they are, each of them verified first.
+
+        Raises
+        ------
+        CorruptContent
+            If one doesn't hash to its CID; those before it are stored.
+        """
+        ...
+
+    def pin(self, cid: str) -> None:
+        """Keep the content that `cid` names, every block of it, until it is unpinned.
+
+        Raises
+        ------
+        MissingContent, CorruptContent
+            If a block of it isn't there or is damaged.
+        """
+        ...
+
+    def unpin(self, cid: str) -> None:
+        """Take a pin back; `MissingContent` if there is none."""
+        ...
+
+    def pins(self) -> list[str]:
+        """Return the CIDs that were pinned, sorted, without the blocks below them."""
+        ...
+
 
 def open_store(location: str) -> Store:
     """Open the store at `location`.
@@ -61,14 +107,17 @@ def open_store(location: str) -> Store:
     Parameters
     ----------
     location
-        A folder, made when something is put there; or an IPFS daemon's RPC address as
-        ``ipfs:/ip4/127.0.0.1/tcp/5001`` or ``http://127.0.0.1:5001``.
+        A folder, made when something is put there; an IPFS daemon's RPC address as
+        ``ipfs:/ip4/127.0.0.1/tcp/5001`` or ``http://127.0.0.1:5001``; to read only, a CAR,
+        whose name ends in ``.car``, or a gateway as ``gateway:https://ipfs.example``.
 
     Raises
     ------
     ConfigurationError
-        If it is neither.
+        If it is none of these.
     """
+    if location.startswith("gateway:"):
+        return GatewayStore(location.removeprefix("gateway:"))
     if location.startswith(("ipfs:", "http://", "https://")):
         return IpfsStore(location)
     if not location or "://" in location:
@@ -76,4 +125,4 @@ def open_store(location: str) -> Store:
             f"{location!r} is no place to store content",
             "give a folder, ipfs:/ip4/127.0.0.1/tcp/5001 or http://127.0.0.1:5001",
         )
-    return DiskStore(location)
+    return CarStore(location) if location.endswith(".car") else DiskStore(location)

@@ -16,6 +16,7 @@ FOLDS = 3
 LEAST_EVIDENCE = 4.0
 MAX_ROWS = 4_000
 KINDS = ("nearest-neighbours", "boosted-trees")
+TEXT_KINDS = ("hashed-text", "boosted-trees")
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def examine(dataset: Dataset, task: Task, seed: int) -> Acceptance:
     if len(rows) < 2 * FOLDS or len(np.unique(rows.labels)) < 2:
         return Acceptance(0.0, False)
     strongest = 0.0
-    for kind in KINDS:
+    for kind in _kinds(task):
         strongest = max(strongest, _evidence(rows, kind, len(task.classes), seed))
         if strongest >= LEAST_EVIDENCE:
             break
@@ -73,21 +74,66 @@ def require_usable(datasets: Mapping[str, Dataset], task: Task, seed: int) -> No
             )
 
 
+def require_agreeing(
+    name: str, dataset: Dataset, reference: Dataset, task: Task, seed: int
+) -> None:
+    """Refuse a provider whose labels mean something else than the buyer's.
+
+    Labels that were turned round, or renamed, follow from the features as well as right
+    ones do. A model of the buyer's own rows ranks them below chance. It is asked about this
+    provider's rows alone, so that nobody is refused for having rows of another sort.
+
+    Parameters
+    ----------
+    reference
+        The buyer's rows.
+
+    Raises
+    ------
+    UnusableData
+        If every kind of model ranks the labels clearly below chance.
+    """
+    generator = np.random.default_rng([seed, 4])
+    rows = dataset.take(generator.permutation(len(dataset))[:MAX_ROWS])
+    known = reference.take(generator.permutation(len(reference))[:MAX_ROWS])
+    found = -np.inf
+    for kind in _kinds(task):
+        found = max(found, _combined(_scores(known, rows, kind, len(task.classes), seed)))
+        if found > -LEAST_EVIDENCE:
+            return
+    raise UnusableData(
+        f"the labels of provider {name!r} contradict the buyer's"
+        f" ({-found:.1f} standard errors below chance)",
+        "label the rows as the task's class names say",
+    )
+
+
+def _kinds(task: Task) -> tuple[str, ...]:
+    return TEXT_KINDS if task.text else KINDS
+
+
 def _evidence(rows: Dataset, kind: str, classes: int, seed: int) -> float:
-    """Combine the normal scores of all folds and classes into one (Stouffer's method)."""
+    """Judge each fold by a model of the others."""
     fold = np.arange(len(rows)) % FOLDS
     scores: list[float] = []
     for held in range(FOLDS):
-        learn, judge = (
-            rows.take(np.flatnonzero(fold != held)),
-            rows.take(np.flatnonzero(fold == held)),
-        )
-        counts = np.bincount(learn.labels, minlength=classes)
-        weights = (1.0 / counts[learn.labels]).astype(np.float32)
-        fitted = expert(kind).fit(learn.features, learn.labels, weights, classes, seed)
-        answers = fitted.predict_proba(judge.features)
-        judged = range(1, 2) if classes == 2 else range(classes)
-        scores += [_normal_score(answers[:, label], judge.labels == label) for label in judged]
+        learn = rows.take(np.flatnonzero(fold != held))
+        scores += _scores(learn, rows.take(np.flatnonzero(fold == held)), kind, classes, seed)
+    return _combined(scores)
+
+
+def _scores(learn: Dataset, judge: Dataset, kind: str, classes: int, seed: int) -> list[float]:
+    """Return the normal score of each class's ranking by a model of other rows."""
+    counts = np.bincount(learn.labels, minlength=classes)
+    weights = (1.0 / counts[learn.labels]).astype(np.float32)
+    fitted = expert(kind).fit(learn.features, learn.labels, weights, classes, seed)
+    answers = fitted.predict_proba(judge.features)
+    judged = range(1, 2) if classes == 2 else range(classes)
+    return [_normal_score(answers[:, label], judge.labels == label) for label in judged]
+
+
+def _combined(scores: list[float]) -> float:
+    """Combine normal scores into one (Stouffer's method)."""
     return float(np.sum(scores) / np.sqrt(len(scores)))
 
 

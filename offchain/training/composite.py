@@ -14,7 +14,7 @@ from offchain.experts import FittedExpert, load_fitted
 from offchain.gating import Gate
 from offchain.packing import pack, unpack, unreadable
 from offchain.training.pool import Pool
-from offchain.training.predictions import predict
+from offchain.training.predictions import predict_each
 from offchain.training.route import Routing
 from offchain.validation import (
     Evidence,
@@ -45,9 +45,7 @@ class Composite:
 
     def evidence(self, features: NDArray[np.float32]) -> Evidence:
         """Return the quantised predictions of all experts and the quantised gate weights."""
-        answers = np.stack(
-            [predict(fitted, features, len(self.task.classes)) for fitted in self.experts.values()]
-        )
+        answers = predict_each(list(self.experts.values()), features, len(self.task.classes))
         return Evidence(
             tuple(self.experts),
             quantise_probabilities(self.gate.calibrated(answers)),

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import save
 
 from marketplace.protocol.errors import UnusableData
 from offchain.data.dataset import Dataset, Task
+from offchain.storage.cid import cid_of
 from offchain.training.subset import Subset
 
 PROBE_SHARE = 0.25
@@ -44,6 +46,20 @@ class Pool:
     provider: NDArray[np.int64]
     probe: NDArray[np.int64]
     gate: NDArray[np.int64]
+
+    @property
+    def cid(self) -> str:
+        """CID of the rows, their weights and what each serves for."""
+        return cid_of(
+            save(
+                {
+                    "features": np.ascontiguousarray(self.dataset.features),
+                    "labels": self.dataset.labels,
+                    "weights": self.weights,
+                    "probe": self.probe,
+                }
+            )
+        )
 
     def subset(self, rows: NDArray[np.int64], weights: NDArray[np.float32] | None = None) -> Subset:
         """Return some rows, weighted by the metric and, if given, by ``weights`` (len(rows),)."""

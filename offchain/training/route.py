@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from offchain.experts import load_fitted
 from offchain.gating import Gate
+from offchain.packing import pack, unpack
 from offchain.training.pool import Pool
-from offchain.training.predictions import predict
+from offchain.training.predictions import predict_each
 from offchain.training.subset import Subset
 
 LEAST_LOAD = 0.01
@@ -33,12 +34,42 @@ class Routing:
         Mean weight of every probed expert over the pool, by name; zero if not chosen.
     subsets
         Weighted training rows of each chosen expert.
+    importance
+        Float32 (n, E): what each row of the pool counts in each chosen expert's training.
     """
 
     gate: Gate
     experts: tuple[str, ...]
     loads: Mapping[str, float]
     subsets: Mapping[str, Subset]
+    importance: NDArray[np.float32]
+
+    @classmethod
+    def over(
+        cls,
+        pooled: Pool,
+        gate: Gate,
+        experts: tuple[str, ...],
+        loads: Mapping[str, float],
+        importance: NDArray[np.float32],
+    ) -> Routing:
+        """Return the routing of a pool, with each expert's subset of it."""
+        subsets = {name: _subset(pooled, importance[:, at]) for at, name in enumerate(experts)}
+        return cls(gate, experts, loads, subsets, importance)
+
+    def to_bytes(self) -> bytes:
+        """Serialise all but the rows themselves; :meth:`from_bytes` is the inverse."""
+        gate = np.frombuffer(self.gate.to_bytes(), np.uint8)
+        header = {"experts": list(self.experts), "loads": list(self.loads.items())}
+        return pack(header, {"gate": gate, "importance": self.importance})
+
+    @classmethod
+    def from_bytes(cls, data: bytes, pooled: Pool) -> Routing:
+        """Read what this machine itself wrote about this pool."""
+        header, arrays = unpack(data)
+        gate = Gate.from_bytes(arrays["gate"].tobytes())
+        experts, loads = tuple(header["experts"]), dict(header["loads"])
+        return cls.over(pooled, gate, experts, loads, arrays["importance"])
 
 
 def route(
@@ -67,9 +98,8 @@ def route(
     """
     names = tuple(name for name in sorted(roster) if name in probes)
     rows, classes = pooled.dataset, len(pooled.task.classes)
-    answers = np.stack(
-        [predict(load_fitted(roster[name], probes[name]), rows.features, classes) for name in names]
-    )
+    fitted = [load_fitted(roster[name], probes[name]) for name in names]
+    answers = predict_each(fitted, rows.features, classes)
     judged = pooled.gate
     gate = Gate.fit(
         rows.features[judged],
@@ -86,12 +116,7 @@ def route(
         importance *= _doubt(shares, gate.calibrated(answers[kept]), rows.labels)
     experts = tuple(names[index] for index in kept)
     loads = dict(zip(experts, shares.mean(axis=0).tolist(), strict=True))
-    return Routing(
-        gate,
-        experts,
-        dict.fromkeys(names, 0.0) | loads,
-        {name: _subset(pooled, importance[:, at]) for at, name in enumerate(experts)},
-    )
+    return Routing.over(pooled, gate, experts, dict.fromkeys(names, 0.0) | loads, importance)
 
 
 def _importance(shares: NDArray[np.float32]) -> NDArray[np.float32]:

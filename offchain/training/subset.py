@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,7 @@ from safetensors.numpy import load, save
 from marketplace.protocol.errors import UnreadableDataset, WrongShape
 from offchain.data.codec import MAX_BYTES, checked
 from offchain.data.dataset import Dataset, Task
-from offchain.experts import expert
+from offchain.experts import Expert, expert
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +58,24 @@ def decode_subset(data: bytes, task: Task) -> Subset:
     try:
         if len(data) > MAX_BYTES:
             raise ValueError(f"{len(data)} bytes are more than the {MAX_BYTES} allowed")
-        arrays = load(data)
-        weights = arrays.pop("weights")
-        dataset = checked(arrays, task)
+        return checked_subset(load(data), task)
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise UnreadableDataset(
             f"the bytes are not a weighted subset ({error})", "ask the oracle to send it again"
         ) from error
+
+
+def checked_subset(arrays: Mapping[str, NDArray[Any]], task: Task) -> Subset:
+    """Return ``features``, ``labels`` and ``weights`` as a subset if they fit the task.
+
+    Raises
+    ------
+    KeyError
+        If one of them is missing.
+    DataError
+        See :func:`decode_subset`.
+    """
+    weights, dataset = arrays["weights"], checked(arrays, task)
     if (
         weights.dtype != np.float32
         or weights.shape != dataset.labels.shape
@@ -76,9 +89,9 @@ def decode_subset(data: bytes, task: Task) -> Subset:
     return Subset(dataset, weights)
 
 
-def train_expert(kind: str, subset: Subset, task: Task, seed: int, effort: int = 1) -> bytes:
-    """Fit an expert of one kind to a subset and return its model: the owner's part of a trade."""
-    fitted = expert(kind).fit(
+def fit_subset(offered: Expert, subset: Subset, task: Task, seed: int, effort: int = 1) -> bytes:
+    """Fit an expert to a subset and return its model: the owner's part of a trade."""
+    fitted = offered.fit(
         subset.dataset.features,
         subset.dataset.labels,
         subset.weights,
@@ -87,3 +100,8 @@ def train_expert(kind: str, subset: Subset, task: Task, seed: int, effort: int =
         effort,
     )
     return fitted.to_bytes()
+
+
+def train_expert(kind: str, subset: Subset, task: Task, seed: int, effort: int = 1) -> bytes:
+    """Fit an expert of one kind; see :func:`fit_subset`."""
+    return fit_subset(expert(kind), subset, task, seed, effort)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,12 +53,16 @@ class Commitment:
 
     def proof(self, index: int) -> tuple[bytes, ...]:
         """Return the sibling hashes that lead from one row's leaf to the root."""
-        tree, place = _tree([opening.leaf for opening in self.openings])
+        tree, place = self._nodes
         position, path = place[index], []
         while position:
             path.append(tree[position + 1 if position % 2 else position - 1])
             position = (position - 1) // 2
         return tuple(path)
+
+    @cached_property
+    def _nodes(self) -> tuple[list[bytes], list[int]]:
+        return _tree([opening.leaf for opening in self.openings])
 
 
 def commit(dataset: Dataset, secret: bytes) -> Commitment:

@@ -109,7 +109,8 @@ class BothMarkets:
         ).call()
         for name, status in zip(self.builders, statuses, strict=True):
             trade = self.model.trades.get(name)
-            assert tuple(status[:-1]) == (_status_of(trade) if trade else (0,) * 5 + (False,) * 5)
+            found = tuple(vars(Status.unpacked(status)).values())[:-1]
+            assert found == (_status_of(trade) if trade else (0,) * 5 + (False,) * 5)
         open_escrows = dict.fromkeys(self.currencies, 0)
         for trade in self.model.trades.values():
             open_escrows[trade.offer.currency] += trade.escrow

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import rlp
@@ -30,7 +30,10 @@ from whole_trade import (
 
 from marketplace.chain.client import Node
 from marketplace.chain.governance import deploy_governance
-from marketplace.protocol.terms import NATIVE
+from marketplace.chain.market import Status
+from marketplace.protocol.agreement import record_hash
+from marketplace.protocol.attempts import history_of, path_of
+from marketplace.protocol.terms import NATIVE, AttemptRecord
 from marketplace.protocol.units import WEI
 
 JUDGES, JURY = PARTIES.signers, MEMBERS[:3]
@@ -107,6 +110,7 @@ class Court:
             PARTIES.treasury.address,
             3_600,
             255,
+            RULING_WINDOW,
         )
         market = node.deploy(admin, "ModelMarket", rules.address, registry.address, arbiter)
         challenges = node.deploy(DEPLOYER, "Challenges", market.address, committee.address, terms)
@@ -201,8 +205,7 @@ class Court:
             self.judges,
             self.jury,
             record,
-            trade.gated,
-            trade.decided_amounts,
+            trade.proof(record),
             EVIDENCE,
             *self.signed(trade, record["model"], seats),
         )
@@ -212,8 +215,22 @@ class Court:
 class JudgedTrade(WholeTrade):
     """A trade whose attempts pass or fail as they are told to."""
 
-    decided_amounts: bytes = words()
     last_amounts: tuple[int, ...] = ()
+    earlier: list[AttemptRecord] = field(default_factory=list)
+    deciding: AttemptRecord | None = None
+
+    @property
+    def history(self) -> tuple[bytes, int]:
+        """What the attempts that decided nothing left."""
+        return history_of(self.earlier).as_tuple()
+
+    def proof(self, record: dict[str, Any]) -> tuple[Any, ...]:
+        """Return what shows that the trade has this attempt."""
+        decision = (bytes(32), bytes(32))
+        if self.deciding is not None:
+            decision = words(*self.last_amounts), record_hash(self.deciding)
+        path = list(path_of(self.earlier, record["attempt"]))
+        return EXPERT_POOL, len(WEIGHTS), self.terms, self.history, *decision, path
 
     def fund(self) -> JudgedTrade:
         """Request and accept, in native coin."""
@@ -223,7 +240,8 @@ class JudgedTrade(WholeTrade):
             for provider, quote in zip(PARTIES.providers, self.quote["dataQuotes"], strict=True)
         ]
         price = self.price[0]
-        arguments = (self.request, self.quote, price, signatures, NO_PERMIT)
+        judges = self.world.judges
+        arguments = (self.request, judges, self.quote, price, signatures, NO_PERMIT)
         self.send(
             PARTIES.buyer,
             "acceptQuote",
@@ -280,6 +298,8 @@ class JudgedTrade(WholeTrade):
             self.terms,
             EXPERT_POOL,
             len(WEIGHTS),
+            self.history,
+            list(path_of(self.earlier, attempt)),
             report,
             self.world.judges,
             bitmap(seats),
@@ -287,8 +307,8 @@ class JudgedTrade(WholeTrade):
             seals,
             signatures,
         )
-        self.decided_amounts, self.last_amounts = words(*amounts), tuple(amounts)
-        return {
+        self.last_amounts = tuple(amounts)
+        record = {
             "attempt": attempt,
             "model": report["model"],
             "delivery": report["delivery"],
@@ -296,11 +316,11 @@ class JudgedTrade(WholeTrade):
             "verdicts": bitmap(passing),
             "seals": seals,
         }
-
-    @property
-    def terms(self) -> bytes:
-        deal = [v.to_bytes(32, "big") if isinstance(v, int) else v for v in self.deal.values()]
-        return words(words(*deal), self.dropped, words(*self.experts), words(*WEIGHTS))
+        if passed or attempt == self.request["maxAttempts"]:
+            self.deciding = AttemptRecord.from_values(record)
+        else:
+            self.earlier.append(AttemptRecord.from_values(record))
+        return record
 
     def seal(self, attempt: int, seat: int, passed: bool) -> bytes:
         score, salt = self.opening(attempt, seat, passed)
@@ -319,9 +339,13 @@ class JudgedTrade(WholeTrade):
             if record["signers"] >> seat & 1
         ]
 
-    def close(self, record: dict[str, Any]) -> JudgedTrade:
-        """Settle after the review window by the deciding attempt."""
-        self.world.node.advance_time(WINDOWS["review"] + 1)
+    def close(self, record: dict[str, Any], closed: Collection[int] = ()) -> JudgedTrade:
+        """Settle by the deciding attempt; with closed seals, when they may no longer be opened."""
+        wait = WINDOWS["review"] + (WINDOWS["settlement"] if closed else 0)
+        self.world.node.advance_time(wait + 1)
+        openings = self.openings(record)
+        for position in closed:
+            openings[position] = (0, bytes(32))
         self.send(
             PARTIES.stranger,
             "settle",
@@ -331,7 +355,7 @@ class JudgedTrade(WholeTrade):
             self.world.judges,
             list(self.last_amounts),
             record,
-            self.openings(record),
+            openings,
             NO_AUDIT,
         )
         return self
@@ -339,20 +363,8 @@ class JudgedTrade(WholeTrade):
     @property
     def status(self) -> dict[str, Any]:
         """The market's view of the trade."""
-        view = self.world.node.call(self.world.market.functions.statusOf(self.id))
-        names = (
-            "state",
-            "attempts",
-            "max_attempts",
-            "signers",
-            "deadline",
-            "audited",
-            "approved",
-            "challenged",
-            "overturned",
-            "unjudged",
-        )
-        return dict(zip(names, view, strict=False))
+        word = self.world.node.call(self.world.market.functions.statusOf(self.id))
+        return vars(Status.unpacked(word))
 
     def credit_of(self, account: LocalAccount) -> int:
         """What the market owes an account."""

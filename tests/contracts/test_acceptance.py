@@ -13,9 +13,9 @@ from trade_builder import TradeBuilder
 from trade_terms import FEE_BPS, WINDOWS, Prices, commitment
 
 from marketplace.chain.market import Market
-from marketplace.protocol.agreement import agreed_digest
+from marketplace.protocol.agreement import agreed_digest, committee_digest
 from marketplace.protocol.states import State
-from marketplace.protocol.terms import NATIVE, DataQuote, ModelQuote
+from marketplace.protocol.terms import NATIVE, NO_PERMIT, DataQuote, ModelQuote
 
 UINT128_MAX = 2**128 - 1
 
@@ -119,7 +119,7 @@ def test_a_sum_too_large_to_hold_is_refused(quoted: TradeBuilder) -> None:
     huge = replace(quoted.quote, expert_pool=UINT128_MAX, broker_fee=UINT128_MAX)
     rest = quoted.prices.auditor + quoted.prices.oracle + sum(quoted.prices.data)
     parts = 2 * UINT128_MAX + rest
-    with refused("OverBudget", parts + parts * FEE_BPS // 10_000, UINT128_MAX):
+    with refused("PriceTooHigh", parts + parts * FEE_BPS // 10_000):
         quoted.accept(quote=huge, price=0)
 
 
@@ -136,9 +136,30 @@ def test_the_request_is_what_was_asked(quoted: TradeBuilder, change: Mapping[str
         quoted.market.send(
             PARTIES.buyer,
             "acceptQuote",
-            *(other, quoted.quote, quoted.price, signatures, (0, 0, 0, bytes(32), bytes(32))),
+            *(other, quoted.judges, quoted.quote, quoted.price, signatures, NO_PERMIT),
             value=quoted.price,
         )
+
+
+def test_the_committee_is_the_one_that_the_request_names(quoted: TradeBuilder) -> None:
+    other = replace(quoted.judges, members=quoted.judges.members[1:])
+    given, named = committee_digest(other), quoted.request.committee
+    signatures = quoted.quote_signatures(quoted.quote)
+    with refused("AgreementMismatch", given, named):
+        quoted.market.send(
+            PARTIES.buyer,
+            "acceptQuote",
+            *(quoted.request, other, quoted.quote, quoted.price, signatures, NO_PERMIT),
+            value=quoted.price,
+        )
+
+
+def test_no_judge_sells_to_the_trade_it_judges(market: Market) -> None:
+    judge = PARTIES.signers[0]
+    trade = TradeBuilder(market, broker=judge.address)
+    trade.ask()
+    with refused("ConflictOfRoles", judge.address, judge.address):
+        trade.accept(broker_signature=trade.sign(trade.quote, judge))
 
 
 def test_a_quote_that_its_broker_did_not_sign_is_refused(quoted: TradeBuilder) -> None:

@@ -12,8 +12,10 @@ from trade_builder import TradeBuilder
 from trade_terms import FAILING, PASSING, THRESHOLD, WINDOWS, Prices, commitment
 
 from marketplace.chain.market import Market
-from marketplace.protocol.agreement import decided_digest, record_hash, terms_hash
+from marketplace.protocol.agreement import decided_digest, terms_hash
+from marketplace.protocol.attempts import MAX_ATTEMPTS, path_of
 from marketplace.protocol.states import State
+from marketplace.protocol.terms import NO_HISTORY
 
 
 @pytest.fixture
@@ -49,15 +51,13 @@ def test_a_pass_opens_the_review_window(gated: TradeBuilder) -> None:
 
 
 def test_a_fail_starts_the_clock_of_the_next_attempt(gated: TradeBuilder) -> None:
-    agreed = gated.market.view("digestOf", gated.id)
     gated.fail()
-    status, first = gated.status, gated.agreement.last_attempt
+    status = gated.status
     assert (status.state, status.attempts) == (State.GATED, 1)
     until = gated.market.node.now() + WINDOWS.training + WINDOWS.validation
     assert status.deadline == until
-    assert gated.market.view("digestOf", gated.id) == agreed
-    kept = gated.market.view("attemptOf", gated.id, first.finding.model)
-    assert kept == record_hash(first.record)
+    assert gated.agreement.gate.history != NO_HISTORY
+    assert gated.market.view("digestOf", gated.id) == gated.gated
 
 
 def test_the_last_fail_opens_the_review_window_too(market: Market, currency: str) -> None:
@@ -96,6 +96,36 @@ def test_a_model_is_scored_once(gated: TradeBuilder) -> None:
     with refused("ModelAlreadyScored", commitment("model 1")):
         gated.attempt(finding=again)
     assert gated.status.attempts == 1
+
+
+def test_a_model_whose_last_bits_are_zero_is_scored_once_too(gated: TradeBuilder) -> None:
+    model = b"\x01" * 28 + bytes(4)
+    gated.attempt(passed=False, finding=replace(gated.attempt_finding(1, False), model=model))
+    with refused("ModelAlreadyScored", model):
+        gated.attempt(finding=replace(gated.attempt_finding(2, True), model=model))
+
+
+def test_a_model_is_remembered_over_all_attempts(market: Market) -> None:
+    trade = TradeBuilder(market, max_attempts=MAX_ATTEMPTS).advance_to(State.GATED)
+    for _ in range(MAX_ATTEMPTS - 1):
+        trade.fail()
+    for number in range(1, MAX_ATTEMPTS):
+        again = replace(trade.attempt_finding(8, True), model=commitment(f"model {number}"))
+        with refused("ModelAlreadyScored", again.model):
+            trade.attempt(finding=again)
+    trade.attempt()
+
+
+def test_an_attempt_takes_the_next_place_in_the_history(gated: TradeBuilder) -> None:
+    gated.fail()
+    first = [attempt.record for attempt in gated.agreement.attempts]
+    history = gated.agreement.gate.history
+    for path in ([bytes(32)] * 3, path_of(first, 3)):
+        with refused_for_one_of("WrongPath"):
+            gated.attempt(passed=False, path=path)
+    with refused_for_one_of("AgreementMismatch"):
+        gated.attempt(history=replace(history, models=0))
+    gated.attempt(path=[bytes(32)] * 3)  # the deciding one takes none
 
 
 def test_an_attempt_names_its_model(gated: TradeBuilder) -> None:

@@ -305,8 +305,7 @@ def test_a_ruling_counts_for_what_it_says(court: Court, trade: JudgedTrade) -> N
             court.judges,
             court.jury,
             record,
-            trade.gated,
-            trade.decided_amounts,
+            trade.proof(record),
             EVIDENCE,
             *upholding,
         )

@@ -23,7 +23,7 @@ BUYER, BROKER, AUDITOR, STRANGER = (
     PARTIES.auditor,
     PARTIES.stranger,
 )
-PROVIDERS, EXPERTS = PARTIES.providers, PARTIES.experts
+PROVIDERS, EXPERTS, JUDGES = PARTIES.providers, PARTIES.experts, PARTIES.signers
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,21 @@ class Checks:
         broker: str = BROKER.address,
         auditor: str = AUDITOR.address,
         providers: Sequence[LocalAccount] = PROVIDERS,
+        judges: Sequence[LocalAccount] = JUDGES,
     ) -> None:
-        self.registry.view("requireFitParties", buyer, broker, auditor, addresses(providers))
+        parties = buyer, broker, auditor, addresses(providers), addresses(judges)
+        self.registry.view("requireFitParties", *parties)
 
     def gate(
         self,
         buyer: str = BUYER.address,
         auditor: str = AUDITOR.address,
         providers: Sequence[LocalAccount] = PROVIDERS,
+        judges: Sequence[LocalAccount] = JUDGES,
         experts: Sequence[LocalAccount] = EXPERTS,
     ) -> None:
-        chosen = addresses(experts)
-        self.registry.view("requireFitExperts", buyer, auditor, addresses(providers), chosen)
+        before, chosen = (addresses(providers), addresses(judges)), addresses(experts)
+        self.registry.view("requireFitExperts", buyer, auditor, *before, chosen)
 
 
 @pytest.fixture
@@ -66,7 +69,9 @@ def test_strangers_to_each_other_may_trade(checks: Checks) -> None:
     checks.acceptance()
     checks.acceptance(auditor=NATIVE)
     checks.acceptance(providers=[])
+    checks.acceptance(judges=[])
     checks.gate()
+    checks.gate(judges=[])
     checks.gate(auditor=NATIVE)
     checks.gate(providers=[], experts=[])
 
@@ -85,6 +90,20 @@ def test_one_account_holds_no_two_roles_that_conflict(checks: Checks) -> None:
         checks.gate(experts=ascending(*EXPERTS, BUYER))
     with refused("ConflictOfRoles", auditor, auditor):
         checks.gate(experts=ascending(*EXPERTS, AUDITOR))
+
+
+@pytest.mark.parametrize("judge", [BUYER, BROKER, AUDITOR, *PROVIDERS])
+def test_no_party_judges_its_own_trade(checks: Checks, judge: LocalAccount) -> None:
+    for judges in (ascending(*JUDGES, judge), [judge]):
+        with refused("ConflictOfRoles", judge.address, judge.address):
+            checks.acceptance(judges=judges)
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+def test_no_judge_is_an_expert(checks: Checks, judge: LocalAccount) -> None:
+    for experts in (ascending(*EXPERTS, judge), [judge]):
+        with refused("ConflictOfRoles", judge.address, judge.address):
+            checks.gate(experts=experts)
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -114,7 +133,18 @@ def test_affiliates_are_one_party_at_the_acceptance(
         checks.acceptance()
 
 
-@pytest.mark.parametrize("other", [BUYER, AUDITOR, *PROVIDERS])
+@pytest.mark.parametrize("judge", [JUDGES[0], JUDGES[-1]])
+@pytest.mark.parametrize("party", [BUYER, BROKER, AUDITOR, *PROVIDERS])
+def test_affiliates_of_a_judge_are_no_parties(
+    checks: Checks, judge: LocalAccount, party: LocalAccount
+) -> None:
+    checks.registry.affiliate(party, judge)
+    with refused("ConflictOfRoles", judge.address, party.address):
+        checks.acceptance()
+    checks.acceptance(judges=[other for other in JUDGES if other != judge])
+
+
+@pytest.mark.parametrize("other", [BUYER, AUDITOR, *PROVIDERS, *JUDGES])
 @pytest.mark.parametrize("expert", [EXPERTS[0], EXPERTS[-1]])
 def test_affiliates_are_one_party_at_the_gate(
     checks: Checks, expert: LocalAccount, other: LocalAccount
@@ -124,7 +154,8 @@ def test_affiliates_are_one_party_at_the_gate(
         checks.gate()
 
 
-def test_providers_of_one_group_may_trade_and_so_may_experts(checks: Checks) -> None:
+def test_who_is_on_one_side_may_be_of_one_group(checks: Checks) -> None:
+    checks.registry.affiliate(JUDGES[0], *JUDGES[1:])
     checks.registry.affiliate(PROVIDERS[0], *PROVIDERS[1:])
     checks.registry.affiliate(EXPERTS[0], *EXPERTS[1:])
     checks.registry.affiliate(AUDITOR, STRANGER)
@@ -142,7 +173,7 @@ def test_who_is_leaving_still_conflicts(checks: Checks) -> None:
     checks.acceptance()
 
 
-CAST = [BUYER, BROKER, AUDITOR, *PROVIDERS, *EXPERTS]
+CAST = [BUYER, BROKER, AUDITOR, *PROVIDERS, *EXPERTS, *JUDGES]
 
 
 @pytest.mark.slow
@@ -167,8 +198,9 @@ def test_any_affiliations_agree_with_the_rules_in_python(checks: Checks, groups:
             )
 
         clash = affiliated([AUDITOR], [BUYER, BROKER, *PROVIDERS]) or affiliated([BUYER], PROVIDERS)
+        clash |= affiliated(JUDGES, [BUYER, BROKER, AUDITOR, *PROVIDERS])
         with refused_for_one_of("ConflictOfRoles") if clash else nullcontext():
             checks.acceptance()
-        clash = affiliated(EXPERTS, [BUYER, AUDITOR, *PROVIDERS])
+        clash = affiliated(EXPERTS, [BUYER, AUDITOR, *PROVIDERS, *JUDGES])
         with refused_for_one_of("ConflictOfRoles") if clash else nullcontext():
             checks.gate()

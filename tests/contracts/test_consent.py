@@ -62,6 +62,7 @@ class Office:
             "judges": self.world.judges,
             "signers": bitmap(SEATS),
             "signatures": trade.signed_data_report,
+            "history": trade.history,
             "amounts": trade.amounts,
             "record": trade.record_digest,
         } | other

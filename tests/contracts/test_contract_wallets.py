@@ -58,7 +58,8 @@ def test_a_wallet_is_a_buyer(market: Market, wallet: Contract) -> None:
     ask = market.contract.encode_abi("requestModel", [trade.request.as_tuple()])
     market.node.send(OWNER, wallet.functions.execute(market.address, ask))
     quote = trade.quote
-    said = (trade.request, quote, trade.price, trade.quote_signatures(quote), NO_PERMIT)
+    signatures = trade.quote_signatures(quote)
+    said = (trade.request, trade.judges, quote, trade.price, signatures, NO_PERMIT)
     arguments = [one.as_tuple() if hasattr(one, "as_tuple") else one for one in said]
     accept = market.contract.encode_abi("acceptQuote", arguments)
     execute = wallet.functions.execute(market.address, accept)

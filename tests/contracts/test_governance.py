@@ -80,6 +80,7 @@ def deploy_governed(node: Node) -> Office:
         DEPLOYER.address,
         3_600,
         255,
+        0,
     )
     payouts = deploy_payouts(node, governance, committee)
     return Office(node, governance, committee, rules, payouts)

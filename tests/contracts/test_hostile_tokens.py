@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 from deploying import TestContracts
-from expectations import held_by, refused, refused_for_one_of
+from expectations import credits_of, held_by, refused, refused_for_one_of
 from parties import PARTIES
 from trade_builder import TradeBuilder
 from web3.contract import Contract
 
+from marketplace.chain.deploy import Deployment
 from marketplace.chain.market import Market
 from marketplace.protocol.errors import TransactionReverted
 from marketplace.protocol.states import State
@@ -103,7 +104,7 @@ def test_a_token_can_not_call_back_while_it_is_moved(
     market: Market, token: Contract, call: str
 ) -> None:
     trade, provider = trade_in(market, token), PARTIES.providers[0]
-    accept = (trade.request, trade.quote, 0, [bytes(65)] * 4, NO_PERMIT)
+    accept = (trade.request, trade.judges, trade.quote, 0, [bytes(65)] * 4, NO_PERMIT)
     arguments = {
         "withdraw": [token.address, BUYER.address],
         "acceptQuote": [each.as_tuple() if isinstance(each, Struct) else each for each in accept],
@@ -134,6 +135,95 @@ def test_a_token_can_not_end_the_trade_that_it_is_funding(market: Market, token:
     market.node.send(PARTIES.stranger, token.functions.arm(market.address, attack))
     with refused_for_one_of("DeadlineNotReached"):
         trade.accept()
+
+
+@pytest.mark.parametrize("token", ["RebasingToken"], indirect=True)
+def test_a_balance_that_is_not_what_was_sent_locks_nothing(market: Market, token: Contract) -> None:
+    trade = trade_in(market, token)
+    market.node.send(PARTIES.stranger, token.functions.rebase(130))
+    arrives = trade.price * 100 // 130 * 130 // 100  # shares are whole
+    assert arrives != trade.price
+    with refused("InexactTransfer", token.address, arrives, trade.price):
+        trade.accept()
+    assert trade.status.state == State.REQUESTED
+
+
+@pytest.mark.parametrize("token", ["RebasingToken"], indirect=True)
+def test_what_a_token_loses_after_the_lock_is_lost_in_that_token_alone(
+    market: Market, token: Contract, deployment: Deployment
+) -> None:
+    """Who withdraws last of that currency bears it, whichever trade it was paid by."""
+    sound = deployment.token
+    assert sound is not None
+    functions = market.node.contract("DevToken", sound).functions
+    market.node.send(BUYER, functions.mint(BUYER.address, SUPPLY))
+    market.node.send(BUYER, functions.approve(market.address, SUPPLY))
+    others = [
+        TradeBuilder(market, currency=other, salt="another currency").advance_to(State.GATED)
+        for other in (NATIVE, sound)
+    ]
+    first, second = (
+        TradeBuilder(market, currency=token.address, salt=name) for name in ("first", "second")
+    )
+    first.advance_to(State.PASSED)
+    second.advance_to(State.FUNDED)
+    market.node.send(PARTIES.stranger, token.functions.rebase(50))  # half of each balance is gone
+    assert rebased(token, market.address) == second.price  # of what the two trades locked
+
+    first.settle_in_time()
+    withdraw_all(market, token.address)
+    assert rebased(token, market.address) == 0  # all that there was went to who came first
+    second.lapse()
+    second.time_out_delivery()
+    assert credits_of(market, token.address) == {BUYER.address: second.price}
+    with pytest.raises(TransactionReverted):
+        market.send(BUYER, "withdraw", token.address, BUYER.address)
+    assert credits_of(market, token.address) == {BUYER.address: second.price}  # still owed
+
+    for trade in others:
+        currency = trade.request.currency
+        assert held_by(market, currency) == trade.price
+        trade.lapse()
+        trade.time_out_training()
+        assert sum(credits_of(market, currency).values()) == trade.price
+        withdraw_all(market, currency)
+        assert held_by(market, currency) == 0
+
+
+@pytest.mark.parametrize("token", ["RebasingToken"], indirect=True)
+def test_a_trade_funded_after_a_loss_pays_for_it_if_it_withdraws_last(
+    market: Market, token: Contract
+) -> None:
+    first, later = (
+        TradeBuilder(market, currency=token.address, salt=name) for name in ("first", "later")
+    )
+    first.advance_to(State.PASSED)
+    market.node.send(PARTIES.stranger, token.functions.rebase(50))
+    later.advance_to(State.FUNDED)
+    assert rebased(token, market.address) == first.price // 2 + later.price
+    first.settle_in_time()
+    withdraw_all(market, token.address)
+    assert rebased(token, market.address) < later.price
+
+
+@pytest.mark.parametrize("token", ["RebasingToken"], indirect=True)
+def test_what_a_token_gains_after_the_lock_is_nobodys(market: Market, token: Contract) -> None:
+    trade = TradeBuilder(market, currency=token.address).advance_to(State.PASSED)
+    market.node.send(PARTIES.stranger, token.functions.rebase(200))
+    trade.settle_in_time()
+    assert sum(credits_of(market, token.address).values()) == trade.price
+    withdraw_all(market, token.address)
+    assert rebased(token, market.address) >= trade.price
+
+
+def rebased(token: Contract, account: str) -> int:
+    return int(token.functions.balanceOf(account).call())
+
+
+def withdraw_all(market: Market, currency: str) -> None:
+    for party in PARTIES.everyone():
+        if market.credit_of(party.address, currency):
+            market.send(party, "withdraw", currency, party.address)
 
 
 def test_an_address_without_code_is_no_currency(market: Market) -> None:

@@ -240,7 +240,7 @@ def test_the_metadata_lie_on_chain_with_cids_as_the_stores_write_them(office: Of
         "name": "Model licence",
         "external_url": "ipfs://" + cid_of_digest(commitment("licence")),
         "trade": f"0x{token:064x}",
-        "model": "0x" + commitment("model").hex(),
+        "model": "ipfs://" + cid_of_digest(commitment("model")),
         "delivery": "ipfs://" + cid_of_digest(commitment("delivery")),
         "transfer": "with the licensor's consent",
     }

@@ -105,7 +105,7 @@ def passed_before(trade: TradeBuilder) -> list[Opening]:
 def test_one_opening_belongs_to_each_signer(passed: TradeBuilder) -> None:
     first, _ = passed.openings()
     for openings in ([], [first], [first] * 3):
-        with refused("LengthMismatch", len(openings), 2):
+        with refused("OpeningsMismatch", len(openings), 2):
             passed.open_scores(openings)
 
 
@@ -202,7 +202,7 @@ def test_a_silent_colleague_does_not_cost_who_opened_in_time(passed: TradeBuilde
     ("verdicts", "scores", "end"),
     [
         (0b11, {0: THRESHOLD, 1: THRESHOLD}, State.SETTLED),
-        (0b11, {0: THRESHOLD - 1, 1: THRESHOLD}, State.REFUNDED),  # the lower of two fails
+        (0b11, {0: THRESHOLD - 1, 1: THRESHOLD}, State.SETTLED),  # one of two turns nothing
         (0b11, {0: FAILING, 1: FAILING}, State.REFUNDED),
         (0b111, {0: FAILING, 1: PASSING, 2: PASSING}, State.SETTLED),
         (0b111, {0: FAILING, 1: FAILING, 2: PASSING}, State.REFUNDED),
@@ -233,20 +233,29 @@ def test_the_median_of_the_scores_must_bear_the_verdict(
 
 
 @pytest.mark.parametrize(
-    ("closed", "end"),
+    ("verdicts", "scores", "closed", "end"),
     [
-        ([0], State.REFUNDED),  # two of three speak, and both against it
-        ([0, 1], State.SETTLED),  # one of three is no majority
-        ([0, 1, 2], State.SETTLED),
+        (0b111, dict.fromkeys(ALL, FAILING), [0], State.REFUNDED),  # two speak against it
+        (0b111, dict.fromkeys(ALL, FAILING), [0, 1], State.SETTLED),  # one of three is no majority
+        (0b111, dict.fromkeys(ALL, FAILING), [0, 1, 2], State.SETTLED),
+        (0b11, {0: FAILING, 1: FAILING}, [1], State.SETTLED),  # a tie turns nothing
+        (0b011, {0: PASSING, 1: PASSING, 2: FAILING}, [0], State.SETTLED),  # nor does silence
+        (0b001, {0: PASSING, 1: FAILING, 2: FAILING}, [1], State.FAILED),
     ],
 )
-def test_most_of_the_signers_must_speak_to_overthrow_a_verdict(
-    market: Market, closed: list[int], end: State
+def test_who_keeps_its_score_sealed_counts_by_its_verdict(
+    market: Market, verdicts: int, scores: dict[int, int], closed: list[int], end: State
 ) -> None:
-    trade = judged(market, 0b111, dict.fromkeys(ALL, FAILING))
+    trade = judged(market, verdicts, scores, max_attempts=1)
     trade.lapse(WINDOWS.settlement)
     trade.settle(openings=trade.openings(closed=closed))
     assert trade.status.state == end
+    against = {
+        seat
+        for seat, score in scores.items()
+        if seat in closed or (score >= THRESHOLD) != bool(verdicts >> seat & 1)
+    }
+    assert market.view("faultySeals", trade.id) == sum(1 << seat for seat in against)
 
 
 def test_scores_opened_beforehand_count_towards_the_median(market: Market) -> None:

@@ -14,7 +14,8 @@ from quick_chain import move_to
 from web3.types import TxReceipt
 from whole_trade import THRESHOLD, WINDOWS, commitment
 
-from marketplace.protocol.terms import NATIVE
+from marketplace.protocol.attempts import history_of, path_of
+from marketplace.protocol.terms import NATIVE, AttemptRecord
 
 BUYER, REPORTER, TREASURY = PARTIES.buyer, PARTIES.stranger, PARTIES.treasury
 CLOSED = (0, bytes(32))
@@ -101,14 +102,18 @@ def ended(trade: JudgedTrade) -> dict[str, Any]:
     return failed
 
 
+def named(court: Court, trade: JudgedTrade, record: dict[str, Any]) -> tuple[Any, ...]:
+    return trade.request, court.judges, record, trade.proof(record)
+
+
 def open_scores(
     court: Court, trade: JudgedTrade, record: dict[str, Any], openings: list[tuple[int, bytes]]
 ) -> TxReceipt:
-    return court.send(REPORTER, "openScores", trade.request, court.judges, record, openings)
+    return court.send(REPORTER, "openScores", *named(court, trade, record), openings)
 
 
 def penalise(court: Court, trade: JudgedTrade, record: dict[str, Any]) -> TxReceipt:
-    return court.send(REPORTER, "penaliseClosedSeals", trade.request, court.judges, record)
+    return court.send(REPORTER, "penaliseClosedSeals", *named(court, trade, record))
 
 
 def test_scores_open_when_the_trade_has_ended(court: Court, trade: JudgedTrade) -> None:
@@ -176,7 +181,7 @@ def test_a_closed_seal_costs_its_signer(
     }
     assert court.staked() == [STAKE - CLOSED_SEAL * (seat in closed) for seat in range(3)]
     reward = slashed * REPORTER_BPS // 10_000
-    assert court.credits() == {REPORTER.address: reward, BUYER.address: slashed - reward}
+    assert court.credits() == {REPORTER.address: reward, TREASURY.address: slashed - reward}
     with refused("NoClosedSeals", trade.id, 1):
         penalise(court, trade, failed)
 
@@ -197,7 +202,7 @@ def test_an_opening_must_match_its_seal(court: Court, trade: JudgedTrade) -> Non
     for wrong in ((score + 1, salt), (score, commitment("another salt")), openings[0]):
         with refused("SealMismatch", 1):
             open_scores(court, trade, failed, [CLOSED, wrong, CLOSED])
-    with refused("LengthMismatch", 2, 3):
+    with refused("OpeningsMismatch", 2, 3):
         open_scores(court, trade, failed, openings[:2])
     with refused("NothingOpened"):
         open_scores(court, trade, failed, [CLOSED] * 3)
@@ -216,7 +221,7 @@ def test_a_score_that_contradicts_its_verdict_stays_closed(
     monkeypatch.setattr(trade, "opening", two_faced)
     failed = ended(trade)
     openings = trade.openings(failed)
-    with refused("ContradictsVerdict", 0, THRESHOLD):
+    with refused("ContradictsVerdict", 0b001):
         open_scores(court, trade, failed, openings)
     open_scores(court, trade, failed, [CLOSED, *openings[1:]])
     move_to(court.node, trade.status["deadline"] + 1)
@@ -227,11 +232,24 @@ def test_a_score_that_contradicts_its_verdict_stays_closed(
 def test_the_record_is_the_one_reported(court: Court, trade: JudgedTrade) -> None:
     failed = ended(trade)
     move_to(court.node, trade.status["deadline"] + 1)
-    for change in ({"signers": 0b1111}, {"verdicts": 0}, {"attempt": 3}):
+    for change in ({"signers": 0b1111}, {"verdicts": 0}, {"attempt": 2}, {"attempt": 8}):
         with refused("UnknownAttempt", failed["model"]):
             penalise(court, trade, failed | change)
+    _, _, *rest = named(court, trade, failed)
     with refused("CommitteeMismatch", OTHER_DIGEST, trade.request["committee"]):
-        court.send(REPORTER, "penaliseClosedSeals", trade.request, OTHER, failed)
+        court.send(REPORTER, "penaliseClosedSeals", trade.request, OTHER, *rest)
+
+
+def test_a_history_of_one_s_own_making_is_not_the_trade_s(court: Court, trade: JudgedTrade) -> None:
+    """It holds the record of an attempt that never was: whose, the market's digest decides."""
+    invented = ended(trade) | {"signers": 0b011}
+    move_to(court.node, trade.status["deadline"] + 1)
+    pool, experts, terms, _, *decision, _ = trade.proof(invented)
+    made_up = [AttemptRecord.from_values(invented)]
+    history = history_of(made_up).as_tuple()
+    proof = (pool, experts, terms, history, *decision, list(path_of(made_up, 1)))
+    with refused("UnknownAttempt", invented["model"]):
+        court.send(REPORTER, "penaliseClosedSeals", trade.request, court.judges, invented, proof)
 
 
 def test_the_deciding_attempt_is_opened_by_the_settlement(court: Court, trade: JudgedTrade) -> None:
@@ -239,6 +257,51 @@ def test_the_deciding_attempt_is_opened_by_the_settlement(court: Court, trade: J
     trade.close(record)
     with refused("UnknownAttempt", record["model"]):
         open_scores(court, trade, record, trade.openings(record))
+
+
+@pytest.mark.parametrize("closed", [[0], [0, 1]])
+def test_a_closed_seal_of_the_deciding_attempt_costs_its_signer(
+    court: Court, trade: JudgedTrade, closed: list[int]
+) -> None:
+    record = trade.judge(1, passing=[0, 1], seats=(0, 1))
+    trade.close(record, closed)
+    receipt = penalise(court, trade, record)  # the settlement was the last occasion to open it
+    slashed = len(closed) * CLOSED_SEAL
+    assert court.events(receipt)[0][1] == {
+        "tradeId": trade.id,
+        "attempt": 1,
+        "closed": sum(1 << seat for seat in closed),
+        "reporter": REPORTER.address,
+        "slashed": slashed,
+    }
+    assert court.staked() == [STAKE - CLOSED_SEAL * (seat in closed) for seat in range(3)]
+    with refused("NoClosedSeals", trade.id, 1):
+        penalise(court, trade, record)
+
+
+def test_a_score_against_its_own_verdict_is_as_good_as_closed(
+    court: Court, trade: JudgedTrade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed = trade.opening
+
+    def two_faced(attempt: int, seat: int, passed: bool) -> tuple[int, bytes]:
+        score, salt = sealed(attempt, seat, passed)
+        return (THRESHOLD - 1 if seat == 2 else score), salt
+
+    monkeypatch.setattr(trade, "opening", two_faced)
+    record = trade.judge(1, passing=[0, 1, 2])
+    trade.close(record)
+    penalise(court, trade, record)
+    assert court.staked() == [STAKE, STAKE, STAKE - CLOSED_SEAL]
+
+
+def test_open_seals_of_the_deciding_attempt_cost_nothing(court: Court, trade: JudgedTrade) -> None:
+    record = trade.judge(1, passing=[0, 1])
+    with refused("NotFinal", 4):
+        penalise(court, trade, record)
+    trade.close(record)
+    with refused("NoClosedSeals", trade.id, 1):
+        penalise(court, trade, record)
 
 
 def test_attempts_of_a_trade_that_timed_out_are_opened_too(

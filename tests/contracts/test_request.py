@@ -12,6 +12,7 @@ from trade_builder import TradeBuilder
 from trade_terms import LONGEST_WINDOW, WINDOWS, commitment
 
 from marketplace.chain.market import Market
+from marketplace.protocol.attempts import MAX_ATTEMPTS
 from marketplace.protocol.states import State
 from marketplace.protocol.terms import NATIVE
 
@@ -30,7 +31,7 @@ def test_a_request_is_stored_as_a_status(trade: TradeBuilder) -> None:
 
 @pytest.mark.parametrize("state", [state for state in State if state != State.NONE])
 def test_the_windows_can_be_read_in_every_state(market: Market, state: State) -> None:
-    lengths = {name: 7_000 + number for number, name in enumerate(WINDOWS.as_message())}
+    lengths = {name: 10_000 + number for number, name in enumerate(WINDOWS.as_message())}
     trade = TradeBuilder(market, windows=replace(WINDOWS, **lengths)).advance_to(state)
     assert trade.status.windows.as_message() == lengths
 
@@ -65,7 +66,7 @@ INVALID: list[tuple[str, Any]] = [
     ("threshold", 0),
     ("threshold", 1_000_001),
     ("max_attempts", 0),
-    ("max_attempts", 129),
+    ("max_attempts", MAX_ATTEMPTS + 1),
     ("min_rows", 0),
     ("validation_rows", 0),
     ("validation_root", bytes(32)),
@@ -87,9 +88,9 @@ def test_an_approval_needs_somebody_to_give_it(market: Market) -> None:
         TradeBuilder(market, auditor=NATIVE, approval_required=True).ask()
 
 
-def test_the_cap_may_be_a_hundred_and_twenty_eight(market: Market) -> None:
-    trade = TradeBuilder(market, max_attempts=128).advance_to(State.REQUESTED)
-    assert trade.status.max_attempts == 128
+def test_the_cap_may_be_eight(market: Market) -> None:
+    trade = TradeBuilder(market, max_attempts=MAX_ATTEMPTS).advance_to(State.REQUESTED)
+    assert trade.status.max_attempts == 8
 
 
 def test_nobody_requests_in_the_name_of_another(trade: TradeBuilder) -> None:

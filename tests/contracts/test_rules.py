@@ -16,6 +16,7 @@ from trade_builder import TradeBuilder
 from trade_terms import FEE_BPS, LONGEST_WINDOW, UNBONDING_DELAY, WINDOWS
 from web3.types import TxReceipt
 
+from marketplace.chain.deploy import Terms
 from marketplace.chain.market import Market
 from marketplace.protocol.agreement import agreed_digest
 from marketplace.protocol.states import State
@@ -97,20 +98,22 @@ def test_a_rule_changed_between_signing_and_mining_is_noticed(market: Market, ru
     TradeBuilder(market).ask()  # which names the new one
 
 
-def test_without_a_committee_nothing_can_be_requested(market: Market) -> None:
+@pytest.mark.parametrize("missing", ["committee", "panel"])
+def test_without_committee_and_panel_nothing_can_be_requested(market: Market, missing: str) -> None:
     node, rules = market.node, market.rules.functions
     authority = node.call(rules.authority())
     terms = (NATIVE, 0, 1, UNBONDING_DELAY, STRANGER.address)
     nobody = node.deploy(ADMIN, "OracleCommittee", authority, terms)
-    addresses = (nobody.address, market.panel.address)
+    offices = {"committee": market.committee, "panel": market.panel, missing: nobody}
+    addresses = [office.address for office in offices.values()]
     empty = node.deploy(
-        ADMIN, "MarketRules", authority, *addresses, FEE_BPS, PARTIES.treasury.address, 0, 255
+        ADMIN, "MarketRules", authority, *addresses, FEE_BPS, PARTIES.treasury.address, 0, 255, 0
     )
     elsewhere = node.deploy(
         ADMIN, "ModelMarket", empty.address, market.registry.address, ADMIN.address
     )
-    request = replace(TradeBuilder(market).request, committee=bytes(32))
-    with refused("RuleChanged", "committee"):
+    request = replace(TradeBuilder(market).request, **{missing: bytes(32)})
+    with refused("RuleChanged", missing):
         Market(node, elsewhere.address).send(PARTIES.buyer, "requestModel", request)
 
 
@@ -186,7 +189,7 @@ def test_fees_are_bounded_and_need_a_receiver(
     offices = (market.committee.address, market.panel.address)
     authority = market.node.call(market.rules.functions.authority())
     with refused(error, *values):
-        market.node.deploy(ADMIN, "MarketRules", authority, *offices, fee, treasury, 0, 255)
+        market.node.deploy(ADMIN, "MarketRules", authority, *offices, fee, treasury, 0, 255, 0)
     change(market, "setFee", 1_000, STRANGER.address)
 
 
@@ -204,7 +207,8 @@ def test_the_market_answers_to_nobody(market: Market) -> None:
     of_everyone = {"settle", "openDecidingScores", "expire", "timeoutDelivery", "timeoutTraining"}
     of_the_arbiter = {"dispute", "rule"}
     expected = of_the_parties | with_signatures | of_everyone | of_the_arbiter
-    assert changing == expected | {"resume", "withdraw"}  # a new one needs tests of its own
+    of_the_ledger = {"withdraw", "openAccounts"}
+    assert changing == expected | of_the_ledger | {"resume"}  # a new one needs tests of its own
 
 
 def test_who_changes_the_rules_has_no_way_to_the_money(market: Market) -> None:
@@ -220,7 +224,6 @@ def test_views_of_an_unknown_trade_are_empty(market: Market, trade: TradeBuilder
     assert trade.status.state == State.NONE
     assert not any(trade.status.windows.as_message().values())
     assert market.view("digestOf", trade.id) == bytes(32)
-    assert market.view("attemptOf", trade.id, bytes(32)) == bytes(32)
     assert market.view("deliveryOf", trade.id, STRANGER.address) == 0
 
 
@@ -230,7 +233,9 @@ def test_no_trade_outlasts_the_stakes_behind_its_committee(market: Market) -> No
     def asked(attempts: int) -> TradeBuilder:
         return TradeBuilder(market, max_attempts=attempts, windows=longest)
 
-    most = (UNBONDING_DELAY // LONGEST_WINDOW - 5) // 2  # five clocks, and two for each attempt
+    # Six clocks, two for each attempt, and the ruling.
+    most = ((UNBONDING_DELAY - Terms().ruling_window) // LONGEST_WINDOW - 6) // 2
     asked(most).advance_to(State.REQUESTED)
-    with refused("TradeTooLong", (7 + 2 * most) * LONGEST_WINDOW, UNBONDING_DELAY):
+    longest_asked = (8 + 2 * most) * LONGEST_WINDOW + Terms().ruling_window
+    with refused("TradeTooLong", longest_asked, UNBONDING_DELAY):
         asked(most + 1).ask()

@@ -207,10 +207,23 @@ def test_where_approval_is_required_a_rejection_refunds_the_buyer(
         assert refund(market, receipt) == trade.price - spent
 
 
-def test_a_silent_auditor_stops_nothing_even_where_approval_is_required(market: Market) -> None:
+def test_without_a_required_approval_who_worked_is_paid_and_nothing_is_settled(
+    market: Market,
+) -> None:
     trade = TradeBuilder(market, approval_required=True).advance_to(State.PASSED)
-    trade.settle_in_time()
-    assert trade.status.state == State.SETTLED
+    receipt = trade.settle_in_time()
+    assert trade.status.state == State.REFUNDED
+    prices = trade.prices
+    assert {why for *_, why in payments(market, receipt)} == {Purpose.EXPERT, Purpose.ORACLE}
+    spent = prices.experts + prices.oracle + sum(prices.data)
+    assert refund(market, receipt) == trade.price - spent
+
+
+def test_a_rejection_pays_no_expert_for_want_of_an_approval(market: Market) -> None:
+    trade = TradeBuilder(market, approval_required=True).advance_to(State.REJECTED)
+    receipt = trade.settle_in_time()
+    assert trade.status.state == State.FAILED
+    assert {why for *_, why in payments(market, receipt)} == {Purpose.ORACLE}
 
 
 def test_the_auditor_reports_once_and_nobody_else_does(passed: TradeBuilder) -> None:

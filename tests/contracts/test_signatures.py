@@ -16,7 +16,7 @@ from trade_terms import PASSING, commitment
 
 from marketplace.chain.market import Market
 from marketplace.protocol.states import State
-from marketplace.protocol.terms import AuditReport
+from marketplace.protocol.terms import NO_HISTORY, AuditReport
 from marketplace.protocol.typed_data import Domain, compact
 
 SIGNERS = PARTIES.signers
@@ -103,12 +103,12 @@ def test_a_report_for_another_trade_is_refused(market: Market) -> None:
 
 def test_a_report_is_not_posted_twice(trade: TradeBuilder) -> None:
     trade.advance_to(State.GATED)
-    course = trade.course
     trade.fail()
     told = trade.agreement.last_attempt
-    trade.course = course
     with refused("ModelAlreadyScored", told.finding.model):
-        trade.attempt(passed=False, signatures=told.signatures)
+        trade.attempt(finding=told.finding, verdicts=0, signatures=told.signatures)
+    with refused_for_one_of("AgreementMismatch"):
+        trade.attempt(passed=False, history=NO_HISTORY, signatures=told.signatures)
     with seat_refused():
         other = replace(told.finding, model=commitment("another"))
         trade.attempt(passed=False, finding=other, signatures=told.signatures)

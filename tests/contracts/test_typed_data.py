@@ -103,8 +103,11 @@ def test_quotes_have_one_digest(
         )[:count]
         quote = ModelQuote(trade.id, words[1], offers, *parts, expiry)
         price = price_of(quote, trade.request.fee_bps)[0]
-        assert market.view("priceOf", quote, trade.request.fee_bps)[0] == price
-        arguments = (trade.request, quote, price, trade.quote_signatures(quote), NO_PERMIT)
+        quotes = market.node.contract("Quotes", market.view("quotes"))
+        question = quotes.functions.priceOf(quote.as_tuple(), trade.request.fee_bps)
+        assert market.node.call(question)[0] == price
+        signatures = trade.quote_signatures(quote)
+        arguments = (trade.request, trade.judges, quote, price, signatures, NO_PERMIT)
         taken(trade, "acceptQuote", *arguments, sender=PARTIES.buyer.address, value=price)
 
 

@@ -155,7 +155,7 @@ def test_what_was_agreed_is_what_is_refunded(market: Market) -> None:
 
 
 def test_the_stage_on_record_counts_the_attempts(market: Market) -> None:
-    trade = TradeBuilder(market, max_attempts=128).advance_to(State.GATED)
+    trade = TradeBuilder(market, max_attempts=3).advance_to(State.GATED)
     expert = PARTIES.experts[0]
     for stage in (2, 3):
         trade.record_delivery(expert)

@@ -77,6 +77,33 @@ def test_credits_of_several_trades_add_up(market: Market) -> None:
     assert only_event(market, receipt, "Withdrawn")["amount"] == 2 * one.prices.data[0]
 
 
+def test_opening_accounts_gives_and_takes_nothing(paid: TradeBuilder, currency: str) -> None:
+    market, newcomer = paid.market, PARTIES.stranger
+    before = {each: market.credit_of(each, currency) for each in (PROVIDER.address, ELSEWHERE)}
+    for _ in range(2):
+        market.send(newcomer, "openAccounts", [*before, newcomer.address], currency)
+    assert {each: market.credit_of(each, currency) for each in before} == before
+    with refused("NothingToWithdraw", newcomer.address, currency):
+        market.send(newcomer, "withdraw", currency, newcomer.address)
+    market.send(PROVIDER, "withdraw", currency, ELSEWHERE)
+    assert balance(market, currency, ELSEWHERE) == before[PROVIDER.address]
+
+
+def test_an_account_stays_open_when_it_is_emptied(market: Market) -> None:
+    """The next credit of who has withdrawn everything costs what the one of who hasn't does."""
+
+    def paying(salt: str) -> int:
+        trade = TradeBuilder(market, salt=salt).advance_to(State.FUNDED)
+        return int(trade.report_data()["gasUsed"])
+
+    first, second = paying("first"), paying("second")
+    for provider in PARTIES.providers:
+        market.send(provider, "withdraw", NATIVE, provider.address)
+    third = paying("third")
+    assert first - second > 50_000  # three slots were written for the first time
+    assert abs(third - second) < 300  # zero bytes in signatures and ids cost less
+
+
 def test_nobody_can_send_coin_by_mistake(market: Market) -> None:
     with pytest.raises(Exception, match="the contract refused"):
         market.node.transfer(PARTIES.stranger, market.address, 1)

@@ -31,6 +31,7 @@ from marketplace.protocol.agreement import (
     record_of,
     terms_hash,
 )
+from marketplace.protocol.attempts import path_of
 from marketplace.protocol.states import State
 from marketplace.protocol.terms import (
     NATIVE,
@@ -43,6 +44,7 @@ from marketplace.protocol.terms import (
     DataFinding,
     Deal,
     Gate,
+    History,
     ModelQuote,
     Opening,
     Permit,
@@ -82,7 +84,7 @@ class TradeBuilder(TradeTerms):
         if value is None:
             value = price if self.request.currency == NATIVE else 0
         signatures = self.quote_signatures(quote, broker_signature, provider_signatures)
-        arguments = (self.request, quote, price, signatures, permit)
+        arguments = (self.request, self.judges, quote, price, signatures, permit)
         sender = sender or self.parties.buyer
         receipt = self.market.send(sender, "acceptQuote", *arguments, value=value)
         self.course = Course(quote)
@@ -148,6 +150,8 @@ class TradeBuilder(TradeTerms):
         pool: int | None = None,
         experts: int | None = None,
         judges: Committee | None = None,
+        history: History | None = None,
+        path: Sequence[bytes] | None = None,
         seals: Sequence[bytes] | None = None,
         signatures: bytes | None = None,
     ) -> TxReceipt:
@@ -178,6 +182,8 @@ class TradeBuilder(TradeTerms):
             terms or terms_hash(agreed.deal, agreed.gate),
             agreed.deal.expert_pool if pool is None else pool,
             len(agreed.gate.experts) if experts is None else experts,
+            history or agreed.gate.history,
+            path or path_of([attempt.record for attempt in agreed.attempts], number),
             finding,
             judges or self.judges,
             bitmap(seats),

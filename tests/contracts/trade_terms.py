@@ -32,7 +32,7 @@ from marketplace.protocol.typed_data import compact, sign
 from marketplace.protocol.units import largest_remainder
 
 LONGEST_WINDOW = 2**24 - 1  # 194 days
-UNBONDING_DELAY = 2**32 - 1
+UNBONDING_DELAY = 16 * LONGEST_WINDOW
 """As long as can be, in seconds, so that hardly any windows are too long."""
 
 FEE_BPS = 250
@@ -44,7 +44,7 @@ WINDOWS = Windows(
     judging=2_500,
     training=3_000,
     validation=3_500,
-    review=5_000,
+    review=10_000,
     settlement=6_000,
 )
 TWO = (0, 1)

@@ -155,6 +155,7 @@ class World:
             PARTIES.treasury.address,
             3_600,
             255,
+            DAY,
         )
         market = node.deploy(admin, "ModelMarket", rules.address, registry.address, admin.address)
         return cls(
@@ -240,8 +241,9 @@ class WholeTrade:
     @cached_property
     def price(self) -> list[int]:
         """The price, and the protocol fee in it."""
-        functions = self.world.market.functions
-        return list(self.world.node.call(functions.priceOf(self.quote, FEE_BPS)))
+        node, functions = self.world.node, self.world.market.functions
+        quotes = node.contract("Quotes", node.call(functions.quotes())).functions
+        return list(node.call(quotes.priceOf(self.quote, FEE_BPS)))
 
     @property
     def deal(self) -> dict[str, Any]:
@@ -280,7 +282,17 @@ class WholeTrade:
 
     @property
     def gate(self) -> dict[str, Any]:
-        return {"dropped": self.dropped, "experts": self.experts, "weights": list(WEIGHTS)}
+        return {
+            "dropped": self.dropped,
+            "history": self.history,
+            "experts": self.experts,
+            "weights": list(WEIGHTS),
+        }
+
+    @property
+    def history(self) -> tuple[bytes, int]:
+        """What earlier attempts left: there was none."""
+        return bytes(32), 0
 
     @property
     def attempt_report(self) -> dict[str, Any]:
@@ -311,9 +323,13 @@ class WholeTrade:
 
     @property
     def gated(self) -> bytes:
+        head = (self.world.judges_digest, EXPERT_POOL, len(self.experts), self.terms)
+        return words(*head, *self.history)
+
+    @property
+    def terms(self) -> bytes:
         deal = [v.to_bytes(32, "big") if isinstance(v, int) else v for v in self.deal.values()]
-        terms = words(words(*deal), self.dropped, words(*self.experts), words(*WEIGHTS))
-        return words(self.world.judges_digest, EXPERT_POOL, len(self.experts), terms)
+        return words(words(*deal), self.dropped, words(*self.experts), words(*WEIGHTS))
 
     @property
     def amounts(self) -> bytes:
@@ -365,7 +381,8 @@ class WholeTrade:
             *(sign_digest(provider, self.digest("DataQuote", quote)) for provider, quote in offers),
         ]
         price = self.price[0]
-        arguments = (self.request, self.quote, price, signatures, NO_PERMIT)
+        judges = self.world.judges
+        arguments = (self.request, judges, self.quote, price, signatures, NO_PERMIT)
         self.send(PARTIES.buyer, "acceptQuote", *arguments, value=price)
         return self
 
@@ -389,15 +406,15 @@ class WholeTrade:
             head | self.attempt_report | {"passed": True, "seal": seal}
             for seal in self.record["seals"]
         ]
-        deal = [v.to_bytes(32, "big") if isinstance(v, int) else v for v in self.deal.values()]
-        terms = words(words(*deal), self.dropped, words(*self.experts), words(*WEIGHTS))
         self.send(
             anyone,
             "reportAttempt",
             self.id,
-            terms,
+            self.terms,
             EXPERT_POOL,
             len(WEIGHTS),
+            self.history,
+            [bytes(32)] * 3,
             self.attempt_report,
             judges,
             signers,

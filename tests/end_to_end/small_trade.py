@@ -26,10 +26,11 @@ from marketplace.chain.client import Node
 from marketplace.chain.deploy import Deployment
 from marketplace.chain.devnet import DevnetProvider, open_devnet
 from marketplace.protocol.agreement import terms_hash
+from marketplace.protocol.attempts import path_of
 from marketplace.protocol.states import State
 from marketplace.protocol.terms import AttemptFinding, AttemptReport
 from marketplace.protocol.typed_data import quorum_signatures, sign
-from marketplace.scripted.script import Script
+from marketplace.scripted.script import UNREACHABLE, Script
 from marketplace.scripted.trade import TradeRun
 from marketplace.scripted.world import build_world, join_world
 from offchain.data import Dataset, Task
@@ -74,6 +75,17 @@ def small_scenario() -> Scenario:
         },
         part(3 * PROVIDER_ROWS, VALIDATION_ROWS),
     )
+
+
+@cache
+def scenario_of(script: Script) -> Scenario:
+    """The same; where a script needs a model to fail, each fifth of the buyer's labels is wrong."""
+    sound = small_scenario()
+    if script.threshold < UNREACHABLE:
+        return sound  # of these tumours a sample can be right in every row
+    labels = sound.validation.labels.copy()
+    labels[::5] = 1 - labels[::5]
+    return replace(sound, validation=replace(sound.validation, labels=labels))
 
 
 class Said(list[str]):
@@ -127,7 +139,7 @@ class Stages:
         store = folder / f"store-{len(list(folder.iterdir()))}"
         shutil.copytree(self.folder / f"{(store_of or state).name}-store", store)
         node = Node(DevnetProvider(open_devnet(self.folder / state.name)))
-        scenario = small_scenario()
+        scenario = scenario_of(self.script)
         world = join_world(node, DiskStore(store), self.deployment, self.script, scenario)
         for signer, remembers in zip(world.signers, self.signers, strict=True):
             if not fresh:
@@ -150,7 +162,7 @@ class Stages:
 
 def fresh_run(script: Script, folder: Path, node: Node | None = None) -> TradeRun:
     """Make a run of a script in a world of its own; nothing has been requested yet."""
-    said, scenario = Said(), small_scenario()
+    said, scenario = Said(), scenario_of(script)
     chain = node or Node(DevnetProvider(open_devnet()))
     world = build_world(chain, DiskStore(folder / "store"), script, scenario, said)
     return TradeRun(world, script, scenario, seed=0, progress=said)
@@ -196,8 +208,10 @@ def devnet_process(state: Path) -> Iterator[str]:
     command = [*MOEMARKET, "devnet", "--port", "0", "--state", str(state)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield next(line for line in process.stdout if line.startswith("endpoint")).split()[1]
-        process.terminate()
+        try:
+            yield next(line for line in process.stdout if line.startswith("endpoint")).split()[1]
+        finally:
+            process.terminate()
 
 
 def collude(run: TradeRun, finding: AttemptFinding) -> None:
@@ -221,6 +235,8 @@ def collude(run: TradeRun, finding: AttemptFinding) -> None:
         terms_hash(agreed.deal, agreed.gate),
         agreed.deal.expert_pool,
         len(agreed.gate.experts),
+        agreed.gate.history,
+        path_of([attempt.record for attempt in agreed.attempts], number),
         finding,
         judges,
         signers,

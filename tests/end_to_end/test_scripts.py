@@ -65,6 +65,20 @@ def test_script(tmp_path: Path, name: str, token: bool) -> None:
     assert report.ok, report.objections
 
 
+def test_a_trade_divided_by_skill(tmp_path: Path) -> None:
+    run = fresh_run(replace(SCRIPTS["credit"], experts=EXPERTS, division="skill"), tmp_path)
+    assert run.play() == State.SETTLED
+    summary, market = summarise(run), run.world.market
+    report = audit(market.node.web3.provider, market.address, run.world.store)
+    assert report.ok, report.objections
+    assert summary.division == "skill"
+    values = [max(Fraction(line.contribution), Fraction(0)) for line in summary.experts]
+    pool = paid(summary, "expert")
+    for line, value in zip(summary.experts, values, strict=True):
+        assert abs(line.amount - pool * value / sum(values)) < 1
+        assert line.share_low <= line.share <= line.share_high
+
+
 def check_ending(name: str, summary: Summary, run: TradeRun) -> None:
     """Hold each script's own promise."""
     purposes = {payment.purpose for payment in summary.payments}
@@ -85,7 +99,7 @@ def check_ending(name: str, summary: Summary, run: TradeRun) -> None:
         assert [line.scores_opened for line in summary.attempts] == [2, 2]
         assert paid(summary, "data") == data
         assert paid(summary, "oracle") == prices.oracle_fee
-    elif name == "garbage":
+    elif name in {"garbage", "copied"}:
         assert "refund" in purposes
         assert paid(summary, "data") + paid(summary, "refund") == data
         assert len({p.account for p in summary.payments if p.purpose == "data"}) == 2
@@ -131,7 +145,7 @@ def check_ending(name: str, summary: Summary, run: TradeRun) -> None:
 def check_shapley(summary: Summary) -> None:
     """Shapley values sum to the score, and pay in proportion."""
     (attempt,) = summary.attempts
-    values = [Fraction(line.shapley) for line in summary.experts]
+    values = [Fraction(line.contribution) for line in summary.experts]
     assert int(sum(values) * 1_000_000) == attempt.score_ppm
     assert attempt.score_ppm >= summary.threshold_ppm
     pool = paid(summary, "expert")

@@ -1,9 +1,11 @@
-"""Finds the modules beside this one, and the builder of trades of the contracts' tests."""
+"""Finds the modules beside this one, those of peers, and the builders of the contracts' tests."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-for folder in (Path(__file__).parent, Path(__file__).parents[1] / "contracts"):
+HERE = Path(__file__).parent
+
+for folder in (HERE, HERE / "peers", HERE.parent / "contracts"):
     sys.path.insert(0, str(folder))

@@ -52,5 +52,5 @@ def measure(node: Node) -> Gas:
     tender.end_reveals()
     gas["seize"] = int(tender.send(PARTIES.stranger, "seize")["gasUsed"])
     bidder = BIDDERS[0]
-    taken = node.send(bidder, contract.functions.withdraw(NATIVE, bidder.address))
-    return {**gas, "withdraw": int(taken["gasUsed"])}
+    taken = node.send(bidder, contract.functions.withdrawCredit(NATIVE, bidder.address))
+    return {**gas, "withdrawCredit": int(taken["gasUsed"])}

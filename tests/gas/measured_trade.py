@@ -28,6 +28,16 @@ STEPS = ("requestModel", "acceptQuote", "reportData", "reportAttempt", "settle")
 ADMIN = account("admin of the measured market")
 DEPLOYER = account("deployer of a market whose arbiter is an account")
 PLENTY = 10**40
+PAYEES = [
+    each.address
+    for each in (
+        *PARTIES.providers,
+        *PARTIES.experts,
+        *PARTIES.signers[:2],
+        *(PARTIES.broker, PARTIES.auditor, PARTIES.treasury),
+    )
+]
+"""Who is paid in a trade that two signers settle."""
 
 
 def measure(node: Node) -> dict[str, Gas]:
@@ -36,7 +46,8 @@ def measure(node: Node) -> dict[str, Gas]:
     Returns
     -------
     dict of str to dict of str to int
-        Gas by step: of the deployment, of the first trade of all payees, of one more, of what
+        Gas by step: of the deployment, of a trade whose payees' accounts were opened before, of
+        one whose payees were never paid, of one more after all of them have withdrawn, of what
         more attempts and signatures add, and of the exits that a stranger may take.
     """
     fund_all(node)
@@ -45,12 +56,16 @@ def measure(node: Node) -> dict[str, Gas]:
     gas = {record.step: record.gas for record in node.gas_records[before:]}
     market = Market(node, deployment.market)
     token = token_of(market, deployment)
+    prepared = Market(node, deploy_all(node).market)
+    opening = used(prepared.send(ADMIN, "openAccounts", PAYEES, NATIVE))
     return {
         "deployment": gas,
+        "trade of open accounts, native coin": whole_trade(TradeBuilder(prepared)),
         "first trade, native coin": whole_trade(TradeBuilder(market, salt="first")),
-        "repeated trade, native coin": whole_trade(TradeBuilder(market, salt="repeated")),
+        "repeated trade, native coin": repeated_trade(market, NATIVE),
         "first trade, token": whole_trade(TradeBuilder(market, salt="first", currency=token)),
-        "repeated trade, token": whole_trade(TradeBuilder(market, salt="repeated", currency=token)),
+        "repeated trade, token": repeated_trade(market, token),
+        "accounts": {f"openAccounts, {len(PAYEES)}": opening},
         "more": more(market),
         "exits": exits(market),
         "around a trade": around(market, deployment),
@@ -103,11 +118,19 @@ def whole_trade(trade: TradeBuilder) -> Gas:
     return {**gas, "request to settled": sum(gas.values())}
 
 
+def repeated_trade(market: Market, currency: str) -> Gas:
+    """Run one more trade after everyone who was paid has withdrawn everything."""
+    for each in PARTIES.everyone():
+        if market.credit_of(each.address, currency):
+            market.send(each, "withdraw", currency, each.address)
+    return whole_trade(TradeBuilder(market, salt="repeated", currency=currency))
+
+
 def more(market: Market) -> Gas:
     """Measure what each further attempt and each further signature add."""
 
     def attempts(count: int) -> list[int]:
-        trade = TradeBuilder(market, salt=f"{count} attempts", max_attempts=9)
+        trade = TradeBuilder(market, salt=f"{count} attempts", max_attempts=8)
         trade.advance_to(State.GATED)
         return [used(trade.fail()) for _ in range(count)]
 

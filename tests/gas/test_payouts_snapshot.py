@@ -30,7 +30,6 @@ def artifacts(request: pytest.FixtureRequest) -> Path:
     return Path(request.config.cache.mkdir("test-contracts"))
 
 
-@pytest.mark.slow
 def test_gas_and_code_sizes_are_as_recorded(artifacts: Path) -> None:
     measured: dict[str, Any] = {
         "gas": measure(Node(QuickProvider()), artifacts),

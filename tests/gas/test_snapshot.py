@@ -1,6 +1,6 @@
 """Gas per step and code sizes are a reviewed file: a change of either shows in the diff.
 
-`elsewhere` in it is gas that was measured on other contracts, for comparison only.
+`elsewhere` in it is gas of a peer that is in no package, as it was measured elsewhere.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ SNAPSHOT = Path(__file__).with_name("snapshot.json")
 UPDATE = "MOEMARKET_UPDATE_GAS"
 CONTRACTS = (
     "ModelMarket",
+    "Quotes",
     "MarketRules",
     "OracleCommittee",
     "ParticipantRegistry",
@@ -33,19 +34,26 @@ CONTRACTS = (
     "Governance",
 )
 MAX_CODE_BYTES = 24_576  # EIP-170
+ROOM = 1_000
 BOUNDS = {
+    ("trade of open accounts, native coin", "request to settled"): 650_000,
     ("repeated trade, native coin", "request to settled"): 650_000,
+    ("repeated trade, token", "request to settled"): 650_000,
+    ("more", "first failed attempt"): 75_000,
+    ("more", "second"): 75_000,
+    ("more", "third"): 75_000,
     ("more", "third signature in reportData"): 7_000,
     ("more", "third signature in reportAttempt"): 7_000,
+    # no signature: a seal is opened, and one more account is paid, 5,000 for its slot alone
+    ("more", "third signature in settle"): 12_500,
 }
 ELSEWHERE: dict[str, Any] = {
-    "how": "gasUsed of whole transactions on Anvil 1.7.1 under Prague rules, each contract with "
-    "its own repository's compiler settings; first: the payee's storage was zero",
+    "how": "gasUsed of whole transactions on Anvil 1.7.1 under Prague rules, with the compiler "
+    "settings of its own repository; first: the payee's storage was zero",
     "ERC-8183 reference, create, budget, fund, submit, complete; one provider, one evaluator": {
         "first": 631_824,
         "repeated": 580_524,
     },
-    "iExec PoCo, match, initialize, contribute, reveal, finalize; one worker": {"first": 1_783_026},
 }
 
 HOW_TO_UPDATE = (
@@ -78,21 +86,16 @@ def test_gas_stays_below_its_bound(group: str, step: str) -> None:
     assert json.loads(SNAPSHOT.read_text())["gas"][group][step] <= BOUNDS[group, step]
 
 
-@pytest.mark.xfail(reason="an attempt's record takes a new slot, 22,100 gas", strict=True)
-@pytest.mark.parametrize("step", ["second", "third"])
-def test_a_further_attempt_stays_below_its_bound(step: str) -> None:
-    assert json.loads(SNAPSHOT.read_text())["gas"]["more"][step] <= 75_000
-
-
 @pytest.mark.parametrize("contract", CONTRACTS)
 def test_code_fits_what_a_chain_takes(contract: str) -> None:
-    assert sizes()[contract]["to spare"] > 0
+    assert sizes()[contract]["to spare"] >= ROOM
 
 
 def test_each_deployed_contract_is_weighed() -> None:
     gas = json.loads(SNAPSHOT.read_text())["gas"]["deployment"]
     deployed = {step.removeprefix("deploy ") for step in gas if step.startswith("deploy ")}
-    assert deployed - {"DevToken"} == set(CONTRACTS)
+    by_the_market = {"Quotes"}
+    assert deployed - {"DevToken"} | by_the_market == set(CONTRACTS)
 
 
 @pytest.mark.anvil

@@ -23,8 +23,9 @@ EXTRAS = {
 }
 BASE = [Requirement(line) for line in PROJECT["dependencies"]]
 
-# Declared for a reason other than an import of ours: eth-keys takes it up, for speed.
-NOT_IMPORTED = {"coincurve"}
+# Declared for a reason other than an import of ours: eth-keys takes coincurve up, for speed,
+# and SQLAlchemy takes up psycopg where a URL names PostgreSQL.
+NOT_IMPORTED = {"coincurve", "psycopg"}
 
 
 def closure(extra: str) -> dict[str, Requirement]:

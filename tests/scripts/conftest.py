@@ -34,5 +34,15 @@ def mutate_contracts() -> ModuleType:
 
 
 @pytest.fixture
+def mutate_audit() -> ModuleType:
+    return load("mutate_audit")
+
+
+@pytest.fixture
 def fetch_forge_std() -> ModuleType:
     return load("fetch_forge_std")
+
+
+@pytest.fixture
+def check_coverage() -> ModuleType:
+    return load("check_coverage")

@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {Challenge} from "../types/Challenge.sol";
 import {Committee} from "../types/Committee.sol";
 import {Currency} from "../types/Currency.sol";
-import {AttemptRecord, Request} from "../types/Trade.sol";
+import {AttemptProof, AttemptRecord, Request} from "../types/Trade.sol";
 import {IPenalties} from "./IPenalties.sol";
 
 /// @title Bonded challenges of a committee's verdict, decided by a second panel
@@ -86,16 +86,14 @@ interface IChallenges is IPenalties {
 
     /// @notice Ends a challenge by the panel's ruling that an attempt was judged wrongly.
     /// @param record The attempt: the one that passed, or any one of a trade that was rejected.
-    /// @param gated With `amounts`, what the market's digest of the trade holds beside the deciding
-    ///        attempt's record; any value for an earlier attempt.
+    /// @param proof That the trade has it.
     /// @param signatures Over a `Ruling` with the attempt's model; EIP-2098.
     function overturn(
         Request calldata request,
         Committee calldata judges,
         Committee calldata jury,
         AttemptRecord calldata record,
-        bytes32 gated,
-        bytes32 amounts,
+        AttemptProof calldata proof,
         bytes32 evidence,
         uint16 signers,
         bytes calldata signatures

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Committee} from "../types/Committee.sol";
-import {DataFinding, Deal, ModelQuote} from "../types/Trade.sol";
+import {DataFinding, Deal, History, ModelQuote} from "../types/Trade.sol";
 import {IModelMarket} from "./IModelMarket.sol";
 
 /// @notice How a settled trade's model stands towards one dataset that it was trained on.
@@ -25,6 +25,7 @@ struct Training {
     Committee judges;
     uint16 signers; // of the report, as a bitmap of seats
     bytes signatures; // theirs, 64 bytes each
+    History history; // of the attempts before the deciding one
     bytes32 amounts; // hash of the expert pool's division
     bytes32 record; // hash of the deciding attempt's record
 }

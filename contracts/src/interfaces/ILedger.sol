@@ -49,6 +49,10 @@ interface ILedger {
         bytes calldata signature
     ) external returns (uint256 amount);
 
+    /// @notice Prepares accounts for their first credit in `currency`, so that no trade bears its cost;
+    ///         anyone may call, any number of times. Nothing depends on it.
+    function openAccounts(address[] calldata accounts, Currency currency) external;
+
     /// @notice What `account` may withdraw.
     function creditOf(address account, Currency currency) external view returns (uint256);
 }

@@ -22,8 +22,8 @@ interface IMarketRules {
     /// @notice A trade of this value needs more time for a challenge.
     error ReviewTooShort(uint256 review, uint256 needed);
 
-    /// @notice The trade could outlast the bond of the stakes that back its committee's word. A ruling
-    ///         takes its own time: the bond must leave room for it.
+    /// @notice The trade, with a challenge and the time to open seals after its end, could outlast the
+    ///         bond of the stakes that back its committee's word.
     error TradeTooLong(uint256 longest, uint256 bonded);
     error FeeTooHigh(uint16 feeBps);
     error ZeroTreasury();
@@ -56,4 +56,7 @@ interface IMarketRules {
 
     /// @notice The contract of the panel that decides challenges, fixed at deployment.
     function panel() external view returns (IOracleCommittee);
+
+    /// @notice Seconds that the panel has for a ruling, as the arbiter's terms say.
+    function rulingWindow() external view returns (uint32);
 }

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Committee} from "../types/Committee.sol";
-import {StatusView} from "../types/Status.sol";
+import {Status} from "../types/Status.sol";
 import {
     AttemptRecord,
     AttemptFinding,
@@ -10,16 +10,19 @@ import {
     DataFinding,
     Deal,
     Gate,
+    History,
     ModelQuote,
     Opening,
     Permit,
     Request,
     State,
-    Supply
+    Supply,
+    Windows
 } from "../types/Trade.sol";
 import {ILedger} from "./ILedger.sol";
 import {IMarketRules} from "./IMarketRules.sol";
 import {IParticipantRegistry} from "./IParticipantRegistry.sol";
+import {IQuotes} from "./IQuotes.sol";
 
 /// @title A market for models: escrow, capped validation and allocation
 /// @notice A trade runs through these calls, each by the party in brackets; reports carry a
@@ -75,9 +78,7 @@ interface IModelMarket is ILedger {
     error WrongState(State state, State needed);
     error DeadlinePassed(uint256 deadline);
     error DeadlineNotReached(uint256 deadline);
-    error QuoteExpired(uint40 expiry);
     error WrongTrade(bytes32 given, bytes32 needed);
-    error BadSignature(address signer);
     error PriceChanged(uint256 price, uint256 expected);
     error OverBudget(uint256 price, uint256 budget);
     error NotAscending(address previous, address next);
@@ -114,6 +115,7 @@ interface IModelMarket is ILedger {
     function declineQuote(Request calldata request, bytes32 quote) external;
 
     /// @notice The buyer accepts signed quotes and funds the escrow, in one transaction.
+    /// @param judges The committee that the request names; none of its members may be a party.
     /// @param quote With the providers' quotes, ascending by provider.
     /// @param expectedPrice What the buyer agreed to; anything else reverts.
     /// @param signatures By the broker over the quote, then by each provider over its own (ECDSA or
@@ -122,6 +124,7 @@ interface IModelMarket is ILedger {
     ///        when native coin is sent along. One that was used already does no harm.
     function acceptQuote(
         Request calldata request,
+        Committee calldata judges,
         ModelQuote calldata quote,
         uint128 expectedPrice,
         bytes[] calldata signatures,
@@ -152,6 +155,8 @@ interface IModelMarket is ILedger {
     /// @param terms Hash of deal and gate.
     /// @param expertPool As in the deal.
     /// @param experts Number of experts in the gate.
+    /// @param history What the attempts before this one left behind.
+    /// @param path Where the history keeps this attempt, if it decides nothing; any value otherwise.
     /// @param signers The seats of those that signed, as a bitmap.
     /// @param verdicts Those among them that found that the model passed; more than half pass it.
     /// @param seals Each signer's sealed score.
@@ -161,6 +166,8 @@ interface IModelMarket is ILedger {
         bytes32 terms,
         uint128 expertPool,
         uint256 experts,
+        History memory history,
+        bytes32[3] calldata path,
         AttemptFinding calldata report,
         Committee calldata judges,
         uint16 signers,
@@ -183,7 +190,9 @@ interface IModelMarket is ILedger {
 
     /// @notice After the review window: opens the deciding scores, divides the escrow as it was
     ///         decided, and ends the trade. Until the settlement window is over, all seals must be
-    ///         opened; after it, a signer whose seal is closed loses its share.
+    ///         opened; after it, a signer whose seal is closed loses its share. Where the request
+    ///         needs the auditor's approval and the auditor said nothing, experts and oracles are
+    ///         paid, broker and protocol are not.
     /// @param amounts The pool's division as reported; empty when the attempts were used up.
     /// @param openings One for each signer of the record, in their order.
     function settle(
@@ -242,27 +251,25 @@ interface IModelMarket is ILedger {
 
     // -------------------------------------------------------------------- views
 
-    /// @notice The status of a trade, its windows included; all zero when unknown.
-    function statusOf(bytes32 tradeId) external view returns (StatusView memory);
+    /// @notice The status of a trade, packed as `types/Status.sol` says; zero when unknown.
+    function statusOf(bytes32 tradeId) external view returns (Status);
+
+    /// @notice The windows of a trade, in seconds.
+    function windowsOf(bytes32 tradeId) external view returns (Windows memory);
 
     /// @notice The digest of what the trade agreed on (`libraries/Digests.sol`).
     function digestOf(bytes32 tradeId) external view returns (bytes32);
-
-    /// @notice Hash of the record of an earlier attempt with this model; zero for the deciding one.
-    function attemptOf(bytes32 tradeId, bytes32 model) external view returns (bytes32);
 
     /// @notice What the account put on record: one after the data stage, two and more for training
     ///         after that many attempts and two; zero for nothing.
     function deliveryOf(bytes32 tradeId, address account) external view returns (uint8);
 
+    /// @notice Signers of the deciding attempt who, at the settlement, had kept their score closed or
+    ///         sealed one that speaks against their own verdict.
+    function faultySeals(bytes32 tradeId) external view returns (uint16);
+
     /// @notice The id that a request gets on this chain and contract.
     function tradeIdOf(Request calldata request) external view returns (bytes32);
-
-    /// @notice Price of a quote under a fee, the protocol fee included.
-    function priceOf(ModelQuote calldata quote, uint16 feeBps)
-        external
-        pure
-        returns (uint128 price, uint128 protocolFee);
 
     /// @notice The EIP-712 domain separator of this contract on this chain.
     function domainSeparator() external view returns (bytes32);
@@ -272,6 +279,9 @@ interface IModelMarket is ILedger {
 
     /// @notice The registry of participants, fixed at deployment.
     function registry() external view returns (IParticipantRegistry);
+
+    /// @notice What checks quotes, deployed with the market.
+    function quotes() external view returns (IQuotes);
 
     /// @notice The only contract that may dispute and rule, fixed at deployment.
     function arbiter() external view returns (address);

@@ -140,20 +140,24 @@ interface IParticipantRegistry {
     /// @notice Reverts when one party holds conflicting roles (`libraries/Conflicts.sol`).
     /// @param auditor The zero address when there is none.
     /// @param providers Ascending.
+    /// @param judges Members of the committee, ascending.
     function requireFitParties(
         address buyer,
         address broker,
         address auditor,
-        address[] calldata providers
+        address[] calldata providers,
+        address[] calldata judges
     ) external view;
 
     /// @notice Reverts when one of the experts conflicts with those who were there before.
     /// @param providers Ascending.
+    /// @param judges Members of the committee, ascending.
     /// @param experts Ascending.
     function requireFitExperts(
         address buyer,
         address auditor,
         address[] calldata providers,
+        address[] calldata judges,
         address[] calldata experts
     ) external view;
 

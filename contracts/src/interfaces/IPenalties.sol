@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {ChallengeTerms} from "../types/Challenge.sol";
 import {Committee} from "../types/Committee.sol";
 import {Currency} from "../types/Currency.sol";
-import {AttemptRecord, Opening, Request, State} from "../types/Trade.sol";
+import {AttemptProof, AttemptRecord, Opening, Request, State} from "../types/Trade.sol";
 import {ICredits} from "./ICredits.sol";
 import {IModelMarket} from "./IModelMarket.sol";
 import {IOracleCommittee} from "./IOracleCommittee.sol";
@@ -52,12 +52,10 @@ interface IPenalties is ICredits {
 
     /// @notice Scores stay sealed until the trade has ended.
     error NotFinal(State state);
-    error LengthMismatch(uint256 left, uint256 right);
-    error SealMismatch(uint256 position);
 
-    /// @notice The score is on the other side of the threshold than its signer's verdict, which is
-    ///         no better than a closed seal.
-    error ContradictsVerdict(uint256 seat, uint32 score);
+    /// @notice The scores of these seats are on the other side of the threshold than their verdicts,
+    ///         which is no better than closed seals.
+    error ContradictsVerdict(uint16 seats);
     error NothingOpened();
 
     /// @notice Until this time the seals may still be opened.
@@ -78,20 +76,26 @@ interface IPenalties is ICredits {
 
     /// @notice Publishes sealed scores of an earlier attempt, once its trade has ended.
     /// @param record The attempt, as it was reported.
+    /// @param proof That the trade has it, and that it decided nothing.
     /// @param openings One for each of its signers, in the order of the seats.
     function openScores(
         Request calldata request,
         Committee calldata judges,
         AttemptRecord calldata record,
+        AttemptProof calldata proof,
         Opening[] calldata openings
     ) external;
 
-    /// @notice After the trade's deadline for it: slashes each signer of an earlier attempt whose seal
-    ///         is still closed, once. The caller gets a share, and the buyer the rest.
+    /// @notice Slashes each signer whose seal is still closed after the trade's deadline for it, once;
+    ///         of the deciding attempt, each whose seal was faulty at the settlement
+    ///         (`IModelMarket.faultySeals`). The caller gets a share, and the request's
+    ///         treasury the rest.
+    /// @param proof That the trade has the attempt.
     function penaliseClosedSeals(
         Request calldata request,
         Committee calldata judges,
-        AttemptRecord calldata record
+        AttemptRecord calldata record,
+        AttemptProof calldata proof
     ) external;
 
     /// @notice Slashes each member of a committee that let delivered work go unjudged, once a trade.
@@ -100,8 +104,8 @@ interface IPenalties is ICredits {
 
     // -------------------------------------------------------------------- views
 
-    /// @notice Signers of an earlier attempt whose seals need not be opened any more: they were, or
-    ///         that they weren't was penalised.
+    /// @notice Signers whose seals need not be opened any more: they were, or that they weren't was
+    ///         penalised. Of the deciding attempt only the latter is kept here.
     function settledSeals(bytes32 tradeId, uint8 attempt) external view returns (uint16);
 
     function terms() external view returns (ChallengeTerms memory);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Currency} from "../types/Currency.sol";
 import {Bid, Standing, Tender} from "../types/Tender.sol";
+import {ICredits} from "./ICredits.sol";
 
 /// @title Sealed-bid procurement: brokers and experts bid for a request by commit and reveal
 /// @notice open [requester] -> commit [bidders, until `commitEnd`] -> reveal [anyone who knows price
@@ -22,7 +22,7 @@ import {Bid, Standing, Tender} from "../types/Tender.sol";
 ///
 ///         There is no way to cancel: a requester could use it to discard bids after looking at them.
 ///         An open tender locks nothing of the requester's, and the award obliges nobody to buy.
-interface ISealedBids {
+interface ISealedBids is ICredits {
     // ------------------------------------------------------------------ events
 
     event TenderOpened(bytes32 indexed tenderId, address indexed requester, Tender tender);
@@ -39,9 +39,6 @@ interface ISealedBids {
     /// @notice The bonds of seals that stayed closed belong to `to`.
     event BondsSeized(bytes32 indexed tenderId, address indexed to, uint32 count, uint256 amount);
 
-    /// @notice `account` took `amount` out, to `to`.
-    event Withdrawn(address indexed account, Currency indexed currency, address to, uint256 amount);
-
     // ------------------------------------------------------------------ errors
 
     error InvalidTender(string field);
@@ -56,8 +53,6 @@ interface ISealedBids {
     error NothingSealed(address bidder);
     error SealMismatch(bytes28 given, bytes28 needed);
     error NothingToSeize(bytes32 tenderId);
-    error NothingToWithdraw(address account, Currency currency);
-    error ZeroReceiver();
 
     // ------------------------------------------------------------------- calls
 
@@ -75,9 +70,6 @@ interface ISealedBids {
     /// @notice After `revealEnd`, seizes all bonds whose seals stayed closed.
     function seize(Tender calldata tender) external returns (uint256 amount);
 
-    /// @notice Sends the caller's whole credit in `currency` to `to`.
-    function withdraw(Currency currency, address to) external returns (uint256 amount);
-
     // ------------------------------------------------------------------- views
 
     /// @notice Winner and price, final once it answers: it reverts until `revealEnd` has passed.
@@ -90,9 +82,6 @@ interface ISealedBids {
 
     /// @notice An account's closed seal; empty before it is made and after it is opened.
     function bidOf(bytes32 tenderId, address bidder) external view returns (Bid memory);
-
-    /// @notice What `account` may withdraw.
-    function creditOf(address account, Currency currency) external view returns (uint256);
 
     /// @notice Who gets the bonds of seals that stay closed; zero stands for the requester.
     function treasury() external view returns (address);

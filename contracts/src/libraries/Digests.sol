@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Committee} from "../types/Committee.sol";
-import {AttemptRecord, Deal, Gate, Request, Supply} from "../types/Trade.sol";
+import {AttemptRecord, Deal, Gate, History, Request, Supply} from "../types/Trade.sol";
 
 /// @title What a trade's id and its one stored digest commit to, stage by stage
 /// @notice A later step passes the preimage in calldata; the digest says whether it is the one that
@@ -11,7 +11,7 @@ import {AttemptRecord, Deal, Gate, Request, Supply} from "../types/Trade.sol";
 ///         id      = hash(chain id, market, request)
 ///         agreed  = hash(committee, hash(deal), hash(supplies))
 ///         terms   = hash(hash(deal), dropped, hash(experts), hash(weights))
-///         gated   = hash(committee, expertPool, number of experts, terms)
+///         gated   = hash(committee, expertPool, number of experts, terms, records, models)
 ///         decided = hash(gated, hash(amounts), hash(record))
 ///
 ///         A struct or an array of fixed-size items is hashed as `abi.encode` lays out its items,
@@ -114,12 +114,15 @@ library Digests {
         return keccak256(abi.encode(deal, dropped, experts, weights));
     }
 
-    function gated(bytes32 committee, uint128 expertPool, uint256 experts, bytes32 terms_)
-        internal
-        pure
-        returns (bytes32)
-    {
-        return keccak256(abi.encode(committee, expertPool, experts, terms_));
+    /// @param history What the attempts so far left behind.
+    function gated(
+        bytes32 committee,
+        uint128 expertPool,
+        uint256 experts,
+        bytes32 terms_,
+        History memory history
+    ) internal pure returns (bytes32) {
+        return keccak256(abi.encode(committee, expertPool, experts, terms_, history));
     }
 
     function gated(bytes32 committee, Deal calldata deal, Gate calldata gate)
@@ -128,7 +131,7 @@ library Digests {
         returns (bytes32)
     {
         bytes32 terms_ = terms(hash(deal), gate.dropped, hash(gate.experts), hash(gate.weights));
-        return gated(committee, deal.expertPool, gate.experts.length, terms_);
+        return gated(committee, deal.expertPool, gate.experts.length, terms_, gate.history);
     }
 
     function decided(bytes32 gated_, bytes32 amounts, bytes32 record_) internal pure returns (bytes32) {

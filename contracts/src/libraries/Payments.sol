@@ -48,6 +48,19 @@ library Payments {
         }
     }
 
+    /// @notice The experts, as the attempt that passed divides the pool.
+    function toExperts(
+        Payment[] memory payments,
+        uint256 count,
+        Gate calldata gate,
+        uint128[] calldata amounts
+    ) internal pure returns (uint256) {
+        for (uint256 i = 0; i < amounts.length; ++i) {
+            count = add(payments, count, gate.experts[i], amounts[i], Purpose.Expert);
+        }
+        return count;
+    }
+
     /// @notice The parties of a settled trade but oracles and auditor.
     function toSellers(
         Payment[] memory payments,
@@ -56,22 +69,20 @@ library Payments {
         Gate calldata gate,
         uint128[] calldata amounts
     ) internal pure returns (uint256) {
-        for (uint256 i = 0; i < amounts.length; ++i) {
-            count = add(payments, count, gate.experts[i], amounts[i], Purpose.Expert);
-        }
+        count = toExperts(payments, count, gate, amounts);
         count = add(payments, count, deal.broker, deal.brokerFee, Purpose.Broker);
         return add(payments, count, deal.treasury, deal.protocolFee, Purpose.Protocol);
     }
 
     /// @notice Splits the oracle fee evenly among those that signed a report, the units left over one
-    ///         each to the first seats; the share of those who kept a seal closed is not paid.
+    ///         each to the first seats; the share of those whose seal was faulty is not paid.
     function toOracles(
         Payment[] memory payments,
         uint256 count,
         uint128 fee,
         Committee calldata judges,
         uint16 signers,
-        uint16 closed
+        uint16 faulty
     ) internal pure returns (uint256) {
         uint256 signed = Quorum.signerCount(signers);
         uint256 share = fee / signed;
@@ -83,7 +94,7 @@ library Payments {
                 ++amount;
                 --extra;
             }
-            if (closed & (1 << seat) != 0) continue;
+            if (faulty & (1 << seat) != 0) continue;
             // casting to uint128 is safe: a part of a uint128
             count = add(payments, count, judges.members[seat], uint128(amount), Purpose.Oracle);
         }

@@ -11,6 +11,9 @@ library Seals {
     /// @notice The opening at this position is not what its signer sealed.
     error SealMismatch(uint256 position);
 
+    /// @notice There must be one opening for each seal.
+    error OpeningsMismatch(uint256 openings, uint256 seals);
+
     /// @notice Seats whose seals are open, and those of them whose score reaches the threshold.
     struct Opened {
         uint16 seats;
@@ -33,6 +36,7 @@ library Seals {
         returns (Opened memory opened, uint32[] memory scores, bytes32[] memory salts)
     {
         uint256 count = record.seals.length;
+        if (openings.length != count) revert OpeningsMismatch(openings.length, count);
         scores = new uint32[](count);
         salts = new bytes32[](count);
         uint256 position;
@@ -57,16 +61,27 @@ library Seals {
         return Opened(one.seats | other.seats, one.passing | other.passing);
     }
 
-    /// @notice Whether more than half of the signers opened, and their median says otherwise than the
-    ///         verdict.
-    /// @dev The lower median reaches the threshold exactly when more than half of the scores do.
-    function contradicts(Opened memory opened, uint16 signers, bool passed)
+    /// @notice Whether more than half of the signers speak against the verdict, each by its score, or
+    ///         by its own verdict where the score stays closed: a median that contradicts it. Of an even
+    ///         number both middle scores must, so that one signer of two turns nothing.
+    function contradicts(Opened memory opened, AttemptRecord calldata record)
         internal
         pure
         returns (bool)
     {
-        uint256 open_ = Quorum.signerCount(opened.seats);
-        if (2 * open_ <= Quorum.signerCount(signers)) return false;
-        return (2 * Quorum.signerCount(opened.passing) > open_) != passed;
+        uint256 half = Quorum.signerCount(record.signers) / 2;
+        uint16 against = opened.passing | record.verdicts & ~opened.seats;
+        if (Quorum.signerCount(record.verdicts) > half) against = record.signers & ~against;
+        return Quorum.signerCount(against) > half;
+    }
+
+    /// @notice Signers who kept their score closed, or sealed one on the other side of the threshold
+    ///         than their own verdict.
+    function faulty(Opened memory opened, AttemptRecord calldata record)
+        internal
+        pure
+        returns (uint16)
+    {
+        return record.signers & ~opened.seats | opened.seats & (opened.passing ^ record.verdicts);
     }
 }

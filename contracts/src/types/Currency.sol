@@ -26,6 +26,12 @@ library CurrencyLibrary {
         return Currency.unwrap(currency) == address(0);
     }
 
+    /// @notice What this contract holds.
+    function held(Currency currency) internal view returns (uint256) {
+        if (currency.isNative()) return address(this).balance;
+        return IERC20(Currency.unwrap(currency)).balanceOf(address(this));
+    }
+
     /// @notice Takes exactly `amount` from `from` into this contract, or reverts.
     /// @dev Measured by balance delta, so that a fee on transfer can't leave the escrow short.
     function pull(Currency currency, address from, uint256 amount) internal {
@@ -34,10 +40,9 @@ library CurrencyLibrary {
             return;
         }
         if (msg.value != 0) revert WrongValue(msg.value, 0);
-        IERC20 token = IERC20(Currency.unwrap(currency));
-        uint256 before = token.balanceOf(address(this));
-        token.safeTransferFrom(from, address(this), amount);
-        uint256 received = token.balanceOf(address(this)) - before;
+        uint256 before = currency.held();
+        IERC20(Currency.unwrap(currency)).safeTransferFrom(from, address(this), amount);
+        uint256 received = currency.held() - before;
         if (received != amount) revert InexactTransfer(currency, received, amount);
     }
 

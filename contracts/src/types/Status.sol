@@ -10,46 +10,32 @@ import {State, Windows} from "./Trade.sol";
 ///         16-23  attempts allowed
 ///         24-39  committee members that signed any report, as a bitmap of seats
 ///         40-79  deadline of the present stage, in seconds since 1970
-///         80-87  flags
+///         80-87  flags, from the lowest: audited, approved, challenged, overturned, unjudged, and
+///                rejected before its dispute
 ///         88-255 windows: seven of 24 bits, in their order
 type Status is uint256;
-
-/// @notice A status, unpacked for reading from outside.
-struct StatusView {
-    State state;
-    uint8 attempts;
-    uint8 maxAttempts;
-    uint16 signers;
-    uint40 deadline;
-    bool audited; // the auditor reported
-    bool approved; // and approved
-    bool challenged; // the trade was disputed once; it can't be again
-    bool overturned; // and the panel overturned the verdict
-    bool unjudged; // delivered work was paid because nobody judged it
-    Windows windows;
-}
 
 using StatusLibrary for Status global;
 
 /// @title Reads and rewrites a packed status
 library StatusLibrary {
-    uint256 internal constant AUDITED = 1 << 80;
-    uint256 internal constant APPROVED = 1 << 81;
-    uint256 internal constant CHALLENGED = 1 << 82;
-    uint256 internal constant OVERTURNED = 1 << 83;
-    uint256 internal constant UNJUDGED = 1 << 84;
+    uint256 internal constant AUDITED = 1 << 80; // the auditor reported
+    uint256 internal constant APPROVED = 1 << 81; // and approved
+    uint256 internal constant CHALLENGED = 1 << 82; // disputed once; it can't be again
+    uint256 internal constant OVERTURNED = 1 << 83; // and the panel overturned the verdict
+    uint256 internal constant UNJUDGED = 1 << 84; // delivered work was paid for want of a judgement
     uint256 internal constant WAS_REJECTED = 1 << 85; // the state before a dispute
 
     uint256 private constant WINDOWS = 88;
 
-    function open(uint8 cap, Windows calldata windows) internal view returns (Status) {
-        uint256 packed = uint256(windows.quote) | uint256(windows.delivery) << 24
-            | uint256(windows.judging) << 48 | uint256(windows.training) << 72
-            | uint256(windows.validation) << 96 | uint256(windows.review) << 120
-            | uint256(windows.settlement) << 144;
+    function open(uint8 cap, Windows calldata w) internal view returns (Status) {
+        uint256 packed = uint256(w.quote) | uint256(w.delivery) << 24
+            | uint256(w.judging) << 48 | uint256(w.training) << 72
+            | uint256(w.validation) << 96 | uint256(w.review) << 120
+            | uint256(w.settlement) << 144;
         return Status.wrap(
             uint256(State.Requested) | uint256(cap) << 16
-                | (block.timestamp + windows.quote) << 40 | packed << WINDOWS
+                | (block.timestamp + w.quote) << 40 | packed << WINDOWS
         );
     }
 
@@ -107,27 +93,15 @@ library StatusLibrary {
         return Status.wrap(Status.unwrap(s) + (1 << 8));
     }
 
-    function unpacked(Status s) internal pure returns (StatusView memory) {
-        return StatusView({
-            state: state(s),
-            attempts: attempts(s),
-            maxAttempts: maxAttempts(s),
-            signers: signers(s),
-            deadline: deadline(s),
-            audited: has(s, AUDITED),
-            approved: has(s, APPROVED),
-            challenged: has(s, CHALLENGED),
-            overturned: has(s, OVERTURNED),
-            unjudged: has(s, UNJUDGED),
-            windows: Windows({
-                quote: window(s, 0),
-                delivery: window(s, 1),
-                judging: window(s, 2),
-                training: window(s, 3),
-                validation: window(s, 4),
-                review: window(s, 5),
-                settlement: window(s, 6)
-            })
+    function windows(Status s) internal pure returns (Windows memory) {
+        return Windows({
+            quote: window(s, 0),
+            delivery: window(s, 1),
+            judging: window(s, 2),
+            training: window(s, 3),
+            validation: window(s, 4),
+            review: window(s, 5),
+            settlement: window(s, 6)
         });
     }
 }

@@ -64,7 +64,7 @@ struct Request {
     bytes32 spec; // sha2-256 digest of the public specification's CID
     bytes32 licence; // sha2-256 digest of the licence text's CID
     TransferRule transferRule;
-    bool approvalRequired; // the auditor's rejection refunds the buyer
+    bool approvalRequired; // without the auditor's approval a pass does not settle
     bytes32 committee; // digest of the oracle committee in office
     bytes32 panel; // digest of the panel that decides a challenge
     uint16 feeBps; // protocol fee, in basis points of the other components' sum
@@ -128,9 +128,16 @@ struct DataFinding {
     bytes32 gateEvidence; // digest of what the gate was computed from
 }
 
-/// @notice What the data report leaves for the later steps to know.
+/// @notice What the attempts before the deciding one left behind (`libraries/Attempts.sol`).
+struct History {
+    bytes32 records; // Merkle root over their records
+    uint256 models; // fingerprints of their models
+}
+
+/// @notice What data report and earlier attempts leave for the later steps to know.
 struct Gate {
     uint128 dropped; // price of the supplies that were not delivered
+    History history;
     address[] experts;
     uint32[] weights;
 }
@@ -152,6 +159,17 @@ struct AttemptRecord {
     uint16 signers; // bit i is set when the committee's member i signed
     uint16 verdicts; // bit i is set when the committee's member i found that the model passed
     bytes32[] seals; // one for each signer, in the order of the seats
+}
+
+/// @notice What shows that a trade has an attempt: all that its digest is made of.
+struct AttemptProof {
+    uint128 expertPool;
+    uint256 experts; // how many
+    bytes32 terms;
+    History history;
+    bytes32 amounts; // hash of the division reported
+    bytes32 deciding; // hash of the deciding attempt's record; zero when no verdict came
+    bytes32[3] path; // from an earlier attempt's record to the history's root
 }
 
 /// @notice One signer's sealed score, revealed. A zero salt means that it stays closed.

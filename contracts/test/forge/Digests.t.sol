@@ -81,7 +81,7 @@ contract DigestsTest is Test {
         bytes32 experts = keccak256(abi.encodePacked(gate.experts));
         bytes32 weights = keccak256(abi.encodePacked(gate.weights));
         bytes32 terms = keccak256(abi.encode(dealHash, gate.dropped, experts, weights));
-        bytes32 gated = keccak256(abi.encode(committee, deal.expertPool, gate.experts.length, terms));
+        bytes32 gated = keccak256(abi.encode(committee, deal.expertPool, gate.experts.length, terms, gate.history));
         assertEq(Digests.agreed(committee, dealHash, x), keccak256(abi.encode(committee, dealHash, x)));
         assertEq(this.hashGated(committee, deal, gate), gated);
         assertEq(Digests.decided(gated, x, committee), keccak256(abi.encode(gated, x, committee)));

@@ -1,27 +1,22 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Test} from "forge-std/Test.sol";
-import {IMarketRules} from "../../src/interfaces/IMarketRules.sol";
-import {Delays} from "../../src/interfaces/IParticipantRegistry.sol";
+import {IOracleCommittee} from "../../src/interfaces/IOracleCommittee.sol";
+import {IParticipantRegistry} from "../../src/interfaces/IParticipantRegistry.sol";
 import {MarketRules} from "../../src/MarketRules.sol";
 import {ModelMarket} from "../../src/ModelMarket.sol";
-import {OracleCommittee} from "../../src/OracleCommittee.sol";
-import {ParticipantRegistry} from "../../src/ParticipantRegistry.sol";
 import {DevToken} from "../../src/tokens/DevToken.sol";
 import {CommitteeTerms} from "../../src/types/Committee.sol";
 import {Currency} from "../../src/types/Currency.sol";
-import {StatusView} from "../../src/types/Status.sol";
+import {Status, StatusLibrary} from "../../src/types/Status.sol";
 import {Authority} from "../Authority.sol";
+import {Deployer} from "./market/Deployer.sol";
 import {MarketHandler} from "./market/MarketHandler.sol";
 import {Trade} from "./market/Terms.sol";
 
 /// @title Many trades at once, in any order of steps, by ModelMarket.tree
 /// @dev A revert of the handler is a failure: what should be refused, it expects to be.
-/// forge-config: default.invariant.fail-on-revert = true
-/// forge-config: ci.invariant.fail-on-revert = true
-/// forge-config: night.invariant.fail-on-revert = true
-contract ModelMarketTest is Test {
+contract ModelMarketTest is Deployer {
     uint256 private constant ACTIONS = 23;
     uint256 private constant STEPS = 6_000;
     Currency private constant NATIVE = Currency.wrap(address(0));
@@ -34,12 +29,9 @@ contract ModelMarketTest is Test {
         _token = new DevToken();
         Authority authority = new Authority(address(this));
         CommitteeTerms memory terms = CommitteeTerms(NATIVE, 1, 1, 365 days, address(0xa4b1));
-        OracleCommittee committee = new OracleCommittee(address(authority), terms);
-        OracleCommittee panel = new OracleCommittee(address(authority), terms);
-        MarketRules rules =
-            new MarketRules(address(authority), committee, panel, 250, makeAddr("treasury"), 30, 127);
-        ParticipantRegistry registry = new ParticipantRegistry(NATIVE, Delays(0, 0, 0, 0));
-        _market = new ModelMarket(IMarketRules(address(rules)), registry, address(0xa4b1));
+        _market = _deployMarket(address(authority), terms, address(0xa4b1));
+        MarketRules rules = MarketRules(address(_market.rules()));
+        IOracleCommittee committee = rules.committee();
         _handler = new MarketHandler(_market, rules, address(_token));
         authority.grantRole(0, address(_handler), 0);
 
@@ -49,7 +41,8 @@ contract ModelMarketTest is Test {
             committee.stake{value: 1}(members[i], 1);
         }
         committee.scheduleRotation(members, 2);
-        _tie(registry);
+        _seatPanel(_market);
+        _tie(_market.registry());
         for (uint256 i = 0; i < _handler.creditorCount(); ++i) {
             address account = _handler.creditor(i);
             _token.mint(account, 1e30);
@@ -84,15 +77,15 @@ contract ModelMarketTest is Test {
     function invariant_KeepsEveryTradeAsTheBooksHaveIt() public view {
         for (uint256 n = 0; n < _handler.tradeCount(); ++n) {
             Trade memory t = _handler.trade(n);
-            StatusView memory status = _market.statusOf(t.id);
-            assertEq(uint8(status.state), uint8(t.state), "state");
-            assertEq(status.deadline, t.deadline, "deadline");
-            assertEq(status.attempts, t.attempts, "attempts");
-            assertEq(status.signers, t.signed, "signers");
-            assertEq(status.audited, t.audited, "audited");
-            assertEq(status.approved, t.audited && t.approved, "approved");
-            assertEq(status.challenged, t.challenged, "challenged");
-            assertEq(status.overturned, t.overturned, "overturned");
+            Status status = _market.statusOf(t.id);
+            assertEq(uint8(status.state()), uint8(t.state), "state");
+            assertEq(status.deadline(), t.deadline, "deadline");
+            assertEq(status.attempts(), t.attempts, "attempts");
+            assertEq(status.signers(), t.signed, "signers");
+            assertEq(status.has(StatusLibrary.AUDITED), t.audited, "audited");
+            assertEq(status.has(StatusLibrary.APPROVED), t.audited && t.approved, "approved");
+            assertEq(status.has(StatusLibrary.CHALLENGED), t.challenged, "challenged");
+            assertEq(status.has(StatusLibrary.OVERTURNED), t.overturned, "overturned");
             assertEq(_market.digestOf(t.id), t.digest, "digest");
         }
     }
@@ -127,7 +120,7 @@ contract ModelMarketTest is Test {
         }
     }
 
-    function _tie(ParticipantRegistry registry) private {
+    function _tie(IParticipantRegistry registry) private {
         address founder = _handler.creditor(0);
         vm.prank(founder);
         bytes32 group = registry.foundGroup("tied");

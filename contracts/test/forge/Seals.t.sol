@@ -53,6 +53,15 @@ contract SealsTest is Test {
         this.openSeals(TRADE, THRESHOLD, _judges(), _record(signers, scores), openings);
     }
 
+    function testFuzz_RefusesAnotherNumberOfOpeningsThanOfSeals(uint16 signers, uint32[16] calldata scores, uint8 count)
+        public
+    {
+        AttemptRecord memory record = _record(signers, scores);
+        vm.assume(count != record.seals.length);
+        vm.expectRevert(abi.encodeWithSelector(Seals.OpeningsMismatch.selector, count, record.seals.length));
+        this.openSeals(TRADE, THRESHOLD, _judges(), record, new Opening[](count));
+    }
+
     function testFuzz_RefusesASealOfAnotherTradeOrAttemptOrSigner(
         uint16 signers,
         uint32[16] calldata scores,
@@ -74,26 +83,53 @@ contract SealsTest is Test {
 
     function testFuzz_GoesByTheMedianOfTheSortedScores(
         uint16 signers,
-        uint16 open,
-        uint32[16] calldata scores,
-        bool passed
+        uint16 verdicts,
+        uint32[16] calldata scores
     ) public view {
-        uint32[] memory sorted = _sortedOpen(signers & open, scores);
-        vm.assume(2 * sorted.length > _openings(signers, scores, 0).length);
-        (Seals.Opened memory opened,,) = _open(signers, scores, _openings(signers, scores, open));
-        bool reached = sorted[(sorted.length - 1) / 2] >= THRESHOLD;
-        assertEq(opened.contradicts(signers, passed), reached != passed);
+        vm.assume(signers != 0);
+        uint32[] memory sorted = _sorted(signers, scores);
+        (Seals.Opened memory opened,,) = _open(signers, scores, _openings(signers, scores, signers));
+        verdicts &= signers;
+        bool passed = 2 * _ones(verdicts) > _ones(signers);
+        // Of two middle scores both must speak against the verdict.
+        bool reached = sorted[(sorted.length - (passed ? 0 : 1)) / 2] >= THRESHOLD;
+        assertEq(this.contradicts(opened, _voted(signers, verdicts)), reached != passed);
     }
 
-    function testFuzz_KeepsTheVerdictUnlessMoreThanHalfOpened(
+    function testFuzz_CountsAClosedSealByItsSignersVerdict(
         uint16 signers,
         uint16 open,
         uint16 passing,
-        bool passed
-    ) public pure {
-        open &= signers;
-        vm.assume(2 * _ones(open) <= _ones(signers));
-        assertFalse(Seals.Opened(open, passing & open).contradicts(signers, passed));
+        uint16 verdicts
+    ) public view {
+        (open, verdicts) = (open & signers, verdicts & signers);
+        passing &= open;
+        uint256 votes;
+        for (uint256 seat = 0; seat < SEATS; ++seat) {
+            uint16 said = open >> seat & 1 == 1 ? passing : verdicts;
+            votes += said >> seat & 1;
+        }
+        bool passed = 2 * _ones(verdicts) > _ones(signers);
+        uint256 against = passed ? _ones(signers) - votes : votes;
+        bool falls = 2 * against > _ones(signers);
+        assertEq(this.contradicts(Seals.Opened(open, passing), _voted(signers, verdicts)), falls);
+    }
+
+    function testFuzz_FaultsWhoIsClosedOrSealedAgainstItsOwnVerdict(
+        uint16 signers,
+        uint16 open,
+        uint16 passing,
+        uint16 verdicts
+    ) public view {
+        (open, verdicts) = (open & signers, verdicts & signers);
+        passing &= open;
+        uint16 faulty = this.faulty(Seals.Opened(open, passing), _voted(signers, verdicts));
+        for (uint256 seat = 0; seat < SEATS; ++seat) {
+            bool closed = open >> seat & 1 == 0;
+            bool against = passing >> seat & 1 != verdicts >> seat & 1;
+            bool signed = signers >> seat & 1 == 1;
+            assertEq(faulty >> seat & 1 == 1, signed && (closed || against));
+        }
     }
 
     function testFuzz_HoldsWhatEitherOfThemOpened(uint16 signers, uint16 one, uint16 two, uint32[16] calldata scores)
@@ -114,6 +150,18 @@ contract SealsTest is Test {
         Opening[] calldata openings
     ) external pure returns (Seals.Opened memory, uint32[] memory, bytes32[] memory) {
         return Seals.open(tradeId, threshold, judges, record, openings);
+    }
+
+    function contradicts(Seals.Opened calldata opened, AttemptRecord calldata record) external pure returns (bool) {
+        return Seals.contradicts(opened, record);
+    }
+
+    function faulty(Seals.Opened calldata opened, AttemptRecord calldata record) external pure returns (uint16) {
+        return Seals.faulty(opened, record);
+    }
+
+    function _voted(uint16 signers, uint16 verdicts) private pure returns (AttemptRecord memory record) {
+        (record.signers, record.verdicts) = (signers, verdicts);
     }
 
     function _open(uint16 signers, uint32[16] calldata scores, Opening[] memory openings)
@@ -157,7 +205,7 @@ contract SealsTest is Test {
         return drawn % 2 == 0 ? drawn % 1_000_001 : THRESHOLD - 2 + drawn % 5;
     }
 
-    function _sortedOpen(uint16 seats, uint32[16] calldata scores) private pure returns (uint32[] memory sorted) {
+    function _sorted(uint16 seats, uint32[16] calldata scores) private pure returns (uint32[] memory sorted) {
         sorted = new uint32[](_ones(seats));
         uint256 count;
         for (uint256 seat = 0; seat < SEATS; ++seat) {

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Test} from "forge-std/Test.sol";
-import {Status, StatusLibrary, StatusView} from "../../src/types/Status.sol";
+import {Status, StatusLibrary} from "../../src/types/Status.sol";
 import {State, Windows} from "../../src/types/Trade.sol";
 
 /// @title Tests of the packed status, by Status.tree
@@ -13,12 +13,12 @@ contract StatusTest is Test {
     uint256 private constant DEADLINE = uint256(type(uint40).max) << 40;
 
     function testFuzz_HoldsTheCapAndEveryWindow(uint8 cap, Windows calldata windows) public view {
-        StatusView memory opened = this.open(cap, windows).unpacked();
-        assertEq(uint8(opened.state), uint8(State.Requested));
-        assertEq(opened.maxAttempts, cap);
-        assertEq(opened.attempts, 0);
-        assertEq(opened.signers, 0);
-        assertEq(abi.encode(opened.windows), abi.encode(windows));
+        Status opened = this.open(cap, windows);
+        assertEq(uint8(opened.state()), uint8(State.Requested));
+        assertEq(opened.maxAttempts(), cap);
+        assertEq(opened.attempts(), 0);
+        assertEq(opened.signers(), 0);
+        assertEq(abi.encode(opened.windows()), abi.encode(windows));
     }
 
     function testFuzz_EndsTheStageWhenTheQuoteWindowIsOver(uint8 cap, uint32 time, Windows calldata windows)
@@ -66,20 +66,16 @@ contract StatusTest is Test {
 
     function testFuzz_UnpacksEachFieldFromItsBits(uint256 packed, uint8 state) public pure {
         packed = packed & ~STATE | bound(state, 0, uint8(type(State).max));
-        StatusView memory s = Status.wrap(packed).unpacked();
-        uint256 again = uint256(s.state) | uint256(s.attempts) << 8 | uint256(s.maxAttempts) << 16;
-        again |= uint256(s.signers) << 24 | uint256(s.deadline) << 40;
-        if (s.audited) again |= StatusLibrary.AUDITED;
-        if (s.approved) again |= StatusLibrary.APPROVED;
-        if (s.challenged) again |= StatusLibrary.CHALLENGED;
-        if (s.overturned) again |= StatusLibrary.OVERTURNED;
-        if (s.unjudged) again |= StatusLibrary.UNJUDGED;
-        again |= uint256(s.windows.quote) << 88 | uint256(s.windows.delivery) << 112;
-        again |= uint256(s.windows.judging) << 136 | uint256(s.windows.training) << 160;
-        again |= uint256(s.windows.validation) << 184 | uint256(s.windows.review) << 208;
-        again |= uint256(s.windows.settlement) << 232;
-        // three flags are not for readers
-        assertEq(again, packed & ~(uint256(7) << 85));
+        Status s = Status.wrap(packed);
+        uint256 again = uint256(s.state()) | uint256(s.attempts()) << 8 | uint256(s.maxAttempts()) << 16;
+        again |= uint256(s.signers()) << 24 | uint256(s.deadline()) << 40;
+        for (uint256 flag = 1 << 80; flag < 1 << 88; flag <<= 1) {
+            if (s.has(flag)) again |= flag;
+        }
+        Windows memory w = s.windows();
+        again |= uint256(w.quote) << 88 | uint256(w.delivery) << 112 | uint256(w.judging) << 136;
+        again |= uint256(w.training) << 160 | uint256(w.validation) << 184 | uint256(w.review) << 208;
+        assertEq(again | uint256(w.settlement) << 232, packed);
     }
 
     function open(uint8 cap, Windows calldata windows) external view returns (Status) {

@@ -6,7 +6,7 @@ import {IParticipantRegistry} from "../../src/interfaces/IParticipantRegistry.so
 import {ModelMarket} from "../../src/ModelMarket.sol";
 import {Committee} from "../../src/types/Committee.sol";
 import {Status} from "../../src/types/Status.sol";
-import {AttemptFinding, State} from "../../src/types/Trade.sol";
+import {AttemptFinding, History, State} from "../../src/types/Trade.sol";
 
 /// @dev The cheat codes that are needed here.
 interface Cheats {
@@ -29,8 +29,8 @@ contract MarketProof {
         _market = new ModelMarket(IMarketRules(address(1)), IParticipantRegistry(address(2)), address(3));
         _put(STATUS_SLOT, bytes32(uint256(State.Gated) | 7 << 16));
         _put(DIGEST_SLOT, "digest");
-        assert(_market.statusOf(TRADE).state == State.Gated);
-        assert(_market.statusOf(TRADE).maxAttempts == 7);
+        assert(_market.statusOf(TRADE).state() == State.Gated);
+        assert(_market.statusOf(TRADE).maxAttempts() == 7);
         assert(_market.digestOf(TRADE) == "digest");
     }
 
@@ -45,11 +45,13 @@ contract MarketProof {
         Status before = Status.wrap(packed);
         if (uint8(packed) > uint8(type(State).max)) return;
         if (before.state() == State.Gated && before.attempts() >= before.maxAttempts()) return;
+        if (before.maxAttempts() > 8) return; // as the rules have it
         CHEATS.warp(time);
         Committee memory judges = _judges();
         bytes32 digest = keccak256(abi.encode(judges));
         _put(STATUS_SLOT, bytes32(packed));
-        _put(DIGEST_SLOT, keccak256(abi.encode(digest, pool, uint256(1), bytes32("terms"))));
+        History memory none;
+        _put(DIGEST_SLOT, keccak256(abi.encode(digest, pool, uint256(1), bytes32("terms"), none)));
 
         AttemptFinding memory finding;
         (finding.model, finding.delivery) = (words.model, words.delivery);
@@ -58,8 +60,9 @@ contract MarketProof {
         bytes32[] memory seals = new bytes32[](1);
         seals[0] = words.seal;
         bytes memory signature = abi.encodePacked(words.r, words.vs);
+        bytes32[3] memory path;
         try _market.reportAttempt(
-            TRADE, "terms", pool, 1, finding, judges, 1, passed ? 1 : 0, seals, signature
+            TRADE, "terms", pool, 1, none, path, finding, judges, 1, passed ? 1 : 0, seals, signature
         ) {
             Status later = Status.wrap(uint256(_get(STATUS_SLOT)));
             assert(before.state() == State.Gated); // none after a pass, or at the cap

@@ -37,11 +37,12 @@ from marketplace.audit.checks.storage import (
     check_panels,
     check_stakes,
     check_stored_agreement,
-    check_stored_attempts,
     check_stored_deliveries,
+    check_stored_seals,
     check_stored_status,
 )
 from marketplace.audit.checks.terms import (
+    check_conflicts,
     check_price,
     check_quote_signatures,
     check_roles,
@@ -66,6 +67,7 @@ TRADE_CHECKS: dict[str, Callable[[Case], Finding | None]] = {
     "terms": check_terms,
     "states": check_states,
     "roles": check_roles,
+    "conflicts": check_conflicts,
     "quote-signatures": check_quote_signatures,
     "price": check_price,
     "quorum": check_quorum,
@@ -87,7 +89,7 @@ TRADE_CHECKS: dict[str, Callable[[Case], Finding | None]] = {
     "sums": check_sums,
     "stored-status": check_stored_status,
     "stored-agreement": check_stored_agreement,
-    "stored-attempts": check_stored_attempts,
+    "stored-seals": check_stored_seals,
     "stored-deliveries": check_stored_deliveries,
 }
 """By the stable name that the report uses."""

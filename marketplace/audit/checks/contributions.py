@@ -1,4 +1,4 @@
-"""Check of the expert pool's division: exact Shapley values, and the amounts that follow."""
+"""Check of the expert pool's division: exact contributions, and the amounts that follow."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from marketplace.audit.archive import Unavailable
 from marketplace.audit.case import Case
 from marketplace.audit.records import ReportedAttempt
 from marketplace.audit.report import Finding, judged, not_reached
-from marketplace.protocol.units import largest_remainder
-from offchain.contribution import payout_weights, shapley
+from marketplace.audit.shares import amounts_due, contributions
+
+_RULES = {"shapley": "Shapley value", "skill": "skill"}
 
 
 def check_allocation(case: Case) -> Finding | None:
-    """Check that the pass divided the expert pool by Shapley value, to the last unit.
+    """Check that the pass divided the expert pool by the rule in the specification.
 
-    v(S) is the score with the experts outside S masked (`docs/protocol.md`, numbers that
-    pay, 4; Shapley 1953). Weights are max(value, 0), brought to integers; largest
-    remainder in ascending order of the addresses. An expert without votes has zero.
+    The rules are in `docs/protocol.md`, numbers that pay, 4. Weights are max(value, 0),
+    brought to integers; largest remainder in ascending order of the addresses. An expert
+    without votes has zero.
     """
     trade, attempt = case.trade, case.trade.passed
     if attempt is None or trade.gate is None or trade.acceptance is None:
@@ -32,22 +33,22 @@ def check_allocation(case: Case) -> Finding | None:
     if faults:
         return judged(faults, "")
     values = _values(case, attempt, experts)
-    weights = payout_weights(values)
-    if not any(weights):
+    due = amounts_due(pool, values)
+    if not due:
         return judged(["no expert has contributed anything"], "")
-    due = largest_remainder(pool, weights)
     if list(amounts) != due:
         faults.append(f"divided was {list(amounts)} where {due} is due by {_listed(values)}")
     paid = sum(amount > 0 for amount in amounts)
-    return judged(faults, f"{pool} were divided among {paid} experts by exact Shapley value")
+    rule = _RULES[case.evidence.specification().division]
+    return judged(faults, f"{pool} were divided among {paid} experts by exact {rule}")
 
 
 def _values(case: Case, attempt: ReportedAttempt, experts: tuple[str, ...]) -> tuple[Fraction, ...]:
-    """Recompute the Shapley value of every expert of the gate, in its order."""
+    """Recompute what every expert of the gate contributed, in its order."""
     votes, labels = case.evidence.votes(attempt), case.evidence.labels(attempt)
-    metric = case.evidence.task().metric
+    metric, division = case.evidence.task().metric, case.evidence.specification().division
     try:
-        found = shapley(votes.predictions, votes.gates, labels, metric)
+        found = contributions(division, votes.predictions, votes.gates, labels, metric)
     except ValueError as error:
         raise Unavailable("missing", str(error)) from error
     by_expert = dict(zip(votes.experts, found, strict=True))

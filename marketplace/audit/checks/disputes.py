@@ -18,7 +18,7 @@ from marketplace.audit.history import History
 from marketplace.audit.office import Committee
 from marketplace.audit.records import ReportedAttempt
 from marketplace.audit.report import Finding, counted, judged, not_reached, unchecked
-from marketplace.audit.signatures import SignedReport, quorum_faults
+from marketplace.audit.signatures import SignedReport, quorum_faults, signed_by
 from marketplace.audit.trade import seats_in
 from marketplace.protocol.units import BASIS_POINTS, even_split
 
@@ -55,8 +55,20 @@ def check_dispute(case: Case) -> Finding | None:
     return judged(
         faults,
         f"{counted(len(challenges), 'challenge')}, {ruled}, {counted(len(penalties), 'fault')}"
-        " of the committee penalised",
+        " of the committee penalised" + "".join(f"; {named}" for named in _judges(case)),
     )
+
+
+def _judges(case: Case) -> Iterator[str]:
+    """Name who signed the ruling, and whom a penalty took a stake from."""
+    for act in case.acts:
+        event = act.event
+        if event.name in RULINGS and "signers" in event.values:
+            report = _signed_ruling(case, event, event.values.get("model", NOTHING))
+            yield signed_by(case.history.panel, case.panel, report)
+        elif event.name in PENALTIES:
+            members = ", ".join(slash.member for slash in act.slashes)
+            yield f"{event.name} in block {event.log.block} of {members or 'nobody'}"
 
 
 def _challenge_faults(case: Case, challenges: list[Any]) -> Iterator[str]:
@@ -134,7 +146,8 @@ def _signed_ruling(case: Case, event: Any, model: bytes) -> SignedReport:
     struct = hashed(_RULING, case.trade.id, case.panel.version, model, event["evidence"])
     word = keccak(b"\x19\x01" + separator + struct)
     digests = dict.fromkeys(seats_in(event["signers"]), word)
-    return SignedReport("the ruling", event["signers"], digests, event["signatures"])
+    where = event.log.block, event.timestamp
+    return SignedReport("the ruling", event["signers"], digests, event["signatures"], *where)
 
 
 # ------------------------------------------------------------------ bonds and stakes
@@ -213,12 +226,12 @@ def _lapsed(case: Case, act: Act) -> _Due:
 
 
 def _seals_penalised(case: Case, act: Act) -> _Due:
-    """Slash whoever kept a score sealed, for reporter and buyer."""
+    """Slash whoever kept a score sealed, for reporter and treasury."""
     terms, stakes, taken = _terms(case.chain), _stake_currency(case.chain), _taken(act)
     reward = taken * terms["reporterBps"] // BASIS_POINTS
     awards = [
         Award(act.event["reporter"], stakes, reward),
-        Award(case.trade.request.buyer, stakes, taken - reward),
+        Award(case.trade.request.treasury, stakes, taken - reward),
     ]
     closed = _seated(case.committee, act.event["closed"])
     return _Due(closed, terms["closedSealPenalty"], awards)

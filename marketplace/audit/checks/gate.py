@@ -30,7 +30,9 @@ def check_gate(case: Case) -> Finding | None:
     committed = dict(zip(trade.gate.experts, trade.gate.weights, strict=False))
     faults = []
     if len(trade.gate.experts) != len(trade.gate.weights):
-        faults.append(f"{len(trade.gate.weights)} weights stand for {len(committed)} experts")
+        faults.append(
+            f"{len(trade.gate.weights)} weights stand for {len(trade.gate.experts)} experts"
+        )
     if not ascending(trade.gate.experts):
         faults.append("the experts are not ascending")
     if 0 in trade.gate.weights or sum(trade.gate.weights) != PARTS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marketplace.audit.case import Case
 from marketplace.audit.records import Attested, ReportedAttempt
 from marketplace.audit.report import Finding, counted, judged, not_reached, unchecked
-from marketplace.audit.signatures import objection_to, quorum_faults
+from marketplace.audit.signatures import objection_to, quorum_faults, signed_by
 from marketplace.protocol.terms import AuditReport
 
 
@@ -71,12 +71,17 @@ def _verdict_faults(attempt: ReportedAttempt) -> list[str]:
 
 
 def check_quorum(case: Case) -> Finding | None:
-    """Check that each report is signed by a quorum of the committee, seat by seat."""
+    """Check that each report is signed by a quorum of the committee; names who sat where."""
     if not case.reports:
         return not_reached(case.trade.ended, "committee report")
     faults = [fault for report in case.reports for fault in quorum_faults(case.committee, report)]
-    reports = counted(len(case.reports), "report")
-    return judged(faults, f"{reports} signed by at least {case.committee.threshold} members each")
+    office, committee = case.history.committee, case.committee
+    return judged(
+        faults,
+        f"{counted(len(case.reports), 'report')} signed by {committee.threshold} of"
+        f" {len(committee.members)} members at least: "
+        + "; ".join(signed_by(office, committee, report) for report in case.reports),
+    )
 
 
 def check_audit_signature(case: Case) -> Finding | None:

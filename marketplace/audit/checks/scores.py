@@ -155,7 +155,7 @@ def _open(case: Case, attempt: ReportedAttempt, scores: dict[int, int]) -> Itera
                 continue
             scores[seat] = score
             passing = score >= trade.request.threshold
-            if passing != bool(attempt.verdicts >> seat & 1) and not trade.fell:
+            if passing != attempt.voted(seat) and not trade.fell:
                 yield f"{member} opened {score} ppm, against its own verdict"
 
 

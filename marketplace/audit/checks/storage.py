@@ -7,29 +7,25 @@ from typing import Any
 
 from marketplace.audit.case import Case
 from marketplace.audit.chain import Chain
-from marketplace.audit.digests import NOTHING
-from marketplace.audit.dues import DATA_STAGE
+from marketplace.audit.dues import DATA_STAGE, faulty_seats
 from marketplace.audit.history import History, Wallet
 from marketplace.audit.office import Office
-from marketplace.audit.report import Finding, counted, judged, not_reached, shown
-from marketplace.audit.trade import Trade
+from marketplace.audit.report import Finding, counted, judged, not_reached, shown, unchecked
+from marketplace.audit.trade import Trade, bitmap_of
 
 # ------------------------------------------------------------------- of one trade
 
 
 def check_stored_status(case: Case) -> Finding:
     """Check that the contract's status of the trade is the one that the log gives."""
-    stored = _view(case, "statusOf", case.trade.id)
-    expected = _status(case.trade)
-    if not isinstance(stored, dict):
+    word, expected = _view(case, "statusOf", case.trade.id), _status(case.trade)
+    if not isinstance(word, int):
         return judged([f"the market does not answer statusOf({case.trade.name})"], "")
-    faults = [
-        f"{name} is {shown(stored.get(name))} in storage and {shown(value)} by the log"
-        for name, value in expected.items()
-        if stored.get(name) != value
-    ]
-    unknown = stored.keys() - expected.keys()
-    faults += [f"{name} is in storage and unknown to this audit" for name in sorted(unknown)]
+    faults = []
+    for name, (bits, value) in expected.items():
+        word, stored = word >> bits, word % (1 << bits)
+        if stored != value:
+            faults.append(f"{name} is {stored} in storage and {value} by the log")
     return judged(faults, f"all {len(expected)} stored fields follow from the log")
 
 
@@ -42,22 +38,34 @@ def check_stored_agreement(case: Case) -> Finding:
     return judged(faults, f"the stored digest is {shown(expected)}, as the log gives it")
 
 
-def check_stored_attempts(case: Case) -> Finding | None:
-    """Check that the contract keeps the record of each attempt but the deciding one."""
-    trade = case.trade
+def check_stored_seals(case: Case) -> Finding | None:
+    """Check that the arbiter holds for settled the seals that the log says were opened or punished.
+
+    The settlement itself opens those of the deciding attempt; which were faulty, the market keeps.
+    """
+    trade, arbiter = case.trade, case.chain.contracts.challenges
     if not trade.attempts:
         return not_reached(trade.ended, "attempt")
-    expected = {
-        attempt.finding.model: NOTHING if attempt is trade.deciding else attempt.record
-        for attempt in trade.attempts
-    }
-    faults = [
-        f"the record of model {shown(model)} is {shown(stored)} in storage and {shown(record)}"
-        " by the log"
-        for model, record in expected.items()
-        if (stored := _view(case, "attemptOf", trade.id, model)) != record
-    ]
-    return judged(faults, f"{counted(len(expected), 'attempt')} on record follow from the log")
+    if arbiter is None:
+        return unchecked("the market's arbiter is not a contract of challenges")
+    faults = []
+    for attempt in trade.attempts:
+        seats = trade.penalised_seals[attempt.number]
+        if attempt is not trade.deciding:
+            seats |= bitmap_of(trade.opened(attempt))
+        stored = case.chain.view(arbiter, "settledSeals", trade.id, attempt.number)
+        if stored != seats:
+            faults.append(
+                f"seals {shown(stored)} of attempt {attempt.number} are settled in storage"
+                f" and {seats} by the log"
+            )
+    settled = trade.decided and trade.ended
+    faulty = bitmap_of(faulty_seats(trade)) if settled else 0
+    if (stored := _view(case, "faultySeals", trade.id)) != faulty:
+        faults.append(f"seals {shown(stored)} are faulty in storage and {faulty} by the log")
+    return judged(
+        faults, f"the seals of {counted(len(trade.attempts), 'attempt')} are as the log says"
+    )
 
 
 def check_stored_deliveries(case: Case) -> Finding | None:
@@ -78,20 +86,24 @@ def check_stored_deliveries(case: Case) -> Finding | None:
     return judged(faults, f"{in_data} put data on record and {in_training} training")
 
 
-def _status(trade: Trade) -> dict[str, Any]:
-    """Return the status as `contracts/src/types/Status.sol` unpacks it."""
+def _status(trade: Trade) -> dict[str, tuple[int, int]]:
+    """Return width and value of each field, lowest first (`contracts/src/types/Status.sol`)."""
+    was_rejected = trade.disputed is not None and trade.disputed.was_rejected
+    windows = trade.request.windows.as_message()
     return {
-        "state": trade.state,
-        "attempts": len(trade.attempts),
-        "maxAttempts": trade.request.max_attempts,
-        "signers": trade.signers,
-        "deadline": trade.deadline,
-        "audited": trade.attested,
-        "approved": trade.approved,
-        "challenged": trade.disputed is not None,
-        "overturned": trade.overturned,
-        "unjudged": trade.unjudged,
-        "windows": trade.request.windows,
+        "state": (8, trade.state),
+        "attempts": (8, len(trade.attempts)),
+        "maxAttempts": (8, trade.request.max_attempts),
+        "signers": (16, trade.signers),
+        "deadline": (40, trade.deadline),
+        "audited": (1, trade.attested),
+        "approved": (1, trade.approved),
+        "challenged": (1, trade.disputed is not None),
+        "overturned": (1, trade.overturned),
+        "unjudged": (1, trade.unjudged),
+        "was rejected before the dispute": (1, was_rejected),
+        "unused flags": (2, 0),
+        **{f"{name} window": (24, seconds) for name, seconds in windows.items()},
     }
 
 

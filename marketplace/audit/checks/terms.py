@@ -6,7 +6,7 @@ from itertools import combinations
 
 from marketplace.audit.case import Case
 from marketplace.audit.office import ascending
-from marketplace.audit.report import Finding, counted, judged, not_reached, shown
+from marketplace.audit.report import Finding, counted, judged, not_reached, shown, unchecked
 from marketplace.audit.signatures import objection_to
 from marketplace.protocol.ids import trade_id
 from marketplace.protocol.terms import NOBODY, DataQuote, ModelQuote
@@ -57,23 +57,24 @@ def check_terms(case: Case) -> Finding:
 
 
 def check_roles(case: Case) -> Finding:
-    """Check that nobody is two of buyer, provider, expert, auditor, or broker and auditor."""
+    """Check that nobody is two of buyer, provider, expert, auditor and judge.
+
+    Nor may the broker be auditor or judge.
+    """
     trade = case.trade
-    quotes = trade.acceptance.quote.data_quotes if trade.acceptance else ()
     auditors = [attested.auditor for attested in trade.attestations]
-    parties = {
-        "buyer": {trade.request.buyer},
-        "auditor": {trade.request.auditor, *auditors} - {NOBODY},
-        "provider": {quote.provider for quote in quotes},
-        "expert": set(trade.data.finding.experts if trade.data else ()),
-    }
+    parties = {role: set(who) for role, who in trade.roles.items() if role != "broker"}
+    parties["auditor"] |= set(auditors) - {NOBODY}
     faults = [
         f"{both} is {one} and {other}"
         for one, other in combinations(parties, 2)
         for both in sorted(parties[one] & parties[other])
     ]
-    if trade.request.broker in parties["auditor"]:
-        faults.append(f"{trade.request.broker} is broker and auditor")
+    faults += [
+        f"{trade.request.broker} is broker and {role}"
+        for role in ("auditor", "judge")
+        if trade.request.broker in parties[role]
+    ]
     faults += [
         f"{auditor} attested where {trade.request.auditor} is the auditor"
         for auditor in auditors
@@ -81,6 +82,26 @@ def check_roles(case: Case) -> Finding:
     ]
     count = len(set().union(*parties.values()))
     return judged(faults, f"{counted(count, 'account')} with one role each")
+
+
+def check_conflicts(case: Case) -> Finding | None:
+    """Check that no two conflicting roles were one party by the registry's affiliations.
+
+    Buyer, broker, auditor and providers count as of the acceptance, experts as of the data
+    report, each with the memberships in effect then. One account in two roles is `roles`.
+    """
+    trade, affiliations = case.trade, case.history.affiliations
+    if trade.acceptance is None:
+        return not_reached(trade.ended, "accepted quote")
+    if case.chain.contracts.registry is None:
+        return unchecked("the market's registry is not a contract that this audit can read")
+    declared = affiliations.declared.get(trade.id, [])
+    gated = " and at the data report" if trade.data else ""
+    return judged(
+        affiliations.conflicts.get(trade.id, []),
+        f"at the acceptance{gated} no two conflicting roles were in one group"
+        f" ({', '.join(declared) or 'nobody was in any'})",
+    )
 
 
 def check_quote_signatures(case: Case) -> Finding | None:

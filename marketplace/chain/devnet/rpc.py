@@ -18,6 +18,7 @@ from marketplace.chain.devnet.fee_methods import FeeMethods
 from marketplace.chain.devnet.json_types import Json
 from marketplace.chain.devnet.log_methods import LogMethods
 from marketplace.chain.devnet.methods import Endpoint
+from marketplace.chain.devnet.proof_methods import ProofMethods
 from marketplace.chain.devnet.rpc_errors import METHOD_NOT_FOUND, SERVER_ERROR, RpcError
 from marketplace.chain.devnet.sending_methods import SendingMethods
 from marketplace.chain.devnet.state import read_state, write_state
@@ -52,6 +53,7 @@ class DevnetRpc:
             ChainMethods(backend),
             FeeMethods(backend),
             LogMethods(backend),
+            ProofMethods(backend),
             SendingMethods(backend, self.accounts),
             ControlMethods(backend, self._save_for_client),
         )

@@ -7,7 +7,6 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 from pathlib import Path
 
 import click
@@ -16,12 +15,11 @@ import uvicorn
 from marketplace.chain.devnet.accounts import BALANCE_WEI, CHAIN_ID, MNEMONIC
 from marketplace.chain.devnet.app import create_app
 from marketplace.chain.devnet.rpc import DevnetRpc, open_devnet
+from marketplace.chain.listening import listen
 from marketplace.protocol.errors import ConfigurationError
 
 DEFAULT_PORT = 8545
 SAVE_SECONDS = 1.0
-
-_MAX_PORT = 65_535
 
 Say = Callable[[str], object]
 
@@ -70,40 +68,6 @@ def serve(
             except KeyboardInterrupt:
                 # uvicorn has shut down in order, and raises the signal once more.
                 say("stopped")
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Open a socket on a loopback address.
-
-    Raises
-    ------
-    ConfigurationError
-        If the host is not loopback, or the port is taken or none.
-    """
-    address = "127.0.0.1" if host == "localhost" else host
-    try:
-        loopback = ip_address(address).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise ConfigurationError(
-            f"host {host} is not a loopback address",
-            "use 127.0.0.1: everybody knows the keys of a devnet's accounts",
-        )
-    if not 0 <= port <= _MAX_PORT:
-        raise ConfigurationError(f"port {port} doesn't exist", f"choose one up to {_MAX_PORT}")
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        listener = socket.create_server((address, port), family=family)
-    except OSError as error:
-        raise ConfigurationError(
-            f"port {port} on {host} can't be used: {error}",
-            "stop the program that listens there, or choose another port",
-        ) from error
-    # asyncio does this only for sockets that it opened itself; without it, each
-    # response waits 40 ms for an acknowledgement that the client delays.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
 
 
 def _announce(rpc: DevnetRpc, listener: socket.socket, state: Path | None, say: Say) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from reference.money import by_weight, evenly, fee_of, lower_median
+from reference.money import by_weight, evenly, fee_of, upper_median
 
 
 class State(Enum):
@@ -166,7 +166,7 @@ class ReferenceMarket:
         self._quorum(trade, signers)
         trade.signers |= set(signers)
         if sum(offer.rows[i] for i in delivered) < offer.min_rows:
-            self._pay_judges(trade, keep_closed=False)
+            self._pay_judges(trade)
             self._end(now, trade, State.REFUNDED)
             return
         for i in delivered:
@@ -198,6 +198,7 @@ class ReferenceMarket:
         trade.models.add(model)
         if passed or trade.attempts == offer.cap:
             trade.scores, trade.amounts = dict(scores), tuple(amounts) if passed else ()
+            trade.verdicts = dict(verdicts)
             trade.decision = State.PASSED if passed else State.REJECTED
             self._enter(now, trade, trade.decision, "review")
         else:
@@ -233,28 +234,46 @@ class ReferenceMarket:
         trade.audit = trade.audit if audit is None else audit
         fell = trade.overturned or self._contradicted(trade)
         end = State.REFUNDED if fell else self._undisputed_end(trade)
-        if end == State.SETTLED:
+        if (
+            trade.state == State.PASSED
+            and (end == State.SETTLED or trade.audit is None)
+            and not fell
+        ):
             for expert, amount in zip(trade.experts, trade.amounts, strict=True):
                 self._pay(trade, expert, amount)
+        if end == State.SETTLED:
             self._pay(trade, offer.broker, offer.broker_fee)
             self._pay(trade, offer.treasury, offer.protocol_fee)
         if trade.audit is not None:
             self._pay(trade, offer.auditor, offer.auditor_fee)
         if not fell:
-            self._pay_judges(trade, keep_closed=True)
+            self._pay_judges(trade, without=self._faulty(trade))
         self._end(now, trade, end)
 
     def _contradicted(self, trade: Trade) -> bool:
-        spoken = [trade.scores[seat] for seat in trade.opened]
-        if 2 * len(spoken) <= len(trade.scores):
-            return False
-        return (lower_median(spoken) >= trade.offer.threshold) != (trade.state == State.PASSED)
+        passed = trade.state == State.PASSED
+        agreeing = [
+            (self._passes(trade, seat) if seat in trade.opened else verdict) == passed
+            for seat, verdict in trade.verdicts.items()
+        ]
+        return not upper_median(agreeing)
+
+    def _faulty(self, trade: Trade) -> set[int]:
+        """Who kept its score sealed, or sealed one that speaks against its own verdict."""
+        return {
+            seat
+            for seat, verdict in trade.verdicts.items()
+            if seat not in trade.opened or self._passes(trade, seat) != verdict
+        }
+
+    def _passes(self, trade: Trade, seat: int) -> bool:
+        return trade.scores[seat] >= trade.offer.threshold
 
     def _undisputed_end(self, trade: Trade) -> State:
         if trade.state == State.REJECTED:
             return State.FAILED
-        refused = trade.offer.approval_required and trade.audit is False
-        return State.REFUNDED if refused else State.SETTLED
+        wanting = trade.offer.approval_required and not trade.audit
+        return State.REFUNDED if wanting else State.SETTLED
 
     # --------------------------------------------------------- when somebody is silent
 
@@ -284,10 +303,8 @@ class ReferenceMarket:
             for worker, amount in zip(workers, dues, strict=True)
             if trade.on_record.get(worker) == trade.stage
         ]
-        if trade.state == State.FUNDED:
-            trade.unjudged = bool(due)
-        else:  # an expert whose share is nothing has nothing that could be paid unjudged
-            trade.unjudged = any(amount for _, amount in due)
+        # Whose share is nothing has nothing that could be paid unjudged.
+        trade.unjudged = any(amount for _, amount in due)
         for worker, amount in due:
             self._pay(trade, worker, amount)
 
@@ -335,11 +352,10 @@ class ReferenceMarket:
         if amount:
             self.credits[account, trade.offer.currency] += amount
 
-    def _pay_judges(self, trade: Trade, *, keep_closed: bool) -> None:
+    def _pay_judges(self, trade: Trade, without: Collection[int] = ()) -> None:
         seats = sorted(trade.signers)
         for seat, share in zip(seats, evenly(trade.offer.oracle_fee, len(seats)), strict=True):
-            closed = keep_closed and seat in trade.scores and seat not in trade.opened
-            if not closed:
+            if seat not in without:
                 self._pay(trade, trade.offer.judges[seat], share)
 
     # --------------------------------------------------------------- states and clocks

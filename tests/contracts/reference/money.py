@@ -26,6 +26,6 @@ def by_weight(total: int, weights: Sequence[int]) -> list[int]:
     return shares
 
 
-def lower_median(scores: Sequence[int]) -> int:
-    """Return the middle score, of an even number the lower of the two."""
-    return sorted(scores)[(len(scores) - 1) // 2]
+def upper_median(values: Sequence[int]) -> int:
+    """Return the middle value, of an even number the higher of the two."""
+    return sorted(values)[len(values) // 2]

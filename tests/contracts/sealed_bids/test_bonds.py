@@ -22,20 +22,22 @@ STRANGER = PARTIES.stranger
 
 
 def test_a_reveal_frees_the_bond_and_the_bidder_pulls_it(tender: TenderBuilder) -> None:
-    node, home = tender.node, "0x" + "ab" * 20
+    node, withdraw = tender.node, tender.contract.functions.withdrawCredit
+    home = node.web3.to_checksum_address("0x" + "ab" * 20)
     tender.commit(ANNE, RESERVE + 1)
     tender.end_commits()
     tender.reveal(ANNE, RESERVE + 1)
     assert tender.credit(ANNE.address) == BOND
-    node.send(ANNE, tender.contract.functions.withdraw(NATIVE, node.web3.to_checksum_address(home)))
+    node.send(ANNE, withdraw(NATIVE, home))
     assert node.balance(home) == BOND
     with refused("NothingToWithdraw", ANNE.address, NATIVE):
-        node.send(ANNE, tender.contract.functions.withdraw(NATIVE, ANNE.address))
+        node.send(ANNE, withdraw(NATIVE, ANNE.address))
 
 
-def test_nobody_receives_at_the_zero_address(tender: TenderBuilder) -> None:
-    with refused("ZeroReceiver"):
-        tender.node.send(ANNE, tender.contract.functions.withdraw(NATIVE, NATIVE))
+def test_nobody_receives_at_the_zero_address_or_the_contract(tender: TenderBuilder) -> None:
+    for nobody in (NATIVE, tender.contract.address):
+        with refused("InvalidReceiver", nobody):
+            tender.node.send(ANNE, tender.contract.functions.withdrawCredit(NATIVE, nobody))
 
 
 def test_closed_seals_lose_their_bonds_once(tender: TenderBuilder) -> None:
@@ -88,29 +90,29 @@ def test_a_blocked_bidder_blocks_nobody(
     for bidder, price in ((ANNE, 1), (BERT, 2)):
         tender.reveal(bidder, price)
     with pytest.raises(TransactionReverted):
-        node.send(ANNE, bids.functions.withdraw(token.address, ANNE.address))
-    node.send(BERT, bids.functions.withdraw(token.address, BERT.address))
-    node.send(ANNE, bids.functions.withdraw(token.address, STRANGER.address))
+        node.send(ANNE, bids.functions.withdrawCredit(token.address, ANNE.address))
+    node.send(BERT, bids.functions.withdrawCredit(token.address, BERT.address))
+    node.send(ANNE, bids.functions.withdrawCredit(token.address, STRANGER.address))
     assert node.call(token.functions.balanceOf(bids.address)) == 0
 
 
-@pytest.mark.parametrize("call", ["commit", "withdraw"])
+@pytest.mark.parametrize("call", ["commit", "withdrawCredit"])
 def test_a_token_that_calls_back_finds_the_door_closed(
     node: Node, bids: Contract, artifacts: TestContracts, call: str
 ) -> None:
     token = artifacts.deploy("ReentrantToken", ANNE.address, 10 * BOND)
     tender = token_tender(node, bids, token)
-    if call == "withdraw":
+    if call == "withdrawCredit":
         tender.commit(ANNE, 1)
         tender.end_commits()
         tender.reveal(ANNE, 1)
-    again = bids.encode_abi("withdraw", [token.address, ANNE.address])
+    again = bids.encode_abi("withdrawCredit", [token.address, ANNE.address])
     node.send(STRANGER, token.functions.arm(bids.address, again))
     with refused("ReentrancyGuardReentrantCall"):
         if call == "commit":
             tender.commit(ANNE, 1)
         else:
-            node.send(ANNE, bids.functions.withdraw(token.address, ANNE.address))
+            node.send(ANNE, bids.functions.withdrawCredit(token.address, ANNE.address))
 
 
 def token_tender(node: Node, bids: Contract, token: Contract) -> TenderBuilder:

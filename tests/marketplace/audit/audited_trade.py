@@ -25,6 +25,7 @@ from cast_of_trade import (
     Cast,
     routing,
     shapley_by_orders,
+    skill_by_orders,
     validation_commitment,
     votes,
     worth,
@@ -48,6 +49,7 @@ from marketplace.protocol.agreement import (
     supplies_of,
     terms_hash,
 )
+from marketplace.protocol.attempts import attempt_proof, history_of, path_of
 from marketplace.protocol.documents import (
     AttemptEvidence,
     Attestation,
@@ -55,6 +57,7 @@ from marketplace.protocol.documents import (
     DataNeed,
     Delivery,
     DeliveryManifest,
+    Division,
     Document,
     GateManifest,
     Sealed,
@@ -99,7 +102,7 @@ WINDOWS = Windows(
     judging=3_700,
     training=3_000,
     validation=3_800,
-    review=5_000,
+    review=10_000,
     settlement=6_000,
 )
 ROWS_EACH = (50, 30, 20)
@@ -127,7 +130,13 @@ class AuditedTrade(Clocks, Disputes):
     """One trade, step by step."""
 
     def __init__(
-        self, market: Market, store: DiskStore, parties: Cast, salt: str = "a trade", **request: Any
+        self,
+        market: Market,
+        store: DiskStore,
+        parties: Cast,
+        salt: str = "a trade",
+        division: Division = "shapley",
+        **request: Any,
     ) -> None:
         self.market = market
         self.store = store
@@ -142,6 +151,7 @@ class AuditedTrade(Clocks, Disputes):
         self.data_request: bytes | None = None
         self.labels = validation_commitment()
         self.committee = market.current_committee()
+        self.division = division
         self.request = replace(self._usual_request(salt), **request)
         self.id = trade_id(market.domain.chain_id, market.address, self.request)
         self.subsets = {name: self._sealed(f"subset of {name}") for name in self.experts}
@@ -160,6 +170,7 @@ class AuditedTrade(Clocks, Disputes):
             description="which stone is it?",
             validation=self._sealed("validation"),
             auditor_reads=True,
+            division=self.division,
         )
         rules = self.market.in_force()
         return Request(
@@ -222,7 +233,7 @@ class AuditedTrade(Clocks, Disputes):
             *(self.sign(offer, provider) for offer, provider in offers),
         ]
         value = price if self.request.currency == NATIVE else 0
-        arguments = (self.request, quote, price, signatures, NO_PERMIT)
+        arguments = (self.request, self.committee, quote, price, signatures, NO_PERMIT)
         self.market.send(self.parties.buyer, "acceptQuote", *arguments, value=value)
 
     # ------------------------------------------------------------------ data, gate
@@ -238,7 +249,14 @@ class AuditedTrade(Clocks, Disputes):
     @property
     def gate(self) -> Gate:
         assert self.data is not None
-        return gate_of(self.supplies, self.data)
+        history = history_of([attempt.record for attempt in self.earlier])
+        return gate_of(self.supplies, self.data, history)
+
+    @property
+    def earlier(self) -> list[Reported]:
+        """The attempts that decided nothing."""
+        cap = self.request.max_attempts
+        return [a for a in self.attempts if not a.finding.amounts and a.record.attempt < cap]
 
     def put_on_record(self, account: LocalAccount) -> None:
         self.market.send(account, "recordDelivery", self.id, keccak(text="what I delivered"))
@@ -389,12 +407,13 @@ class AuditedTrade(Clocks, Disputes):
         verdicts = sum(1 << seat for seat in passing)
         seals = [reports[seat].seal for seat in seats]
         record = record_of(number, finding, signers, verdicts, seals)
-        self.attempts.append(Reported(finding, record, openings))
         self._post(
             "reportAttempt",
             terms_hash(self.deal, self.gate),
             self.expert_pool,
             len(self.experts),
+            self.gate.history,
+            path_of([attempt.record for attempt in self.attempts], number),
             finding,
             self.committee,
             signers,
@@ -402,6 +421,7 @@ class AuditedTrade(Clocks, Disputes):
             seals,
             signatures,
         )
+        self.attempts.append(Reported(finding, record, openings))
 
     def _training(self, number: int, change: Callable[[list[Training]], list[Training]]) -> bytes:
         trainings = []
@@ -432,8 +452,9 @@ class AuditedTrade(Clocks, Disputes):
         )
 
     def true_amounts(self, evidence: Evidence) -> list[int]:
-        """Divide the pool by Shapley value; evenly if nobody contributed anything."""
-        by_name = dict(zip(evidence.experts, shapley_by_orders(evidence), strict=True))
+        """Divide the pool by the rule that was asked for; evenly if nobody contributed anything."""
+        found = {"shapley": shapley_by_orders, "skill": skill_by_orders}[self.division](evidence)
+        by_name = dict(zip(evidence.experts, found, strict=True))
         values = [max(by_name.get(name, Fraction(0)), Fraction(0)) for name in self.experts]
         scale = math.lcm(*(value.denominator for value in values))
         weights = [int(value * scale) for value in values]
@@ -484,10 +505,16 @@ class AuditedTrade(Clocks, Disputes):
 
     def open_failed(self, closed: Sequence[int] = ()) -> None:
         """Reveal the sealed scores of all attempts but the one that decided."""
-        for attempt in self.attempts:
-            if any(self.market.view("attemptOf", self.id, attempt.finding.model)):
-                parts = (self.request, self.committee, attempt.record, _shown(attempt, closed))
-                self.send_challenges(self.parties.stranger, "openScores", *parts)
+        for attempt in self.earlier:
+            shown = (attempt.record, self.proof_of(attempt), _shown(attempt, closed))
+            parts = (self.request, self.committee, *shown)
+            self.send_challenges(self.parties.stranger, "openScores", *parts)
+
+    def proof_of(self, attempt: Reported) -> tuple[Any, ...]:
+        last = self.attempts[-1]
+        deciding = None if last in self.earlier else (last.finding.amounts, last.record)
+        records = [each.record for each in self.earlier]
+        return attempt_proof(self.deal, self.gate, records, attempt.record.attempt, deciding)
 
     def expire(self) -> None:
         self.market.send(self.parties.stranger, "expire", self.id)
@@ -519,6 +546,20 @@ class AuditedTrade(Clocks, Disputes):
     def to_passed(self) -> None:
         self.to_gate()
         self.attempt()
+
+    def to_penalty_after_overturning(self) -> None:
+        """A fail, a false pass that the panel overturns, and a seal of the fail left closed."""
+        self.to_gate()
+        self.attempt(UNSKILLED)
+        self.attempt(UNSKILLED, passed=True, seats=(0, 1, 2), verdicts=(1, 2))
+        self.challenge()
+        self.overturn()
+        self.publish()
+        self.lapse()
+        self.settle()
+        self.open_failed(closed=(1,))
+        self.lapse()
+        self.penalise_closed_seals()
 
     def finish(self) -> None:
         """From the last verdict: publish, settle and open the scores of earlier attempts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import permutations
@@ -89,13 +90,44 @@ def worth(evidence: Evidence, members: tuple[int, ...]) -> Fraction:
     return sum(recalls, Fraction(0)) / len(recalls)
 
 
+def brier_skill(evidence: Evidence, members: tuple[int, ...]) -> Fraction:
+    """Return a coalition's Brier skill, as `docs/protocol.md` says, in plain Python.
+
+    The metric is balanced accuracy, so every class that occurs counts as much in all.
+    """
+    labels = validation_set().labels[: len(evidence.gates)].tolist()
+    base = [Fraction(int(c in labels), len(set(labels))) for c in range(len(TASK.classes))]
+    gained = Fraction(0)
+    for row, label in enumerate(labels):
+        weight = Fraction(1, len(set(labels)) * labels.count(label))
+        for c, usual in enumerate(base):
+            said = usual + sum(
+                Fraction(int(evidence.gates[row, e]), 2047)
+                * (Fraction(int(evidence.predictions[e, row, c]), 2047) - usual)
+                for e in members
+            )
+            gained += weight * (((c == label) - usual) ** 2 - ((c == label) - said) ** 2)
+    return gained
+
+
 def shapley_by_orders(evidence: Evidence) -> list[Fraction]:
     """Average each expert's marginal worth over all orders of arrival (Shapley 1953)."""
+    return _by_orders(evidence, worth)
+
+
+def skill_by_orders(evidence: Evidence) -> list[Fraction]:
+    """Do the same for the Brier skill."""
+    return _by_orders(evidence, brier_skill)
+
+
+def _by_orders(
+    evidence: Evidence, value: Callable[[Evidence, tuple[int, ...]], Fraction]
+) -> list[Fraction]:
     count = len(evidence.experts)
     values = [Fraction(0)] * count
     orders = list(permutations(range(count)))
     for order in orders:
         for place, expert in enumerate(order):
             before = order[:place]
-            values[expert] += worth(evidence, (*before, expert)) - worth(evidence, before)
+            values[expert] += value(evidence, (*before, expert)) - value(evidence, before)
     return [value / len(orders) for value in values]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cast_of_trade import Cast
@@ -9,7 +10,6 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
 from marketplace.chain.market import Market
-from marketplace.protocol.agreement import amounts_hash
 from marketplace.protocol.structs import Struct
 from marketplace.protocol.terms import NATIVE, Committee, Request
 from marketplace.protocol.typed_data import quorum_signatures
@@ -29,7 +29,7 @@ class Disputes:
     committee: Committee
     id: bytes
     attempts: list[Reported]
-    gated: bytes
+    proof_of: Callable[[Reported], tuple[Any, ...]]
 
     def challenge(self) -> None:
         bond = int(self.market.node.call(self._challenges.bondFor(self.request.budget)))
@@ -56,7 +56,6 @@ class Disputes:
     def overturn(self, which: int = -1) -> None:
         attempt, evidence = self.attempts[which], keccak(text="it is wrong indeed")
         panel = self.market.panel_of(self.request.panel)
-        amounts = amounts_hash(self.attempts[-1].finding.amounts)
         self.send_challenges(
             self.parties.stranger,
             "overturn",
@@ -64,8 +63,7 @@ class Disputes:
             self.committee,
             panel,
             attempt.record,
-            self.gated,
-            amounts,
+            self.proof_of(attempt),
             evidence,
             *self._ruling(attempt.finding.model, evidence),
         )
@@ -74,8 +72,8 @@ class Disputes:
         self.send_challenges(self.parties.stranger, "lapse", self.request)
 
     def penalise_closed_seals(self, which: int = 0) -> None:
-        record = self.attempts[which].record
-        parts = (self.request, self.committee, record)
+        attempt = self.attempts[which]
+        parts = (self.request, self.committee, attempt.record, self.proof_of(attempt))
         self.send_challenges(self.parties.stranger, "penaliseClosedSeals", *parts)
 
     def penalise_silence(self) -> None:

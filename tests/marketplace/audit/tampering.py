@@ -1,4 +1,4 @@
-"""A node that lies: it alters what an honest one answers, and can alter receipts to match.
+"""A node that lies: it alters what an honest one answers, and can forge the chain to match.
 
 The contracts refuse all of this, so there is no other way to see the audit find it.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 from eth_abi.abi import decode, encode
 from eth_utils.abi import collapse_if_tuple, event_abi_to_log_topic
+from forging import ForgedChain
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
@@ -20,7 +21,7 @@ from marketplace.chain.artifacts import load_artifact
 Logs = list[dict[str, Any]]
 Alter = Callable[[Logs], Logs]
 
-_CONTRACTS = ("MarketRules", "Challenges", "OracleCommittee", "ModelMarket")
+_CONTRACTS = ("ParticipantRegistry", "MarketRules", "Challenges", "OracleCommittee", "ModelMarket")
 _EVENTS: dict[str, Any] = {
     item["name"]: item
     for contract in _CONTRACTS
@@ -37,7 +38,9 @@ class LyingNode(BaseProvider):
     alter
         Alters the list of logs that eth_getLogs answers, or those of one receipt.
     receipts_too
-        Whether receipts are altered to match; without, the two contradict each other.
+        Whether the whole chain is forged to match; without, the two contradict each other.
+    header
+        Alters each header of the forged chain before its hash is computed.
     answers
         Results by method, given instead of the honest ones.
     """
@@ -45,27 +48,44 @@ class LyingNode(BaseProvider):
     def __init__(
         self,
         honest: BaseProvider,
-        alter: Alter = lambda logs: logs,
+        alter: Alter | None = None,
         *,
         receipts_too: bool = True,
+        header: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
         answers: dict[str, Callable[[Any], Any]] | None = None,
     ) -> None:
         super().__init__()
         self._honest = honest
         self._alter = alter
-        self._receipts_too = receipts_too
         self._answers = answers or {}
+        self.forged = None
+        if header is not None or (alter is not None and receipts_too):
+            forge = {"logs": alter, "header": header}
+            self.forged = ForgedChain(honest, **{k: v for k, v in forge.items() if v is not None})
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        answer = copy.deepcopy(self._honest.make_request(method, params))
-        if method == "eth_getLogs":
-            answer["result"] = self._alter(answer["result"])
-        receipt = answer.get("result") if method == "eth_getTransactionReceipt" else None
-        if receipt is not None and self._receipts_too:
-            receipt["logs"] = self._alter(receipt["logs"])
+        answer = self._told(method, params)
         if method in self._answers:
             answer["result"] = self._answers[method](answer["result"])
         return answer
+
+    def _told(self, method: str, params: Any) -> RPCResponse:
+        forged = self.forged
+        if forged is not None and method in ("eth_getBlockByNumber", "eth_getBlockByHash"):
+            return _result(forged.block(params[0]))
+        if forged is not None and method == "eth_getBlockReceipts":
+            return _result(forged.receipts[int(params[0], 16)])
+        if forged is not None and method == "eth_getLogs":
+            first, last = (int(params[0][end], 16) for end in ("fromBlock", "toBlock"))
+            return _result(forged.logs(params[0]["address"], first, last))
+        answer = copy.deepcopy(self._honest.make_request(RPCEndpoint(method), params))
+        if method == "eth_getLogs" and self._alter is not None:
+            answer["result"] = self._alter(answer["result"])
+        return answer
+
+
+def _result(value: Any) -> RPCResponse:
+    return {"jsonrpc": "2.0", "id": 1, "result": copy.deepcopy(value)}
 
 
 def is_event(log: dict[str, Any], name: str) -> bool:

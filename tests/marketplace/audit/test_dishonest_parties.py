@@ -10,14 +10,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from audited_trade import UNSKILLED, AuditedTrade
+from audited_trade import SKILLED, UNSKILLED, AuditedTrade
 from cast_of_trade import Cast, validation_commitment, votes
 from safetensors.numpy import save
 from tampering import objections
 
 from marketplace.audit import Report, audit
 from marketplace.chain.market import Market
-from marketplace.protocol.documents import Training
+from marketplace.protocol.documents import Division, Training
 from marketplace.protocol.terms import TrainingCommitment
 from offchain.storage.cid import digest_of
 from offchain.storage.disk import DiskStore
@@ -317,6 +317,39 @@ def test_a_division_that_is_not_by_shapley_value(
     report = report_on(trade)
     assert objections(report) == {"allocation"}
     assert "is due by" in detail(report, "allocation")
+
+
+def test_the_rule_that_the_request_froze_divides(
+    market: Market, store: DiskStore, parties: Cast
+) -> None:
+    trade = AuditedTrade(market, store, parties, division="skill")
+    trade.to_gate()
+    trade.attempt()
+    trade.finish()
+    report = report_on(trade)
+    assert report.ok, report.objections
+    assert "by exact skill" in detail(report, "allocation")
+
+
+def by_the_other_rule(trade: AuditedTrade) -> Callable[[list[int]], list[int]]:
+    def amounts(true: list[int]) -> list[int]:
+        trade.division = "shapley" if trade.division == "skill" else "skill"
+        other = trade.true_amounts(votes(trade.experts, SKILLED))
+        assert other != true
+        return other
+
+    return amounts
+
+
+@pytest.mark.parametrize("division", ["shapley", "skill"])
+def test_a_division_by_another_rule_than_the_request_froze(
+    division: Division, market: Market, store: DiskStore, parties: Cast
+) -> None:
+    trade = AuditedTrade(market, store, parties, division=division)
+    trade.to_gate()
+    trade.attempt(amounts=by_the_other_rule(trade))
+    trade.finish()
+    assert objections(report_on(trade)) == {"allocation"}
 
 
 def test_a_division_is_recomputed_before_it_is_paid(trade: AuditedTrade) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from audit_chain import QuickChain, deployed
-from audited_trade import UNSKILLED, AuditedTrade
+from audited_trade import AuditedTrade
 from cast_of_trade import Cast, cast
 from tampering import Alter, LyingNode, changing, dropping, objections, renaming, repeating
 
@@ -45,17 +45,7 @@ def disputed(parties: Cast, tmp_path_factory: pytest.TempPathFactory) -> Dispute
     node, deployment = deployed(chain, parties)
     market = Market(node, deployment.market)
     overturned = AuditedTrade(market, store, parties)
-    overturned.to_gate()
-    overturned.attempt(UNSKILLED)
-    overturned.attempt(UNSKILLED, passed=True, seats=(0, 1, 2), verdicts=(1, 2))
-    overturned.challenge()
-    overturned.overturn()
-    overturned.publish()
-    overturned.lapse()
-    overturned.settle()
-    overturned.open_failed(closed=(1,))
-    overturned.lapse()
-    overturned.penalise_closed_seals()
+    overturned.to_penalty_after_overturning()
     upheld = AuditedTrade(market, store, parties, salt="upheld")
     upheld.to_passed()
     upheld.challenge()
@@ -117,7 +107,10 @@ ALTERED: dict[str, tuple[Alter, set[str]]] = {
         changing("ClosedSealsPenalised", (1,), 0b01),
         {"awards", "states"},
     ),
-    "the attempt of a closed seal": (changing("ClosedSealsPenalised", (0,), 2), {"states"}),
+    "the attempt of a closed seal": (
+        changing("ClosedSealsPenalised", (0,), 2),
+        {"states", "stored-seals"},
+    ),
     "who reported a closed seal": (
         renaming("ClosedSealsPenalised", 2, PARTIES.buyer.address),
         {"awards"},
@@ -134,7 +127,10 @@ ALTERED: dict[str, tuple[Alter, set[str]]] = {
     "an award made twice": (repeating("Awarded", 4), {"STORED-AWARDS", "awards"}),
     "a ruling told twice": (repeating("VerdictUpheld"), {"awards", "dispute"}),
     "a challenge told twice": (repeating("Challenged"), {"STORED-AWARDS", "dispute"}),
-    "what was withdrawn": (changing("CreditWithdrawn", (1,), more), {"STORED-AWARDS"}),
+    "what was withdrawn": (
+        changing("CreditWithdrawn", (1,), more),
+        {"INVARIANTS", "STORED-AWARDS"},
+    ),
 }
 
 DROPPED: dict[str, set[str]] = {
@@ -143,9 +139,9 @@ DROPPED: dict[str, set[str]] = {
     "DisputeEnded": {"dispute", "states", "stored-status"},
     "VerdictOverturned": {"STORED-AWARDS", "awards", "dispute"},
     "VerdictUpheld": {"STORED-AWARDS", "dispute"},
-    "Slashed": {"STAKES", "STORED-AWARDS", "awards"},
-    "Awarded": {"STORED-AWARDS", "awards"},
-    "ClosedSealsPenalised": {"STORED-AWARDS", "awards"},
+    "Slashed": {"INVARIANTS", "STAKES", "STORED-AWARDS", "awards"},
+    "Awarded": {"INVARIANTS", "STORED-AWARDS", "awards"},
+    "ClosedSealsPenalised": {"STORED-AWARDS", "awards", "stored-seals"},
     "CreditWithdrawn": {"STORED-AWARDS"},
 }
 
@@ -206,7 +202,9 @@ def test_a_contract_that_holds_less_than_it_owes_is_named(
     trade.challenge()
     node = LyingNode(trade.market.node.web3.provider, answers={"eth_getBalance": poorer})
     report = audit(node, trade.market.address, trade.store)
-    assert objections(report) == {"LEDGER", "STAKES", "STORED-AWARDS"}
+    assert objections(report) == {
+        *("LEDGER", "SOLVENCY", "STAKES", "STATE-PROOFS", "STORED-AWARDS"),
+    }
 
 
 def test_a_challenge_without_terms_is_missing_and_never_passed(trade: AuditedTrade) -> None:

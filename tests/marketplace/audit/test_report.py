@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from marketplace.audit import AuditedTrade, Check, Report, Verdict, audit
-from marketplace.audit.report import MAX_DETAIL, counted, judged, listed
+from marketplace.audit.report import MAX_DETAIL, counted, judged, listed, published_schema
 from marketplace.audit.terminal import show_report
 from marketplace.protocol.errors import ProtocolError
 from offchain.storage.disk import DiskStore
@@ -41,6 +41,7 @@ def report_with(trade: str | None, verdict: Verdict, detail: str = "so it is") -
         (ENDED, "sealed", True),
         (ENDED, "open", True),
         (ENDED, "unchecked", True),
+        (ENDED, "warned", True),
         (RUNNING, "failed", False),
         (RUNNING, "missing", True),
         (None, "failed", False),
@@ -69,11 +70,11 @@ def test_json_has_the_published_shape(settled: Settled) -> None:
         "ok",
         "trades",
         "checks",
+        "withdrawals",
     }
     assert content["checks"][0].keys() == {"trade", "name", "verdict", "detail"}
     assert Report.from_bytes(json.dumps(content).encode()) == report
-    schema = Report.model_json_schema(by_alias=True)
-    assert schema["properties"].keys() == content.keys() - {"document"}
+    assert published_schema()["properties"].keys() == content.keys()
 
 
 def test_equal_chains_give_equal_bytes(settled: Settled) -> None:

@@ -56,11 +56,15 @@ def test_a_range_that_is_too_long_is_read_in_parts(settled: Settled) -> None:
     assert len([method for method, _ in node.asked if method == "eth_getLogs"]) > 4
 
 
-def test_a_node_that_refuses_everything_is_not_asked_for_ever(settled: Settled) -> None:
+def test_a_node_that_refuses_its_logs_is_asked_for_them_a_few_times_and_not_needed(
+    settled: Settled,
+) -> None:
     node = Refusing(settled.chain, no_logs_at_all)
-    with pytest.raises(ChainError, match="refused eth_getLogs: not today"):
-        audit(node, settled.market, settled.store)
-    assert len(node.asked) < 20
+    report = audit(node, settled.market, settled.store)
+    assert len([method for method, _ in node.asked if method == "eth_getLogs"]) < 20
+    verdicts = {check.name: check.verdict for check in report.checks if check.trade is None}
+    assert report.ok
+    assert verdicts["served-log"] == "unchecked"
 
 
 def test_a_node_that_is_down(settled: Settled) -> None:
@@ -72,14 +76,15 @@ def test_a_node_that_is_down(settled: Settled) -> None:
 @pytest.mark.parametrize(
     ("method", "answer"),
     [
-        ("eth_getBlockByNumber", None),
+        ("eth_getBlockByNumber", []),
         ("eth_getBlockByNumber", {"number": "0x1"}),
         ("eth_getBlockByNumber", {"number": 7, "hash": "0x" + "00" * 32, "timestamp": "0x1"}),
         ("eth_getBlockByNumber", {"number": "0x1", "hash": "0x00", "timestamp": "0x1"}),
         ("eth_chainId", "thirty-one"),
         ("eth_getLogs", "none"),
         ("eth_getLogs", [{"address": "0x12"}]),
-        ("eth_getTransactionReceipt", {"status": "0x1"}),
+        ("eth_getBlockReceipts", [{"status": "0x1"}]),
+        ("eth_getProof", {"accountProof": ["0x"]}),
         ("eth_getBalance", [1]),
         ("eth_getTransactionByHash", {"from": "0x12"}),
         ("eth_getTransactionByHash", 7),
@@ -91,14 +96,21 @@ def test_an_answer_that_is_none(settled: Settled, method: str, answer: Any) -> N
         audit(node, settled.market, settled.store)
 
 
+def test_a_node_without_blocks(settled: Settled) -> None:
+    node = LyingNode(settled.chain, answers={"eth_getBlockByNumber": lambda _: None})
+    with pytest.raises(ChainError, match="no newest block"):
+        audit(node, settled.market, settled.store)
+
+
 def test_a_log_of_a_block_that_is_gone(settled: Settled) -> None:
     node = LyingNode(settled.chain, lambda logs: [{**log, "removed": True} for log in logs])
     with pytest.raises(ChainError, match="no longer in the chain"):
         audit(node, settled.market, settled.store)
 
 
-def test_an_unknown_transaction_has_no_receipt(settled: Settled) -> None:
-    assert Rpc(settled.chain).receipt(bytes(32)) is None
+def test_there_is_no_unknown_block(settled: Settled) -> None:
+    assert Rpc(settled.chain).block(bytes(32)) is None
+    assert Rpc(settled.chain).block(10**6) is None
 
 
 def test_nobody_sent_an_unknown_transaction(settled: Settled) -> None:
@@ -107,7 +119,9 @@ def test_nobody_sent_an_unknown_transaction(settled: Settled) -> None:
 
 def test_a_contract_s_refusal_is_an_answer(settled: Settled) -> None:
     rpc = Rpc(settled.chain)
-    assert rpc.call(settled.market, b"\xff" * 4, rpc.header().number) is None
+    head = rpc.block()
+    assert head is not None
+    assert rpc.call(settled.market, b"\xff" * 4, head.number) is None
 
 
 def test_a_node_s_refusal_of_a_call_is_an_error(settled: Settled) -> None:

@@ -14,7 +14,7 @@ def test_one_altered_byte_in_any_stored_block_is_named(trade: AuditedTrade, tmp_
     trade.attempt()
     trade.attest()
     trade.finish()
-    blocks = sorted(path for path in (tmp_path / "store").rglob("*") if path.is_file())
+    blocks = sorted(path for path in (tmp_path / "store" / "blocks").rglob("*") if path.is_file())
     assert len(blocks) > 20
     for block in blocks:
         good = block.read_bytes()

@@ -102,7 +102,10 @@ def test_a_finding_that_came_through_a_contract_is_unchecked_and_never_passed(
     trade.settle()
     report = audit(market.node.web3.provider, market.address, store)
     assert report.ok
-    assert {c.name for c in report.checks if c.verdict == "unchecked"} == {"audit-signature"}
+    assert {c.name for c in report.checks if c.verdict == "unchecked"} == {
+        "anchor",
+        "audit-signature",
+    }
     assert {c.verdict for c in report.checks} == {"passed", "unchecked"}
 
 
@@ -186,7 +189,7 @@ def test_an_arbiter_of_another_kind_is_not_checked_and_never_passed(
     report = audit(node.web3.provider, foreign.address, store)
     assert report.ok
     unchecked = {check.name for check in report.checks if check.verdict == "unchecked"}
-    assert unchecked == {"dispute", "stored-awards"}
+    assert unchecked == {"anchor", "dispute", "stored-awards", "stored-seals"}
 
 
 def test_a_saved_chain_is_audited_as_the_live_one(settled: Settled, tmp_path: Path) -> None:
@@ -211,7 +214,9 @@ def test_a_trade_on_anvil_passes(anvil: HTTPProvider, store: DiskStore, parties:
     trade = AuditedTrade(Market(node, deployment.market), store, parties)
     trade.to_passed()
     trade.finish()
-    report = audit(anvil, deployment.market, store)
+    head = anvil.make_request(RPCEndpoint("eth_getBlockByNumber"), ["latest", False])["result"]
+    anchor = bytes.fromhex(head["hash"][2:])
+    report = audit(anvil, deployment.market, store, anchor=anchor)
     assert {check.verdict for check in report.checks} == {"passed"}
 
 

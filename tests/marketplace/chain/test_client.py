@@ -206,7 +206,7 @@ def test_a_contract_that_refuses_coins_is_named_as_the_one_who_refused(
 def test_a_constructors_refusal_is_decoded(node: Node, accounts: Accounts) -> None:
     rules = (accounts[0].address, accounts[1].address, accounts[2].address)
     with pytest.raises(TransactionReverted) as refusal:
-        node.deploy(accounts[0], "MarketRules", *rules, 0, "0x" + "00" * 20, 0, 0)
+        node.deploy(accounts[0], "MarketRules", *rules, 0, "0x" + "00" * 20, 0, 0, 0)
     assert refusal.value.reason == "ZeroTreasury()"
 
 

@@ -17,7 +17,7 @@ from small_trade import stages_of
 
 from marketplace.chain.devnet import DevnetRpc, open_devnet
 from marketplace.chain.devnet.app import create_app
-from marketplace.chain.devnet.server import listen
+from marketplace.chain.listening import listen
 from marketplace.cli import main
 from marketplace.protocol.states import State
 

@@ -23,9 +23,16 @@ def test_a_clean_audit(run: Run, serve: Serve) -> None:
     words = ("audit", *served.place, "--store", served.store)
     report = run(*words, "--json").data
     assert report["ok"] is True
-    assert report["trades"] == [{"id": served.trade, "state": "PASSED"}]
+    assert [(told["id"], told["state"]) for told in report["trades"]] == [(served.trade, "PASSED")]
     shown = run(*words, "--trade", served.trade, "--chain-id", "31337")
     assert shown.status == 0
+    assert "unanchored" in shown.out
+    anchored = run(*words, "--anchor", report["blockHash"], "--from-block", "1", "--json").data
+    verdicts = {check["name"]: check["verdict"] for check in anchored["checks"]}
+    assert {verdicts[name] for name in ("anchor", "start", "headers", "receipts")} == {"passed"}
+    wrong = run(*words, "--anchor", "0x" + "ab" * 32)
+    assert wrong.status == AuditFailed.exit_code
+    assert "anchor" in wrong.out.splitlines()[-1]
     assert "nothing speaks against what was paid" in shown.out
 
 
@@ -62,6 +69,7 @@ def test_what_can_not_be_audited(run: Run, serve: Serve) -> None:
         ((*rpc, "--market", NOBODY), NoContract),
         ((*rpc, *market, "--trade", "1"), ConfigurationError),
         ((*rpc, *market, "--trade", "0x" + "11" * 32), ConfigurationError),
+        ((*rpc, *market, "--anchor", "0x12"), ConfigurationError),
         ((*rpc, *market, "--chain-id", "1"), WrongChain),
     ]
     for words, error in cases:

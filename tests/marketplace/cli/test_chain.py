@@ -55,6 +55,7 @@ def test_deploys_a_market_that_works(run: Run, devnet_url: str) -> None:
     panel = market.panel_of(market.in_force().panel)
     assert (sorted(panel.members), panel.threshold) == (sorted(JURORS), 2)
     shown = run("deploy", "--rpc", devnet_url, *COMMITTEE, "--account", "3")
+    assert shown.err == "note: a wrong verdict costs its signers nothing; see --penalty\n"
     assert shown.out.split()[::2] == [name for name in data if name not in ("chainId", "token")]
 
 
@@ -155,6 +156,7 @@ def test_a_keystore_that_is_not_there(run: Run, devnet_url: str) -> None:
         ([*COMMITTEE[:-1], "1"], "1 of 3 members make no committee"),
         ([*COMMITTEE[:-1], "3", "--panel", SEATS[0]], "committee and panel share a member"),
         ([*COMMITTEE, "--governor", JURORS[0]], "governor and guardian go together"),
+        ([*COMMITTEE, "--stake", "9", "--penalty", "10"], "10 wei is more than the stake of 9"),
     ],
     ids=[
         "minority",
@@ -166,6 +168,7 @@ def test_a_keystore_that_is_not_there(run: Run, devnet_url: str) -> None:
         "panel's minority",
         "shared",
         "governor alone",
+        "unbacked penalty",
     ],
 )
 def test_unusable_settings_cost_nothing(

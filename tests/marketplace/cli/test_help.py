@@ -44,7 +44,8 @@ def test_commands_that_answer_do_so_for_machines_too() -> None:
         if not isinstance(command, click.Group)
         and not any(option.name == "json_output" for option in command.params)
     }
-    assert without_json == {("devnet",), ("store", "get")}
+    serving = {("devnet",), ("expert", "serve"), ("oracle", "run"), ("oracle", "expert")}
+    assert without_json == {*serving, ("store", "get")}
 
 
 def test_bad_usage_is_status_2(run: Run) -> None:

@@ -63,6 +63,17 @@ def test_anyone_ends_a_trade_that_stands_still(run: Run, serve: Serve) -> None:
     assert "the account has no credit" in nothing.err
 
 
+def test_accounts_are_opened_for_anyone(run: Run, serve: Serve) -> None:
+    served = serve(State.GATED)
+    accounts = [account.address for account in well_known_accounts()[17:19]]
+    opening = ("open-accounts", *served.place, "--account", STRANGER)
+    first, again = (run(*opening, *accounts, "--json").data for _ in range(2))
+    assert first["accounts"] == accounts
+    assert first["gas"] > again["gas"]
+    assert run(*opening, "0x12").status == ConfigurationError.exit_code
+    assert run(*opening).status == 2
+
+
 def test_after_a_pass_a_stranger_settles(run: Run, serve: Serve) -> None:
     served = serve(State.PASSED)
     ending = ("timeout", *served.place, "--trade", served.trade, "--skip-time", "--json")

@@ -55,10 +55,19 @@ def test_round_trip(document: Document) -> None:
     assert type(document).from_bytes(document.to_bytes()) == document
 
 
+def test_the_rule_is_shapley_unless_another_is_named() -> None:
+    data = SPECIFICATION.to_bytes()
+    assert Specification.from_bytes(data.replace(b'"division":"shapley",', b"")) == SPECIFICATION
+    named = Specification.from_bytes(data.replace(b"shapley", b"skill"))
+    assert named.division == "skill"
+    with pytest.raises(ProtocolError, match="division"):
+        Specification.from_bytes(data.replace(b"shapley", b"lottery"))
+
+
 def test_bytes_are_canonical() -> None:
     assert SPECIFICATION.to_bytes() == (
         b'{"auditorReads":true,"description":"Gr\\u00f6\\u00dfe \\u2265 3",'
-        b'"document":"specification","task":{"classes":3,"metric":"accuracy"},'
+        b'"division":"shapley","document":"specification","task":{"classes":3,"metric":"accuracy"},'
         b'"validation":{"ciphertext":"cipher","envelope":"wrap"}}'
     )
 

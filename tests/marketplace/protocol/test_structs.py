@@ -24,6 +24,7 @@ from marketplace.protocol.terms import (
     DataQuote,
     Deal,
     Gate,
+    History,
     ModelQuote,
     Opening,
     Permit,
@@ -38,7 +39,7 @@ DATA_QUOTE = DataQuote(bytes(32), ACCOUNT, b"\x01" * 32, 100, 10**18, 2**40 - 1)
 MODEL_QUOTE = ModelQuote(bytes(32), bytes(32), (DATA_QUOTE, DATA_QUOTE), 5, 4, 3, 2, 1)
 ATTEMPT = AttemptFinding(b"\x01" * 32, b"\x02" * 32, b"\x03" * 32, b"\x04" * 32, (5, 6))
 AUDIT = AuditFinding(b"\x01" * 32, True, b"\x02" * 65)
-GATE = Gate(7, (ACCOUNT,), (1_000_000,))
+GATE = Gate(7, History(bytes(32), 5), (ACCOUNT,), (1_000_000,))
 REQUEST = Request(
     *(ACCOUNT, ACCOUNT, NATIVE, NATIVE),
     *(10**18, 900_000, 3, 600, 250),

@@ -1,6 +1,5 @@
 import math
 from fractions import Fraction
-from itertools import permutations
 
 import numpy as np
 import pytest
@@ -10,41 +9,13 @@ from hypothesis import strategies as st
 from offchain.contribution import coalition_score, payout_weights, shapley
 from offchain.validation import score_votes
 
-METRICS = ("accuracy", "balanced_accuracy")
-
-
-@st.composite
-def games(draw, most_experts=5):
-    """Small integers, so that ties and rows without votes are common."""
-    experts = draw(st.integers(1, most_experts))
-    generator = np.random.default_rng(draw(st.integers(0, 2**32)))
-    rows, classes = int(generator.integers(1, 9)), int(generator.integers(2, 4))
-    top = int(generator.choice([2, 5, 2048]))
-    predictions = generator.integers(0, top, (experts, rows, classes), dtype=np.int16)
-    gates = generator.integers(0, top, (rows, experts), dtype=np.int16)
-    gates[generator.random(gates.shape) < 0.3] = 0
-    labels = generator.integers(0, classes, rows)
-    return predictions, gates, labels, draw(st.sampled_from(METRICS))
-
-
-def _by_permutations(predictions, gates, labels, metric):
-    """Average marginal contribution over all orders of arrival: the definition."""
-    experts = len(predictions)
-    values = [Fraction(0)] * experts
-    for order in permutations(range(experts)):
-        before = Fraction(0)
-        for place, player in enumerate(order):
-            members = order[: place + 1]
-            after = coalition_score(predictions, gates, labels, metric, members).fraction
-            values[player] += after - before
-            before = after
-    return tuple(value / math.factorial(experts) for value in values)
+from .voting_games import average_gain, games, worth_of
 
 
 @settings(deadline=None)
 @given(games())
 def test_values_equal_the_definition(game) -> None:
-    assert shapley(*game) == _by_permutations(*game)
+    assert shapley(*game) == average_gain(len(game[0]), worth_of(game))
 
 
 @settings(deadline=None)

@@ -10,12 +10,16 @@ from offchain.packing import pack, unpack
 from offchain.training.predictions import predict
 
 CLASSES = 10
-CASES = [("table", kind) for kind in kinds((64,))] + [("image", kind) for kind in kinds((16, 16))]
+CASES = [
+    *(("table", kind) for kind in kinds((64,))),
+    *(("image", kind) for kind in kinds((16, 16))),
+    ("text", "hashed-text"),
+]
 
 
 @pytest.fixture
-def rows(request, table, images) -> Dataset:
-    return table if request.param == "table" else images
+def rows(request, table, images, texts) -> Dataset:
+    return {"table": table, "image": images, "text": texts}[request.param]
 
 
 def _ones(rows: int) -> np.ndarray:
@@ -47,6 +51,9 @@ def test_both_kinds_of_rows_have_at_least_six_experts() -> None:
     assert len(kinds((29,))) >= 6
     assert len(kinds((28, 28))) >= 6
     assert "cnn" not in kinds((29,))
+    assert "hashed-text" not in kinds((29,))
+    assert "hashed-text" in kinds((29,), text=True)
+    assert len(kinds()) >= 10
 
 
 @pytest.mark.parametrize(("rows", "kind"), CASES, indirect=["rows"])
@@ -89,9 +96,9 @@ class TestEveryExpert:
         np.testing.assert_allclose(masked, alone, atol=1e-6)
 
     def test_weights_move_predictions(self, rows, kind, fitted) -> None:
-        heavy = np.where(rows.labels[:300] == 8, 50, 1).astype(np.float32)
+        heavy = np.where(rows.labels[:300] == 4, 50, 1).astype(np.float32)
         plain, pulled = (
-            model.predict_proba(rows.features[300:])[:, 8].mean()
+            model.predict_proba(rows.features[300:])[:, 4].mean()
             for model in (fitted, _fit(kind, rows, weights=heavy))
         )
         assert pulled > plain

@@ -1,26 +1,7 @@
-from dataclasses import dataclass
-
 import pytest
 
 from marketplace.protocol.errors import ConfigurationError
-from offchain.experts import Description, expert, kinds, register, registry
-from offchain.experts.boosting import BoostedTrees
-
-
-@dataclass(frozen=True)
-class Outsider(BoostedTrees):
-    def describe(self) -> Description:
-        return Description("outsider", "Somebody else's trees.", "table")
-
-
-def test_an_outsider_joins_by_registering(monkeypatch) -> None:
-    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
-    register(Outsider())
-    assert expert("outsider").describe().kind == "outsider"
-    assert "outsider" in kinds((5,))
-    assert "outsider" not in kinds((9, 9))
-    with pytest.raises(ConfigurationError, match="taken"):
-        register(Outsider())
+from offchain.experts import expert, kinds, origins
 
 
 def test_unknown_kind_names_the_known_ones() -> None:
@@ -33,4 +14,13 @@ def test_descriptions_are_those_of_their_kind() -> None:
         said = expert(kind).describe()
         assert said.kind == kind
         assert said.summary.endswith(".")
-        assert said.inputs in {"any", "table", "image"}
+        assert said.inputs in {"any", "table", "image", "text"}
+        assert expert(kind).quote(1_000) == said.price.of(1_000) == 0
+        assert origins()[kind] == "moemarket"
+
+
+def test_experts_differ_in_kind() -> None:
+    assert set(kinds()) >= {
+        "logistic", "random-features", "mlp", "cnn", "boosted-trees", "extra-trees",
+        "nearest-neighbours", "additive", "shared-mlp", "hashed-text",
+    }  # fmt: skip

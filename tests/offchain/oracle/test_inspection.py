@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -122,9 +125,81 @@ def test_leaves_out_what_is_not_as_quoted(run: TradeRun) -> None:
     assert "not those that the quote" in finding(run, quoted=lambda q: replace(other, rows=q.rows))
 
 
-@pytest.mark.parametrize("payload", [b"", b"\x00" * 7, b"features,labels\n1,0\n", b"\xff" * 400])
+def crafted(dtype: str, size: int, name: str = "features", rows: int = 100) -> bytes:
+    """A safetensors file whose header says what it likes."""
+    header = json.dumps(
+        {
+            name: {"dtype": dtype, "shape": [rows, 30], "data_offsets": [0, size]},
+            "labels": {"dtype": "I64", "shape": [rows], "data_offsets": [size, size + 8 * rows]},
+        }
+    ).encode()
+    return len(header).to_bytes(8, "little") + header + bytes(size + 8 * rows)
+
+
+def zipped(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, features=array)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"", b"\x00" * 7, b"features,labels\n1,0\n", b"\xff" * 400,
+        gzip.compress(bytes(10_000_000)), zipped(np.zeros((1_000, 1_000))),
+        b"\x80\x04cposix\nsystem\n(S'true'\ntR.", crafted("BF16", 6_000), crafted("Q9", 6_000),
+        crafted("F32", 12_000)[:-1], crafted("F32", 12_000) + b"more",
+    ],
+    ids=[
+        "nothing", "zeros", "CSV", "ones", "gzip bomb", "zip", "pickle", "BF16", "unknown dtype",
+        "a byte short", "a byte too many",
+    ],
+)  # fmt: skip
 def test_leaves_out_what_can_not_be_read(run: TradeRun, payload: bytes) -> None:
     assert "not a safetensors file" in finding(run, payload=payload)
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (crafted("F16", 6_000), "features are float16, not float32"),
+        (crafted("C64", 24_000), "features are complex64"),
+        (crafted("F32", 12_000_000, rows=100_000), "do not follow|rows were delivered"),
+        (crafted("F32", 12_000, name="x" * 300_000), "holds the arrays"),
+        (crafted("F32", 12_000, name="a\x1b[2Jb"), "holds the arrays"),
+    ],
+    ids=["half", "complex", "more rows", "huge name", "name with escapes"],
+)
+def test_the_reason_is_short_and_plain(run: TradeRun, payload: bytes, reason: str) -> None:
+    found = finding(run, payload=payload)
+    assert re.search(reason, found)
+    assert len(found) <= 300
+    assert found.isprintable()
+
+
+def test_leaves_out_labels_turned_round(run: TradeRun) -> None:
+    assert "contradict the buyer's" in finding(run, lambda d: Dataset(d.features, 1 - d.labels))
+
+
+def test_leaves_out_all_but_one_of_the_same_rows(stage: StageAt) -> None:
+    run = stage(State.FUNDED)
+    case, _, dataset = opened(run)
+    seat, quotes = run.world.signers[0], accepted_quotes(run.world.market, run.trade_id)
+    sealed, offered = [], []
+    for quote, rows in zip(quotes, (dataset.take(np.arange(60)), dataset, dataset), strict=True):
+        plaintext = encode(rows)
+        offered.append(
+            replace(quote, dataset=dataset_commitment(plaintext, SALT), rows=len(rows), price=100)
+        )
+        purpose = f"data/{quote.provider}"
+        sealed.append(seat.exchange.seal(SALT + plaintext, run.trade_id, purpose, case.members))
+    found = inspect(case, seat.exchange, offered, sealed)
+    assert found.accepted == 0b010
+    part, whole, twin = found.manifest.deliveries
+    kept = whole.provider.lower()
+    assert part.reason == f"of 60 rows 60 are equal to rows of {kept}, 0 nearly"
+    assert twin.reason == f"of 100 rows 100 are equal to rows of {kept}, 0 nearly"
+    assert whole.reason == ""
 
 
 def test_leaves_out_what_is_missing_or_sealed_otherwise(run: TradeRun) -> None:

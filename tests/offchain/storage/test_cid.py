@@ -42,6 +42,11 @@ def test_three_levels_of_nodes(size: int, expected: str, content: Content) -> No
     assert str(dag.lay_out(dag.chunks(content(size), 16))) == expected
 
 
+@vectors("jsipfs_trickle_chunks_of_16")
+def test_the_trickle_layout(size: int, expected: str, content: Content) -> None:
+    assert str(dag.lay_out(dag.chunks(content(size), 16), layout="trickle")) == expected
+
+
 def test_a_file_of_the_specification() -> None:
     file = VECTORS["specification"]
     leaves = [Link(Cid.parse(cid).to_binary(), size, size) for cid, size in file["chunks"]]

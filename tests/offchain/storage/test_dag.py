@@ -12,6 +12,7 @@ from marketplace.protocol.errors import InvalidCid, MissingContent, StorageError
 from offchain.storage import dag, node
 from offchain.storage.block import Cid
 from offchain.storage.node import Link
+from offchain.storage.varint import varint
 
 
 class Blocks(dict[Cid, bytes]):
@@ -38,7 +39,7 @@ def link(target: Cid, size: int) -> Link:
 def field(number: int, value: int | bytes) -> bytes:
     """Encode a protobuf field whose number and length are below 16 and 128."""
     if isinstance(value, int):
-        return bytes([number << 3]) + node._varint(value)
+        return bytes([number << 3]) + varint(value)
     return bytes([number << 3 | 2, len(value)]) + value
 
 
@@ -153,6 +154,25 @@ def test_a_small_dag_that_claims_exabytes_is_refused_before_it_is_read() -> None
     with pytest.raises(StorageError, match=f"has {174**8} bytes where 1000 are allowed"):
         blocks.read(target)
     assert set(dag.blocks(target, blocks.fetch)) == set(blocks)  # each once, not 174**8 times
+
+
+def test_a_chain_of_nodes_without_end_is_refused() -> None:
+    blocks = Blocks()
+    target = blocks.add("raw", b"a")
+    for _ in range(dag.MAX_DEPTH):
+        target = blocks.add("dag-pb", node.encode([link(target, 1)]))
+    assert blocks.read(target) == b"a"
+    target = blocks.add("dag-pb", node.encode([link(target, 1)]))
+    with pytest.raises(InvalidCid, match="below 64 levels"):
+        blocks.read(target)
+
+
+@given(st.binary(max_size=2000), st.integers(1, 5))
+def test_the_trickle_layout_reads_back(data: bytes, size: int) -> None:
+    blocks = Blocks()
+    root = dag.lay_out(dag.chunks(data, size), blocks.__setitem__, "trickle")
+    assert blocks.read(root, limit=2000) == data
+    assert set(dag.blocks(root, blocks.fetch)) == set(blocks)
 
 
 def test_content_up_to_the_limit_is_read() -> None:

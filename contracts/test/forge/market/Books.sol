@@ -45,22 +45,27 @@ abstract contract Books is Terms {
     function _bookSettlement(Trade memory t, uint16 open) internal returns (State end) {
         Deal memory deal = dealOf(t);
         bool fell = t.overturned || _medianContradicts(t, open);
-        bool refused = deal.approvalRequired && t.audited && !t.approved;
-        if (fell || (t.verdict == State.Passed && refused)) end = State.Refunded;
+        bool wanting = deal.approvalRequired && !t.approved;
+        if (fell || (t.verdict == State.Passed && wanting)) end = State.Refunded;
         else end = t.verdict == State.Passed ? State.Settled : State.Failed;
 
+        bool unheard = t.verdict == State.Passed && !fell && !t.audited;
+        if (end == State.Settled || unheard) _bookExperts(t);
         if (end == State.Settled) {
-            address[] memory experts_ = accountsIn(t.experts);
-            uint128[] memory amounts = attemptFindingOf(t, t.attempts, true).amounts;
-            for (uint256 i = 0; i < experts_.length; ++i) {
-                _pay(t, experts_[i], amounts[i]);
-            }
             _pay(t, deal.broker, deal.brokerFee);
             _pay(t, deal.treasury, deal.protocolFee);
         }
         if (t.audited) _pay(t, deal.auditor, deal.auditorFee);
-        if (!fell) _bookOracles(t, t.signers & ~open);
+        if (!fell) _bookOracles(t, _faulty(t, open));
         _bookRest(t);
+    }
+
+    function _bookExperts(Trade memory t) private {
+        address[] memory experts_ = accountsIn(t.experts);
+        uint128[] memory amounts = attemptFindingOf(t, t.attempts, true).amounts;
+        for (uint256 i = 0; i < experts_.length; ++i) {
+            _pay(t, experts_[i], amounts[i]);
+        }
     }
 
     function _bookRest(Trade memory t) internal {
@@ -74,14 +79,14 @@ abstract contract Books is Terms {
     }
 
     /// @dev An even split; the first seats get one of the units left over each.
-    function _bookOracles(Trade memory t, uint16 closed) private {
+    function _bookOracles(Trade memory t, uint16 faulty) private {
         uint256 fee = _amount(t, "oracleFee");
         uint256 count = _ones(t.signed);
         uint256 rank;
         for (uint256 seat = 0; seat < SEATS; ++seat) {
             if (t.signed & (1 << seat) == 0) continue;
             uint256 share = (fee + count - 1 - rank++) / count;
-            if (closed & (1 << seat) == 0) _pay(t, members[seat], share);
+            if (faulty & (1 << seat) == 0) _pay(t, members[seat], share);
         }
     }
 
@@ -93,21 +98,35 @@ abstract contract Books is Terms {
         credit[account][currency] += amount;
     }
 
+    /// @dev Who signed and is closed, or sealed what its verdict doesn't say.
+    function _faulty(Trade memory t, uint16 open) internal pure returns (uint16 faulty) {
+        for (uint256 seat = 0; seat < SEATS; ++seat) {
+            if (t.signers & (1 << seat) == 0) continue;
+            bool said = t.verdicts & (1 << seat) != 0;
+            bool reached = scoreOf(t, t.attempts, seat, said) >= 1 + _draw(t, "threshold", PARTS);
+            if (open & (1 << seat) == 0 || reached != said) faulty |= uint16(1 << seat);
+        }
+    }
+
+    /// @dev Who is closed stands among the sorted at the end that its verdict says.
     function _medianContradicts(Trade memory t, uint16 open) private pure returns (bool) {
-        uint256 count = _ones(open);
-        if (2 * count <= _ones(t.signers)) return false;
+        uint256 count = _ones(t.signers);
         uint32[] memory scores = new uint32[](count);
         uint256 filled;
         for (uint256 seat = 0; seat < SEATS; ++seat) {
-            if (open & (1 << seat) == 0) continue;
-            uint32 score = scoreOf(t, t.attempts, seat, t.verdicts & (1 << seat) != 0);
+            if (t.signers & (1 << seat) == 0) continue;
+            bool said = t.verdicts & (1 << seat) != 0;
+            uint32 score = scoreOf(t, t.attempts, seat, said);
+            if (open & (1 << seat) == 0) score = said ? type(uint32).max : 0;
             uint256 i = filled++;
             for (; i > 0 && scores[i - 1] > score; --i) {
                 scores[i] = scores[i - 1];
             }
             scores[i] = score;
         }
-        bool reached = scores[(count - 1) / 2] >= 1 + _draw(t, "threshold", PARTS);
+        // Of two middle scores both must speak against it.
+        uint32 middle = scores[t.verdict == State.Passed ? count / 2 : (count - 1) / 2];
+        bool reached = middle >= 1 + _draw(t, "threshold", PARTS);
         return reached != (t.verdict == State.Passed);
     }
 
@@ -134,19 +153,28 @@ abstract contract Books is Terms {
     function _partiesConflict(Trade memory t) internal view returns (bool) {
         Request memory r = requestOf(t);
         if (_same(r.auditor, r.buyer) || _same(r.auditor, r.broker)) return true;
+        if (_judges(r.buyer) || _judges(r.broker) || _judges(r.auditor)) return true;
         Supply[] memory supplies = suppliesOf(t);
         for (uint256 i = 0; i < supplies.length; ++i) {
-            if (_same(supplies[i].provider, r.buyer) || _same(supplies[i].provider, r.auditor)) return true;
+            address provider = supplies[i].provider;
+            if (_same(provider, r.buyer) || _same(provider, r.auditor) || _judges(provider)) return true;
         }
         return false;
     }
 
     function _expertConflicts(Trade memory t, address expert) internal view returns (bool) {
         Request memory r = requestOf(t);
-        if (_same(expert, r.buyer) || _same(expert, r.auditor)) return true;
+        if (_same(expert, r.buyer) || _same(expert, r.auditor) || _judges(expert)) return true;
         Supply[] memory supplies = suppliesOf(t);
         for (uint256 i = 0; i < supplies.length; ++i) {
             if (_same(expert, supplies[i].provider)) return true;
+        }
+        return false;
+    }
+
+    function _judges(address account) private view returns (bool) {
+        for (uint256 seat = 0; seat < SEATS; ++seat) {
+            if (_same(account, members[seat])) return true;
         }
         return false;
     }
@@ -176,7 +204,8 @@ abstract contract Books is Terms {
     }
 
     function _gated(Trade memory t) internal view returns (bytes32) {
-        return keccak256(abi.encode(committee, _amount(t, "pool"), _ones(t.experts), _terms(t)));
+        uint256 pool = _amount(t, "pool");
+        return keccak256(abi.encode(committee, pool, _ones(t.experts), _terms(t), historyOf(t)));
     }
 
     function _hash(Deal memory deal) private pure returns (bytes32) {

@@ -6,11 +6,13 @@ import {
     AttemptFinding,
     AttemptRecord,
     AuditFinding,
+    History,
     Opening,
     State,
     Supply
 } from "../../../src/types/Trade.sol";
 import {Books} from "./Books.sol";
+import {Past} from "./Past.sol";
 import {Signing} from "./Signing.sol";
 import {Trade} from "./Terms.sol";
 
@@ -45,9 +47,11 @@ abstract contract Calls is Signing, Books {
         bytes memory signatures = _signAttempt(t, attempt, f, signers, verdicts, seals, flaw);
         uint128 pool = _amount(t, "pool");
         uint256 count = _ones(t.experts);
+        History memory history = historyOf(t);
+        bytes32[3] memory path = Past.path(t.records, t.attempts);
         return abi.encodeCall(
             market.reportAttempt,
-            (t.id, _terms(t), pool, count, f, judges(), signers, verdicts, seals, signatures)
+            (t.id, _terms(t), pool, count, history, path, f, judges(), signers, verdicts, seals, signatures)
         );
     }
 

@@ -66,7 +66,7 @@ abstract contract Ends is Register {
             _endSilently(n);
         }
         for (uint256 n = 0; n < trades.length; ++n) {
-            assertGe(uint8(market.statusOf(trades[n].id).state), uint8(State.Settled), "no end");
+            assertGe(uint8(market.statusOf(trades[n].id).state()), uint8(State.Settled), "no end");
         }
         for (uint256 i = 0; i < creditorCount(); ++i) {
             _withdrawAll(creditor(i), NATIVE);

@@ -67,7 +67,7 @@ contract MarketHandler is Ends {
         (uint256 price,) = _price(t);
         bytes[] memory signatures = _signQuotes(q, r.broker);
         Permit memory none;
-        bytes memory call = abi.encodeCall(market.acceptQuote, (r, q, uint128(price), signatures, none));
+        bytes memory call = abi.encodeCall(market.acceptQuote, (r, judges(), q, uint128(price), signatures, none));
         uint256 value = Currency.unwrap(r.currency) == address(0) ? price : 0;
         vm.deal(r.buyer, value);
         vm.prank(r.buyer);
@@ -95,7 +95,7 @@ contract MarketHandler is Ends {
         r.validationRoot = keccak256("another");
         Permit memory none;
         vm.prank(r.buyer);
-        _refuses(abi.encodeCall(market.acceptQuote, (r, q, uint128(price), signatures, none)));
+        _refuses(abi.encodeCall(market.acceptQuote, (r, judges(), q, uint128(price), signatures, none)));
         ++done["acceptOther"];
     }
 
@@ -157,14 +157,16 @@ contract MarketHandler is Ends {
         t.signed |= signers;
         bool passed = 2 * _ones(verdicts) > _ones(signers);
         t.recorded = 0;
+        (t.signers, t.verdicts) = (signers, verdicts);
         if (passed || t.attempts == r.maxAttempts) {
             t.state = t.verdict = passed ? State.Passed : State.Rejected;
-            (t.signers, t.verdicts) = (signers, verdicts);
             t.deadline = _after(r.windows.review);
             t.digest = keccak256(abi.encode(_gated(t), _amountsHash(t), _recordHash(t)));
             _keep(n, t, passed ? "pass" : "use up the attempts");
         } else {
             t.deadline = _after(uint256(r.windows.training) + r.windows.validation);
+            t.records[t.attempts - 1] = _recordHash(t);
+            t.digest = _gated(t);
             _keep(n, t, "fail an attempt");
         }
         if (verdicts != 0 && verdicts != signers) ++done["split verdict"];

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Test} from "forge-std/Test.sol";
 import {Committee} from "../../../src/types/Committee.sol";
+import {JUROR} from "./Deployer.sol";
 import {Currency} from "../../../src/types/Currency.sol";
 import {
     AttemptFinding,
@@ -11,6 +12,7 @@ import {
     DataQuote,
     Deal,
     Gate,
+    History,
     ModelQuote,
     Opening,
     Request,
@@ -19,6 +21,7 @@ import {
     TransferRule,
     Windows
 } from "../../../src/types/Trade.sol";
+import {Past} from "./Past.sol";
 
 /// @notice What the model of the market keeps of one trade; the rest follows from `seed`.
 /// @dev Sets of accounts are bitmaps over `Terms.everyone`, sets of signers over the committee.
@@ -35,8 +38,9 @@ struct Trade {
     uint256 recorded; // who put its delivery on record in this stage
     uint8 attempts;
     uint16 signed; // any report
-    uint16 signers; // the deciding attempt
+    uint16 signers; // the last attempt
     uint16 verdicts;
+    bytes32[8] records; // of the attempts that decided nothing
     uint16 opened;
     bool audited;
     bool approved;
@@ -65,6 +69,7 @@ abstract contract Terms is Test {
     uint256 internal experts;
     address[] internal members; // ascending
     bytes32 internal committee;
+    bytes32 internal bench; // of the panel
 
     constructor(address token_) {
         token = token_;
@@ -82,6 +87,9 @@ abstract contract Terms is Test {
         providers = 7 << 8;
         experts = 7 << 11;
         committee = keccak256(abi.encode(judges()));
+        address[] memory jury = new address[](1);
+        jury[0] = JUROR;
+        bench = keccak256(abi.encode(Committee(1, 1, jury)));
     }
 
     function judges() public view returns (Committee memory) {
@@ -107,7 +115,7 @@ abstract contract Terms is Test {
         r.licence = _word(t, "licence");
         r.transferRule = TransferRule(_draw(t, "rule", 3));
         r.approvalRequired = r.auditor != address(0) && _draw(t, "approval", 2) == 0;
-        r.committee = committee;
+        (r.committee, r.panel) = (committee, bench);
         r.feeBps = t.feeBps;
         r.treasury = treasury;
         r.windows = _windows(t);
@@ -198,6 +206,7 @@ abstract contract Terms is Test {
         for (uint256 i = 0; i < supplies.length; ++i) {
             if (t.accepted & (1 << i) == 0) gate.dropped += supplies[i].price;
         }
+        gate.history = historyOf(t);
         gate.experts = accountsIn(t.experts);
         gate.weights = new uint32[](gate.experts.length);
         uint256 left = PARTS;
@@ -206,6 +215,14 @@ abstract contract Terms is Test {
             gate.weights[i - 1] = uint32(weight);
             left -= weight;
         }
+    }
+
+    function historyOf(Trade memory t) internal view returns (History memory) {
+        bytes32[8] memory models;
+        for (uint8 i = 0; i < 8 && t.records[i] != 0; ++i) {
+            models[i] = _wordAt(t, "model", i + 1);
+        }
+        return Past.history(t.records, models);
     }
 
     function attemptFindingOf(Trade memory t, uint8 attempt, bool passed)
@@ -343,7 +360,7 @@ abstract contract Terms is Test {
         }
     }
 
-    function _insert(address[] storage sorted, uint256 key) private {
+    function _insert(address[] storage sorted, uint256 key) internal {
         address account = vm.addr(key);
         keyOf[account] = key;
         sorted.push(account);

@@ -16,7 +16,7 @@ from web3.types import TxReceipt
 from marketplace.chain.compilation import Artifact, compile_sources
 from marketplace.chain.devnet import DevnetProvider, DevnetRpc, open_devnet
 from marketplace.chain.devnet.app import create_app
-from marketplace.chain.devnet.server import listen
+from marketplace.chain.listening import listen
 from marketplace.chain.solc import find_solc
 
 _PROBE = Path(__file__).with_name("Probe.sol")

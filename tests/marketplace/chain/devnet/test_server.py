@@ -19,7 +19,8 @@ from web3 import HTTPProvider, Web3
 from marketplace.chain.compilation import Artifact
 from marketplace.chain.devnet import MNEMONIC, open_devnet
 from marketplace.chain.devnet.accounts import well_known_accounts
-from marketplace.chain.devnet.server import listen, serve
+from marketplace.chain.devnet.server import serve
+from marketplace.chain.listening import listen
 from marketplace.protocol.errors import ConfigurationError
 
 PROGRAM = """

@@ -1,0 +1,1 @@
+"""What payment rules pay honest and scheming experts, and how fast they are computed."""

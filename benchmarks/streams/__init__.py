@@ -1,0 +1,1 @@
+"""Long streams of queries while experts come, leave, change their prices, and drift."""

@@ -1,0 +1,94 @@
+"""Checks of the chain under the log: headers, receipts, the anchor, and the sums over time."""
+
+from __future__ import annotations
+
+from marketplace.audit.chain import Chain
+from marketplace.audit.invariants import Watch
+from marketplace.audit.log import Reading
+from marketplace.audit.report import Finding, counted, judged, shown, unchecked
+from marketplace.protocol.errors import NodeRefused
+
+
+def check_headers(reading: Reading) -> Finding:
+    """Check that each header hashes to its block's hash, and names the one before as its parent."""
+    return judged(
+        reading.header_faults,
+        f"{counted(reading.blocks, 'header')} hash as the node says, each to the next one's parent",
+    )
+
+
+def check_anchor(reading: Reading, chain: Chain, anchor: bytes | None) -> Finding:
+    """Check that the last header is the one that the auditor brought the hash of."""
+    head = chain.block
+    if anchor is None:
+        return unchecked(
+            f"unanchored: that block {head.number} is {shown(head.recomputed)} is the node's word"
+            " alone; bring its hash from elsewhere"
+        )
+    if head.recomputed != anchor:
+        return judged([f"the node has no block {shown(anchor)}; what follows is not anchored"], "")
+    if reading.head != anchor:
+        found = "no block" if reading.head is None else shown(reading.head)
+        return judged([f"block {head.number} of the chain is {found}, not {shown(anchor)}"], "")
+    return judged([], f"block {head.number} is {shown(anchor)}, as was brought")
+
+
+def check_start(chain: Chain, first: int) -> Finding:
+    """Check that nothing was left out before the first block that was read."""
+    if first == 0:
+        return judged([], "the log is read from the genesis block on")
+    try:
+        early = [a for a in chain.interfaces if chain.rpc.has_code(a, first - 1)]
+    except NodeRefused as refusal:
+        return unchecked(f"whether a contract stood before block {first}: {refusal.cause}")
+    return judged(
+        [f"{address} had code before block {first}" for address in early],
+        f"by the node's word none of {counted(len(chain.interfaces), 'contract')} stood before"
+        f" block {first}",
+    )
+
+
+def check_receipts(reading: Reading) -> Finding:
+    """Check that receipts have the root and the bloom that their header names."""
+    return judged(
+        reading.receipt_faults,
+        f"the receipts of {counted(reading.opened, 'block')} have the roots that the headers name;"
+        f" the blooms of the others admit no log",
+    )
+
+
+def check_served_log(reading: Reading) -> Finding:
+    """Check that `eth_getLogs` tells what the receipts tell, nothing more and nothing less."""
+    if reading.served_faults:
+        return judged(reading.served_faults, "")
+    if reading.refusal is not None:
+        return unchecked(f"eth_getLogs was not compared: {reading.refusal}")
+    return judged([], f"eth_getLogs gives the same {counted(reading.events, 'log')}")
+
+
+def check_log(reading: Reading, strays: list[str]) -> Finding:
+    """Check that every log is an event of its contract, and of a trade that was requested."""
+    return judged(
+        [*reading.unreadable, *strays], f"{counted(reading.events, 'event')} of known trades"
+    )
+
+
+def check_invariants(watch: Watch) -> Finding:
+    """Check that sums, caps and quorums held after every transaction."""
+    return judged(
+        watch.faults, f"all held after each of {counted(watch.transactions, 'transaction')}"
+    )
+
+
+def check_solvency(watch: Watch) -> Finding:
+    """Check that the market held what it owed after every block in which money moved."""
+    if not watch.shortages and watch.unasked:
+        return unchecked(
+            f"the node doesn't know the balance after {watch.unasked} of"
+            f" {watch.unasked + watch.weighed} blocks in which money moved"
+        )
+    return judged(
+        watch.shortages,
+        f"the market held what it owed after each of {counted(watch.weighed, 'block')} in which"
+        " money moved",
+    )

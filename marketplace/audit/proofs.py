@@ -1,0 +1,204 @@
+"""Holds what the node said of storage and balances against proofs under the state root.
+
+A view is a node's word. Where the node offers `eth_getProof` (EIP-1186), the words of storage
+behind the view are proven by the nodes of a trie, down from the root in the hashed header.
+Where each word lies follows from the compiler's layout of the contract, and from the rules
+for mappings: https://docs.soliditylang.org/en/latest/internals/layout_in_storage.html.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+from eth_utils.address import to_canonical_address
+from eth_utils.crypto import keccak
+
+from marketplace.audit.blocks import Block
+from marketplace.audit.chain import Chain
+from marketplace.audit.encoding import decode
+from marketplace.audit.log import note
+from marketplace.audit.report import Finding, counted, judged, shown, unchecked
+from marketplace.audit.rpc import Proof
+from marketplace.audit.trie import EMPTY_ROOT, proven
+from marketplace.chain.artifacts import load_artifact
+
+SLOTS_AT_ONCE = 50
+
+Answer = tuple[str, tuple[Any, ...], Any]
+"""A view's function, its arguments, and what it answered."""
+
+
+class Word(NamedTuple):
+    """Where a view's answer lies: the mapping's name, and what the view makes of the word there."""
+
+    mapping: str
+    reading: Callable[[int], Any]
+
+
+def _word_bytes(word: int) -> bytes:
+    return word.to_bytes(32, "big")
+
+
+def _one_less(word: int) -> int:
+    return max(word - 1, 0)  # the market's ledger keeps slots warm: `contracts/src/Ledger.sol`
+
+
+def _stake(word: int) -> tuple[int, int]:
+    return word % 2**128, word >> 128
+
+
+def _plain(word: int) -> int:
+    return word
+
+
+# By contract and view.
+_WORDS: dict[tuple[str, str], Word] = {
+    ("ModelMarket", "statusOf"): Word("_status", _plain),
+    ("ModelMarket", "digestOf"): Word("_digest", _word_bytes),
+    ("ModelMarket", "deliveryOf"): Word("_deliveries", _plain),
+    ("ModelMarket", "faultySeals"): Word("faultySeals", _plain),
+    ("ModelMarket", "creditOf"): Word("_slots", _one_less),
+    ("OracleCommittee", "digestOf"): Word("digestOf", _word_bytes),
+    ("OracleCommittee", "stakeOf"): Word("_stakes", _stake),
+    ("OracleCommittee", "creditOf"): Word("creditOf", _plain),
+    ("Challenges", "settledSeals"): Word("settledSeals", _plain),
+    ("Challenges", "creditOf"): Word("creditOf", _plain),
+}
+
+
+class StateProofs:
+    """Holds what a chain's node said against proofs, a part at a time, and then forgets it.
+
+    Parameters
+    ----------
+    chain
+        Whose `answers` are looked at, and emptied.
+    """
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+        self._faults: list[str] = []
+        self._words = 0
+        self._offered = True
+
+    def prove(self) -> None:
+        """Look at all that was answered since the last time."""
+        by_contract: defaultdict[str, list[Answer]] = defaultdict(list)
+        for (contract, function, arguments), answer in self._chain.answers.items():
+            if (self._chain.interfaces[contract].name, function) in _WORDS and answer is not None:
+                by_contract[contract].append((function, arguments, answer))
+        self._chain.answers.clear()
+        for contract in sorted(by_contract):
+            answers = by_contract[contract]
+            for start in range(0, len(answers), SLOTS_AT_ONCE):
+                self._prove(contract, answers[start : start + SLOTS_AT_ONCE])
+
+    def finding(self) -> Finding:
+        """Check that what the node said of storage and balances is under the header's state root.
+
+        Looks at what `prove` has not seen yet, and at the balances.
+        """
+        self.prove()
+        for contract in sorted(self._chain.balances):
+            self._prove(contract, [])
+        if not self._offered:
+            return unchecked("not offered: the node gives no proofs of its state")
+        words, balances = self._words, len(self._chain.balances)
+        return judged(
+            self._faults,
+            f"{counted(words, 'word')} of storage and {counted(balances, 'balance')} are"
+            f" proven under the state root of block {self._chain.block.number}",
+        )
+
+    def _prove(self, contract: str, answers: list[Answer]) -> None:
+        if not self._offered:
+            return
+        chain, kind = self._chain, self._chain.interfaces[contract].name
+        slots = [slot_of(kind, function, arguments) for function, arguments, _ in answers]
+        proof = chain.rpc.proof(contract, slots, chain.block.number)
+        if proof is None:
+            self._offered = False
+            return
+        try:
+            for fault in _unlike(chain, contract, answers, slots, proof):
+                note(self._faults, fault)
+        except ValueError as error:
+            note(self._faults, f"the proof of {contract} does not hold: {error}")
+        self._words += len(answers)
+
+
+def slot_of(kind: str, function: str, arguments: tuple[Any, ...]) -> bytes:
+    """Return where in a contract's storage the answer of a view lies, 32 bytes."""
+    place = _layout(kind)[_WORDS[kind, function].mapping].to_bytes(32, "big")
+    for argument in arguments:
+        place = keccak(_key(argument) + place)
+    return place
+
+
+def account_of(block: Block, address: str, proof: Proof) -> tuple[int, bytes]:
+    """Return the balance in wei and the storage root that a block commits to.
+
+    Raises
+    ------
+    ValueError
+        If the proof doesn't hold.
+    """
+    leaf = proven(block.state_root, keccak(to_canonical_address(address)), proof.account)
+    if not leaf:
+        return 0, EMPTY_ROOT
+    account = decode(leaf)
+    if isinstance(account, bytes) or len(account) != 4:
+        raise ValueError("an account has four parts")
+    balance, root = account[1], account[2]
+    if not isinstance(balance, bytes) or not isinstance(root, bytes):
+        raise ValueError("an account has no lists inside")
+    return int.from_bytes(balance, "big"), root
+
+
+def _unlike(
+    chain: Chain, contract: str, answers: list[Answer], slots: list[bytes], proof: Proof
+) -> Iterator[str]:
+    """Name the answers that differ from what is proven."""
+    balance, root = account_of(chain.block, contract, proof)
+    said = chain.balances.get(contract, balance)
+    if not answers and said != balance:
+        yield f"the balance of {contract} is proven to be {balance}, and the node said {said}"
+    kind = chain.interfaces[contract].name
+    for (function, arguments, answer), slot, nodes in zip(answers, slots, proof.slots, strict=True):
+        word = _value(proven(root, keccak(slot), nodes))
+        stored, told = _WORDS[kind, function].reading(word), _comparable(answer)
+        if stored != told:
+            named = ", ".join(shown(argument) for argument in arguments)
+            yield (
+                f"{function}({named}) of {contract} is proven to be {shown(stored)}, and the node"
+                f" said {shown(told)}"
+            )
+
+
+def _value(leaf: bytes) -> int:
+    value = decode(leaf) if leaf else b""
+    if not isinstance(value, bytes):
+        raise ValueError("a slot holds no list")
+    return int.from_bytes(value, "big")
+
+
+def _comparable(answer: Any) -> Any:
+    """Return of a stake the part that one word holds; other answers as they are."""
+    return (answer["bonded"], answer["unbonding"]) if isinstance(answer, dict) else answer
+
+
+def _key(argument: Any) -> bytes:
+    if isinstance(argument, bytes):
+        return argument.rjust(32, b"\0")
+    if isinstance(argument, str):
+        return to_canonical_address(argument).rjust(32, b"\0")
+    return int(argument).to_bytes(32, "big")
+
+
+@cache
+def _layout(kind: str) -> dict[str, int]:
+    entries = load_artifact(kind).storage_layout["storage"]
+    return {entry["label"]: int(entry["slot"]) for entry in entries}

@@ -1,0 +1,121 @@
+"""A node's answers kept in a file, so that an audit can be done again without the node.
+
+Whatever the audit asks is kept word for word, by question. Nothing in the file is more
+trustworthy than the node was; what the audit proves about a node's answers, it proves about
+these again.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from web3.providers import BaseProvider
+from web3.types import RPCEndpoint, RPCResponse
+
+from marketplace.protocol.errors import ChainError, ConfigurationError
+
+_MAGIC = b"moemarket-log/1\n"
+_MAX_BYTES = 512 * 2**20
+
+
+class Recorder(BaseProvider):
+    """Passes questions on to a node and keeps the answers.
+
+    Parameters
+    ----------
+    node
+        A web3 provider.
+    """
+
+    def __init__(self, node: BaseProvider) -> None:
+        super().__init__()
+        self._node = node
+        self._answers: dict[str, Any] = {}
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """Ask the node, once for each question: an audit is of one moment."""
+        question = _question(method, params)
+        if question not in self._answers:
+            answer = self._node.make_request(method, params)
+            self._answers[question] = {
+                part: answer[part] for part in ("result", "error") if part in answer
+            }
+        return _response(self._answers[question])
+
+    def to_bytes(self) -> bytes:
+        """Return what the file holds: a first line that says what it is, then JSON."""
+        content = json.dumps(self._answers, sort_keys=True, separators=(",", ":"), default=_plain)
+        return _MAGIC + content.encode() + b"\n"
+
+
+class Recording(BaseProvider):
+    """Answers as a node did.
+
+    Parameters
+    ----------
+    path
+        What a `Recorder` wrote.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file can't be read, or is something else.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        try:
+            content = path.read_bytes() if path.stat().st_size <= _MAX_BYTES else b""
+            self._answers = dict(json.loads(content.removeprefix(_MAGIC)))
+        except OSError as error:
+            raise ConfigurationError(
+                f"{path} can't be read: {error.strerror}", "name an archived log"
+            ) from error
+        except (ValueError, TypeError, RecursionError):
+            raise ConfigurationError(
+                f"{path} is no archived log", "name one that `moemarket evidence export` wrote"
+            ) from None
+
+    def __str__(self) -> str:
+        return f"archived log {self._path}"
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """Answer a question that was asked when the log was archived.
+
+        Raises
+        ------
+        ChainError
+            If it wasn't.
+        """
+        answer = self._answers.get(_question(method, params))
+        if not isinstance(answer, dict):
+            raise ChainError(
+                f"the archived log {self._path} has no answer to {method}",
+                "ask for the market and trade that it was made for, with the version that made it",
+            )
+        return _response(answer)
+
+
+def is_recording(path: Path) -> bool:
+    """Tell whether a file is an archived log, by its first line."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
+
+
+def _question(method: str, params: Any) -> str:
+    return json.dumps([method, params], sort_keys=True, default=_plain)
+
+
+def _response(answer: dict[str, Any]) -> RPCResponse:
+    return {"jsonrpc": "2.0", "id": 1, **answer}  # type: ignore[typeddict-item]  # a stranger's
+
+
+def _plain(value: Any) -> Any:
+    """Write what web3 puts in the place of JSON's types."""
+    return "0x" + value.hex() if isinstance(value, bytes) else dict(value)

@@ -1,0 +1,1 @@
+"""Alembic's side of the index; `marketplace.index.database` runs it."""

@@ -1,0 +1,203 @@
+"""Looks at a chain again and again, and has the audit check what is new."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from marketplace.audit import Check, Report, audit
+from marketplace.chain.headers import BLOCKS_AT_ONCE, NOWHERE, Header, header, logs_between
+from marketplace.chain.market import Market
+from marketplace.protocol.errors import AuditFailed, ChainError, NoContract, TransactionReverted
+from marketplace.watch.state import StateFile, Waiting, WatchState
+from marketplace.watch.webhook import Alert, Webhook
+from offchain.storage.store import Store
+
+ASKED = 20
+"""So often is missing evidence looked for again, while patience lasts and nothing else comes."""
+
+TRADE_TOPIC = 1
+"""Where the events of a trade carry its id."""
+
+
+@dataclass
+class Watcher:
+    """The watch over one market.
+
+    Attributes
+    ----------
+    market, store
+        What is audited, and where its evidence lies.
+    file
+        Remembers how far the watch has come.
+    webhook
+        Told of each fault once.
+    patience
+        Seconds for which the evidence of a trade that has ended may be missing: it is
+        published when the last verdict is there, which may be the end itself.
+    keep_going
+        Whether the watch goes on after a fault.
+    progress
+        Told what was audited, and with what result.
+    now
+        Wall clock, in seconds since 1970.
+    """
+
+    market: Market
+    store: Store
+    file: StateFile
+    webhook: Webhook | None = None
+    patience: int = 600
+    keep_going: bool = False
+    progress: Callable[[str], None] = lambda message: None
+    now: Callable[[], float] = time.time
+    faults: list[Alert] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._node = self.market.node
+        self._state = self.file.read(self._node.chain_id, self.market.address)
+        self._contracts = _around(self.market)
+        self._asked = 0.0
+
+    @property
+    def state(self) -> WatchState:
+        """How far the watch has come."""
+        return self._state
+
+    def look(self) -> Report | None:
+        """Audit what came since the last look; return the report, None if nothing came.
+
+        Raises
+        ------
+        AuditFailed
+            At the first fault, unless the watch keeps going. The state stays before it: the
+            next watch looks at it again, and tells nobody twice.
+        ChainError, NodeUnreachable, StoreUnreachable
+            If the node or the store does not answer.
+        """
+        head, before = _head(self.market), self._last_seen()
+        logs = list(self._logs(before.number + 1, head.number))
+        chosen = self._ended(logs)
+        if self._state.waiting and (logs or self.now() >= self._asked + self.patience / ASKED):
+            chosen |= {bytes.fromhex(waiting.trade[2:]) for waiting in self._state.waiting}
+        if not logs and not chosen:
+            self._remember(self._state.at(head.number, head.hash))
+            return None
+        self._asked = self.now()
+        report = audit(self._node.web3.provider, self.market.address, self.store, trade=chosen)
+        seen = header(self._node, report.block)
+        if seen is None or seen.hash != report.block_hash:
+            self.progress(f"block {report.block} was replaced while it was audited")
+            return None
+        state = self._waiting_for(report)
+        held_up = {waiting.trade for waiting in state.waiting}
+        faults = [check for check in report.objections if not _may_come(check, held_up)]
+        self.progress(
+            f"block {report.block}: {len(report.checks)} checks, {len(report.trades)} ended trades,"
+            f" {len(faults)} faults, evidence of {len(held_up)} awaited"
+        )
+        self._raise_alarm(report, faults)
+        self._remember(
+            state.model_copy(update={"alerted": self._state.alerted}).at(head.number, head.hash)
+        )
+        return report
+
+    # ------------------------------------------------------------------ what is new
+
+    def _last_seen(self) -> Header:
+        """Return the newest checkpoint that is still in the chain, and forget those after it."""
+        checkpoints, found = list(self._state.checkpoints), NOWHERE
+        while checkpoints:
+            known = checkpoints[-1]
+            there = header(self._node, known.block)
+            if there is not None and there.hash == known.hash:
+                found = there
+                break
+            checkpoints.pop()
+        if len(checkpoints) < len(self._state.checkpoints):
+            since = f"block {found.number}" if checkpoints else "the start"
+            self.progress(f"the chain was reorganised: what came after {since} is audited again")
+            self._remember(self._state.model_copy(update={"checkpoints": tuple(checkpoints)}))
+        return found
+
+    def _logs(self, first: int, head: int) -> Iterable[Any]:
+        while first <= head:
+            last = min(first + BLOCKS_AT_ONCE - 1, head)
+            yield from logs_between(self._node, self._contracts, first, last)
+            first = last + 1
+
+    def _ended(self, logs: Iterable[Any]) -> set[bytes]:
+        """Return the trades that are in a final state and have an event among some logs."""
+        named = {bytes(log["topics"][TRADE_TOPIC]) for log in logs if len(log["topics"]) > 1}
+        # Other events have an account or a version there, of which the market knows no state.
+        return {trade for trade in named if self.market.status(trade).state.final}
+
+    # ---------------------------------------------------------------- what was found
+
+    def _waiting_for(self, report: Report) -> WatchState:
+        """Note which trades miss evidence, and since when; patience that is over is none."""
+        missing = {check.trade for check in report.objections if check.verdict == "missing"}
+        since = {waiting.trade: waiting.since for waiting in self._state.waiting}
+        now = int(self.now())
+        waiting = tuple(
+            Waiting(trade=trade, since=since.get(trade, now))
+            for trade in sorted(trade for trade in missing if trade is not None)
+            if now < since.get(trade, now) + self.patience
+        )
+        return self._state.model_copy(update={"waiting": waiting})
+
+    def _raise_alarm(self, report: Report, faults: list[Check]) -> None:
+        for check in faults:
+            alert = Alert.of(report, check)
+            if alert.id not in {fault.id for fault in self.faults}:
+                self.faults.append(alert)
+            self._tell(alert)
+            if not self.keep_going:
+                raise failed(alert)
+
+    def _tell(self, alert: Alert) -> None:
+        if self.webhook is None or alert.id in self._state.alerted:
+            return
+        why = self.webhook.send(alert)
+        if why is not None:
+            self.progress(f"the alert could not be delivered: {why}")
+            return
+        alerted = (*self._state.alerted, alert.id)
+        self._remember(self._state.model_copy(update={"alerted": alerted}))
+
+    def _remember(self, state: WatchState) -> None:
+        if state != self._state:
+            self.file.write(state)
+            self._state = state
+
+
+def failed(alert: Alert) -> AuditFailed:
+    """Return the error that a fault amounts to."""
+    check = alert.check
+    whose = "the market" if check.trade is None else f"trade {check.trade}"
+    return AuditFailed(
+        f"check {check.name!r} of {whose} {check.verdict} at block {alert.block}: {check.detail}",
+        "run `moemarket audit`, and read the checks that did not pass",
+    )
+
+
+def _may_come(check: Check, held_up: set[str]) -> bool:
+    return check.verdict == "missing" and check.trade in held_up
+
+
+def _head(market: Market) -> Header:
+    found = header(market.node)
+    if found is None:
+        raise ChainError("the node knows no newest block", "check that the node is in sync")
+    return found
+
+
+def _around(market: Market) -> list[str]:
+    """Return the addresses of the contracts whose logs are audited."""
+    found = [market.address, *(c.address for c in (market.rules, market.committee, market.panel))]
+    with suppress(NoContract, TransactionReverted):  # where the arbiter is an account
+        found.append(market.challenges.address)
+    return [str(address) for address in found]

@@ -1,0 +1,445 @@
+"""Weaken the audit in every place where it objects, and see that a test fails each time.
+
+    python scripts/mutate_audit.py [--kinds if check noted taken] [--fresh]
+
+What was missed by a test once is not tried again, unless ``--fresh`` is given: results are kept
+in ``runs/audit-mutations.json`` after each test, so a run that was broken off goes on.
+
+The sources are not edited. When the tests import them, each place where something may be found
+(below) is wrapped, so that it can be switched off while the tests run. A place matters to a test
+only if it found something there; so each test runs once with all places on, and again for each
+place that found something in it and was not missed by another test yet, with that place off. A
+place that no test misses has survived, which is a failure unless `EXPLAINED` says why.
+
+What is switched off:
+
+- a check (``check_…``, a pattern, the state proofs): it says that all passed;
+- the condition of an ``if``, of a conditional expression, or of a comprehension: it is false;
+- a part of an ``and``, or of an ``or``: it is left out;
+- a comparison: ``!=`` is false, ``==`` is true, and ``<`` and ``<=`` are the other one;
+- a fault that is noted, or faults that are taken over from elsewhere: they are forgotten.
+"""
+
+# ruff: noqa: D102  # most methods are named by ast, importlib and pytest
+
+from __future__ import annotations
+
+import argparse
+import ast
+import builtins
+import copy
+import functools
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import json
+import operator
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+ROOT = Path(__file__).parents[1]
+AUDIT = ROOT / "marketplace" / "audit"
+TESTS = "tests/marketplace/audit"
+OUT = ROOT / "runs" / "audit-mutations.json"
+
+MUTATED = [
+    *sorted((AUDIT / "checks").glob("*.py")),
+    *sorted((AUDIT / "patterns").glob("*.py")),
+    *(
+        AUDIT / f"{name}.py"
+        for name in (
+            *("abi", "affiliations", "blocks", "decoding", "disputes", "dues", "encoding"),
+            *("evidence", "history", "invariants", "log", "office", "proofs", "replay", "report"),
+            *("rules", "shares", "signatures", "trade", "trie"),
+        )
+    ),
+]
+
+SLOW = ("test_one_altered_byte_in_any", "test_no_bit_of", "test_no_events_of", "anvil")
+"""Parts of names of tests that take long, and are left out: they look at what others look at."""
+
+MOST_TRIES = 8
+"""So many tests in which a place found something may miss its fault, before it has survived."""
+
+PATIENCE_S = 60
+"""After so much processor time a test in which a place is off hangs, which is a fault found."""
+
+KINDS = ("check", "noted", "taken", "if", "and", "or", "compare")
+
+EXPLAINED: dict[str, str] = {}
+"""Why a place survives by right, by its name."""
+
+
+class Places:
+    """Every place that can be switched off, and which one is.
+
+    Attributes
+    ----------
+    off
+        The place that is off now; None for none.
+    found
+        Places that found something since this was last emptied.
+    names
+        By number: file, line and source.
+    """
+
+    def __init__(self) -> None:
+        self.off: int | None = None
+        self.found: set[int] = set()
+        self.names: list[str] = []
+
+    def add(self, name: str) -> int:
+        self.names.append(name)
+        return len(self.names) - 1
+
+    # The functions below are what the wrapped sources call, each with the number of its place.
+
+    def condition(self, place: int, value: Any) -> Any:
+        if value:
+            self.found.add(place)
+            return False if place == self.off else value
+        return value
+
+    def operand(self, place: int, value: Any, neutral: bool) -> Any:
+        if bool(value) is not neutral:
+            self.found.add(place)
+            return neutral if place == self.off else value
+        return value
+
+    def compared(self, place: int, one: Any, kind: str, other: Any) -> Any:
+        value, weakened = _COMPARISONS[kind](one, other), _WEAKENED[kind](one, other)
+        if not isinstance(value, bool):  # of arrays, element by element
+            return value
+        if value != weakened:
+            self.found.add(place)
+            return weakened if place == self.off else value
+        return value
+
+    def taken(self, place: int, values: Any) -> Any:
+        if not isinstance(values, list | tuple | set):
+            return self._each(place, values)
+        if values:
+            self.found.add(place)
+            return type(values)() if place == self.off else values
+        return values
+
+    def _each(self, place: int, values: Iterable[Any]) -> Iterator[Any]:
+        for value in values:
+            self.found.add(place)
+            if place != self.off:
+                yield value
+
+    def noted(self, place: int, subject: Any, note: Callable[[], Any]) -> None:
+        kept = getattr(subject, "disorder", subject)
+        if place == self.off:
+            self.found.add(place)
+            return
+        before = len(kept) if isinstance(kept, list) else -1
+        note()
+        if not isinstance(kept, list) or len(kept) > before:
+            self.found.add(place)
+
+    def checking(self, place: int) -> Callable[..., Any]:
+        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+            @functools.wraps(function)
+            def check(*arguments: Any) -> Any:
+                finding = function(*arguments)
+                if finding is None or finding.verdict == "passed":
+                    return finding
+                self.found.add(place)
+                return finding._replace(verdict="passed") if place == self.off else finding
+
+            return check
+
+        return decorate
+
+
+_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "Eq": operator.eq,
+    "NotEq": operator.ne,
+    "Lt": operator.lt,
+    "LtE": operator.le,
+    "Gt": operator.gt,
+    "GtE": operator.ge,
+}
+_WEAKENED: dict[str, Callable[[Any, Any], Any]] = {
+    "Eq": lambda one, other: True,
+    "NotEq": lambda one, other: False,
+    "Lt": operator.le,
+    "LtE": operator.lt,
+    "Gt": operator.ge,
+    "GtE": operator.gt,
+}
+
+
+class Wrapping(ast.NodeTransformer):
+    """Wraps the places of one file."""
+
+    def __init__(self, places: Places, path: Path) -> None:
+        self._places, self._path = places, path
+        self._class: str | None = None
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+        is_check = node.name.startswith("check_") or (
+            node.name in _CHECKS and node.args.args and "patterns" in self._path.parts
+        )
+        if is_check or (self._class, node.name) == ("StateProofs", "finding"):
+            place = self._place(node, f"check {node.name}")
+            self.generic_visit(node)
+            node.decorator_list.append(self._call("checking", place))
+        else:
+            self.generic_visit(node)
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> Any:
+        self._class = node.name
+        self.generic_visit(node)
+        self._class = None
+        return node
+
+    def visit_If(self, node: ast.If) -> Any:
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            return node
+        place = self._place(node.test, "if")
+        self.generic_visit(node)
+        node.test = self._call("condition", place, node.test)
+        return node
+
+    def visit_IfExp(self, node: ast.IfExp) -> Any:
+        place = self._place(node.test, "if")
+        self.generic_visit(node)
+        node.test = self._call("condition", place, node.test)
+        return node
+
+    def visit_comprehension(self, node: ast.comprehension) -> Any:
+        places = [self._place(test, "if") for test in node.ifs]
+        self.generic_visit(node)
+        node.ifs = [
+            self._call("condition", place, test)
+            for place, test in zip(places, node.ifs, strict=True)
+        ]
+        return node
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> Any:
+        neutral = isinstance(node.op, ast.And)
+        places = [self._place(part, "and" if neutral else "or") for part in node.values]
+        self.generic_visit(node)
+        node.values = [
+            self._call("operand", place, part, ast.Constant(neutral))
+            for place, part in zip(places, node.values, strict=True)
+        ]
+        return node
+
+    def visit_Compare(self, node: ast.Compare) -> Any:
+        kind = type(node.ops[0]).__name__
+        if len(node.ops) > 1 or kind not in _COMPARISONS:
+            return self.generic_visit(node)
+        place = self._place(node, "compare")
+        self.generic_visit(node)
+        return self._call("compared", place, node.left, ast.Constant(kind), node.comparators[0])
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
+        target = ast.unparse(node.target)
+        if not isinstance(node.op, ast.Add) or "faults" not in target:
+            return self.generic_visit(node)
+        place = self._place(node, "taken")
+        self.generic_visit(node)
+        node.value = self._call("taken", place, node.value)
+        return node
+
+    def visit_YieldFrom(self, node: ast.YieldFrom) -> Any:
+        place = self._place(node, "taken")
+        self.generic_visit(node)
+        node.value = self._call("taken", place, node.value)
+        return node
+
+    def visit_Expr(self, node: ast.Expr) -> Any:
+        call = node.value
+        if not isinstance(call, ast.Call) or not _is_note(call):
+            return self.generic_visit(node)
+        place = self._place(node, "noted")
+        self.generic_visit(node)
+        noted = isinstance(call.func, ast.Name) and call.args
+        subject = copy.deepcopy(call.args[0]) if noted else ast.Constant(None)
+        nothing = ast.arguments([], [], None, [], [], None, [])
+        node.value = self._call("noted", place, subject, ast.Lambda(nothing, call))
+        return node
+
+    def _place(self, node: ast.AST, what: str) -> int:
+        line = getattr(node, "lineno", 0)
+        said = what if what.startswith("check ") else f"{what} {ast.unparse(node)}"
+        file = self._path.relative_to(AUDIT)
+        return self._places.add(f"{file}:{line}: {' '.join(said.split())}")
+
+    def _call(self, method: str, place: int, *arguments: ast.expr) -> ast.Call:
+        owner = ast.Attribute(ast.Name("__places__", ast.Load()), method, ast.Load())
+        return ast.Call(owner, [ast.Constant(place), *arguments], [])
+
+
+def _is_note(call: ast.Call) -> bool:
+    """Tell whether a call notes a fault."""
+    said = ast.unparse(call.func)
+    if said.endswith(".append"):
+        return any(word in said for word in _LISTS_OF_FAULTS)
+    return said in _NOTES
+
+
+_CHECKS = ("judges", "self_dealing", "farming", "moving_bids", "funders")
+_NOTES = ("note", "self._say", "self._stray", "needs", "needs_open", "_needs_earlier_attempt")
+_LISTS_OF_FAULTS = ("faults", "strays", "overdrafts", "disorder", "shortages")
+
+
+class WrappingFinder(importlib.abc.MetaPathFinder):
+    """Finds the mutated files, and compiles them with their places wrapped."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._paths = {
+            "marketplace.audit." + ".".join(path.relative_to(AUDIT).with_suffix("").parts): path
+            for path in MUTATED
+            if path.stem != "__init__"  # tables
+        }
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        found = self._paths.get(name)
+        if found is None:
+            return None
+        loader = WrappingLoader(name, str(found), self._places)
+        return importlib.util.spec_from_file_location(name, found, loader=loader)
+
+
+class WrappingLoader(importlib.machinery.SourceFileLoader):
+    """Loads one file anew, whatever was compiled of it before."""
+
+    def __init__(self, name: str, path: str, places: Places) -> None:
+        super().__init__(name, path)
+        self._places = places
+
+    def get_code(self, fullname: str) -> Any:
+        path = Path(self.path)
+        tree = Wrapping(self._places, path).visit(ast.parse(path.read_text()))
+        return compile(ast.fix_missing_locations(tree), str(path), "exec")
+
+
+class Run:
+    """Runs each test as it is, and again for each place that found something in it.
+
+    Attributes
+    ----------
+    caught
+        By place, which test misses it.
+    tries
+        By place, how many tests didn't.
+    broken
+        Tests that fail with all places on: nothing can be told from them.
+    """
+
+    def __init__(self, places: Places, kinds: list[str], out: Path) -> None:
+        self._places, self._kinds, self._out = places, kinds, out
+        self.caught: dict[str, str] = {}
+        self.tries: Counter[str] = Counter()
+        self.broken: list[str] = []
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if not any(name in item.nodeid for name in SLOW)]
+
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+        self._places.found.clear()
+        if self._fails(item, nextitem, None):
+            self.broken.append(item.nodeid)
+            return True
+        caught = []
+        for place in sorted(self._places.found):
+            name = self._places.names[place]
+            if name in self.caught or self.tries[name] >= MOST_TRIES:
+                continue
+            if kind_of(name) not in self._kinds:
+                continue
+            self.tries[name] += 1
+            if self._fails(item, nextitem, place):
+                caught.append(name)
+        if caught and self._fails(item, nextitem, None):
+            self.broken.append(item.nodeid)  # not fit to run twice
+        else:
+            self.caught |= dict.fromkeys(caught, item.nodeid)
+        self._out.write_text(json.dumps(self.outcome(), indent=1) + "\n")
+        return True
+
+    def outcome(self) -> dict[str, Any]:
+        """Return what became of each place, by name."""
+        names = [name for name in self._places.names if kind_of(name) in self._kinds]
+        left = [name for name in names if name not in self.caught]
+        explained = {name: why for name in left if (why := EXPLAINED.get(without_line(name)))}
+        parts: dict[str, Any] = {
+            "caught": self.caught,
+            "survived": [n for n in left if self.tries[n] and n not in explained],
+            "unreached": [n for n in left if not self.tries[n] and n not in explained],
+            "explained": explained,
+            "unfit tests": self.broken,
+        }
+        return {"counts": {name: len(part) for name, part in parts.items()}, **parts}
+
+    def _fails(self, item: Any, nextitem: pytest.Item | None, off: int | None) -> bool:
+        item._initrequest()
+        self._places.off = off
+        signal.setitimer(signal.ITIMER_PROF, PATIENCE_S)
+        try:
+            reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            self._places.off = None
+        return any(report.failed for report in reports)
+
+
+def kind_of(name: str) -> str:
+    """Return which kind of place it is, of `KINDS`."""
+    return name.split(": ", 1)[1].split(" ", 1)[0]
+
+
+def without_line(name: str) -> str:
+    """Return a name that stays when lines move."""
+    file, _, rest = name.partition(":")
+    return f"{file}:{rest.partition(':')[2]}"
+
+
+def main() -> None:
+    """Run the tests, print what survived, and fail if anything did without a reason."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--tests", nargs="+", default=[TESTS], help="which tests run")
+    parser.add_argument("--fresh", action="store_true", help="try again what was missed before")
+    parser.add_argument("--out", type=Path, default=OUT, help="where the results go")
+    chosen = parser.parse_args()
+    places = Places()
+    builtins.__places__ = places  # type: ignore[attr-defined]  # what the wrapped sources call
+    sys.meta_path.insert(0, WrappingFinder(places))
+    signal.signal(signal.SIGPROF, _hang)
+    chosen.out.parent.mkdir(parents=True, exist_ok=True)
+    run, start = Run(places, chosen.kinds, chosen.out), time.time()
+    if chosen.out.exists() and not chosen.fresh:
+        run.caught = json.loads(chosen.out.read_text())["caught"]
+    code = pytest.main(["-q", "-p", "no:cacheprovider", *chosen.tests], plugins=[run])
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise SystemExit(f"the tests could not be run: {code!r}")
+    outcome, minutes = run.outcome(), (time.time() - start) / 60
+    print(f"\n{outcome['counts']} in {minutes:.0f} minutes; written to {chosen.out}")
+    for part in ("survived", "unreached", "unfit tests"):
+        for name in outcome[part]:
+            print(f"  {part}: {name}")
+    raise SystemExit(any(outcome[part] for part in ("survived", "unreached", "unfit tests")))
+
+
+def _hang(signum: int, frame: Any) -> None:
+    raise TimeoutError("the test hangs")
+
+
+if __name__ == "__main__":
+    main()

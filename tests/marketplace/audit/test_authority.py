@@ -1,0 +1,99 @@
+"""Who signed with what authority, and who declared to be one party with whom."""
+
+from __future__ import annotations
+
+from audited_trade import AuditedTrade
+from cast_of_trade import Cast
+from eth_account.signers.local import LocalAccount
+from eth_utils.crypto import keccak
+from tampering import LyingNode, dropping, objections
+
+from marketplace.audit import Report, audit
+from marketplace.audit.report import Check
+from marketplace.chain.deploy import Terms
+from marketplace.chain.market import Market
+
+DELAYS = Terms()
+
+
+def report_on(trade: AuditedTrade) -> Report:
+    return audit(trade.market.node.web3.provider, trade.market.address, trade.store)
+
+
+def found(report: Report, name: str) -> Check:
+    return next(check for check in report.checks if check.name == name)
+
+
+def affiliate(market: Market, founder: LocalAccount, member: LocalAccount, left: int = 0) -> bytes:
+    """Put two accounts into one group, and wait until both count, or will in `left` seconds."""
+    registry, node = market.registry, market.node
+    node.send(founder, registry.functions.foundGroup(keccak(text="a group")))
+    group = bytes(node.call(registry.functions.affiliationOf(founder.address)))
+    node.send(founder, registry.functions.setInvitation(member.address, True))
+    node.send(member, registry.functions.joinGroup(group))
+    node.advance_time(DELAYS.joining_delay - left)
+    return group
+
+
+def test_each_signer_is_named_with_its_seat_and_its_committee(
+    trade: AuditedTrade, market: Market, parties: Cast
+) -> None:
+    trade.to_gate()
+    members = [signer.address for signer in parties.signers]
+    rotate = market.committee.functions.scheduleRotation(members, 3)
+    market.node.send(parties.admin, rotate)
+    trade.attempt(seats=(0, 2))
+    check = found(report_on(trade), "quorum")
+    data, attempt = check.detail.split(": ", 1)[1].split("; ")
+    assert check.verdict == "passed"
+    assert data.endswith(f"by seat 0 {members[0]}, seat 1 {members[1]} of committee 1")
+    assert attempt.endswith(f"by seat 0 {members[0]}, seat 2 {members[2]} of committee 1")
+    assert "had taken office" not in data
+    assert "(when committee 2 had taken office)" in attempt
+
+
+def test_parties_of_one_group_conflict_until_they_have_left_it(
+    trade: AuditedTrade, market: Market, parties: Cast
+) -> None:
+    provider = parties.providers[0]
+    group = affiliate(market, parties.buyer, provider)
+    market.node.send(provider, market.registry.functions.leaveGroup())
+    market.node.advance_time(DELAYS.leaving_delay)
+    trade.to_gate()
+    honest = report_on(trade)
+    assert found(honest, "conflicts").verdict == "passed"
+    assert f"buyer {parties.buyer.address} in 0x{group.hex()}" in found(honest, "conflicts").detail
+    never_left = LyingNode(market.node.web3.provider, dropping("GroupLeft"))
+    report = audit(never_left, market.address, trade.store)
+    assert objections(report) == {"conflicts"}
+    assert provider.address in found(report, "conflicts").detail
+
+
+def test_a_judge_in_one_group_with_a_party_conflicts(
+    trade: AuditedTrade, market: Market, parties: Cast
+) -> None:
+    judge, provider = parties.signers[0], parties.providers[0]
+    affiliate(market, judge, provider)
+    market.node.send(provider, market.registry.functions.leaveGroup())
+    market.node.advance_time(DELAYS.leaving_delay)
+    trade.to_gate()
+    assert report_on(trade).ok
+    never_left = LyingNode(market.node.web3.provider, dropping("GroupLeft"))
+    report = audit(never_left, market.address, trade.store)
+    assert objections(report) == {"conflicts"}
+    assert judge.address in found(report, "conflicts").detail
+
+
+def test_a_signer_that_joins_a_party_later_is_a_warning(
+    trade: AuditedTrade, market: Market, parties: Cast
+) -> None:
+    judge, provider, left = parties.signers[0], parties.providers[0], 600
+    affiliate(market, judge, provider, left)
+    trade.to_gate()
+    market.node.advance_time(left)
+    trade.attempt()
+    report = report_on(trade)
+    assert report.ok
+    assert [check.name for check in report.warnings] == ["judges"]
+    told = f"the signer {judge.address} was in one group with its provider {provider.address}"
+    assert told in report.warnings[0].detail

@@ -1,0 +1,88 @@
+"""Encoding, roots and proofs, against the packages that py-evm uses."""
+
+from __future__ import annotations
+
+import pytest
+import rlp
+from eth_utils.crypto import keccak
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trie import HexaryTrie
+
+from marketplace.audit.encoding import decode, encode, encode_number
+from marketplace.audit.trie import EMPTY_ROOT, list_root, proven
+
+ITEMS = st.recursive(st.binary(max_size=80), lambda inner: st.lists(inner, max_size=20))
+KEYS = st.binary(min_size=2, max_size=2)
+
+
+@given(ITEMS)
+def test_the_encoding_is_that_of_rlp(item: object) -> None:
+    assert encode(item) == rlp.encode(item)
+    assert decode(encode(item)) == item
+
+
+@given(st.integers(0, 2**256))
+def test_a_number_is_encoded_as_rlp_does(number: int) -> None:
+    assert encode(encode_number(number)) == rlp.encode(number)
+
+
+@pytest.mark.parametrize("data", ["", "81", "c2", "b8", "f8ff00", "8000", "c18201", "bfffff"])
+def test_bytes_that_encode_nothing(data: str) -> None:
+    with pytest.raises(ValueError, match="encoding"):
+        decode(bytes.fromhex(data))
+
+
+@settings(deadline=None)
+@given(st.lists(st.binary(min_size=1, max_size=70), max_size=300))
+def test_the_root_of_a_list(values: list[bytes]) -> None:
+    tree = HexaryTrie({})
+    for place, value in enumerate(values):
+        tree[rlp.encode(place)] = value
+    assert list_root(values) == tree.root_hash
+
+
+def proof_of(tree: HexaryTrie, key: bytes) -> list[bytes]:
+    return [rlp.encode(node) for node in tree.get_proof(key)]
+
+
+@settings(deadline=None)
+@given(st.dictionaries(KEYS, st.binary(min_size=1, max_size=60), max_size=60), KEYS)
+def test_a_proof_shows_what_is_there_and_what_is_not(
+    entries: dict[bytes, bytes], key: bytes
+) -> None:
+    tree = HexaryTrie({})
+    for each, value in entries.items():
+        tree[each] = value
+    assert proven(tree.root_hash, key, proof_of(tree, key)) == entries.get(key, b"")
+    for each, value in entries.items():
+        assert proven(tree.root_hash, each, proof_of(tree, each)) == value
+
+
+@pytest.fixture
+def tree() -> HexaryTrie:
+    tree = HexaryTrie({})
+    for number in range(100):
+        tree[keccak(bytes([number]))] = bytes([number]) * 40
+    return tree
+
+
+def test_no_node_of_a_proof_can_be_left_out_or_altered(tree: HexaryTrie) -> None:
+    key = keccak(b"\x07")
+    proof = proof_of(tree, key)
+    for at, node in enumerate(proof):
+        for other in ([], [node[:-1] + bytes([node[-1] ^ 1])]):
+            with pytest.raises(ValueError, match="missing"):
+                proven(tree.root_hash, key, [*proof[:at], *other, *proof[at + 1 :]])
+
+
+@pytest.mark.parametrize("node", [b"text", [b"", b"", b""], [b"\x40", b""], [[b""], b""]])
+def test_a_root_over_something_else(node: object) -> None:
+    data = rlp.encode(node)
+    with pytest.raises(ValueError, match="node"):
+        proven(keccak(data), b"key", [data])
+
+
+def test_nothing_is_in_an_empty_trie() -> None:
+    assert list_root([]) == EMPTY_ROOT == HexaryTrie({}).root_hash
+    assert proven(EMPTY_ROOT, b"key", []) == b""

@@ -1,0 +1,170 @@
+"""A trade's evidence as one file: out, in, and audited where chain and store are gone."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import Run, Serve, Served
+
+from marketplace.protocol.errors import (
+    AuditFailed,
+    ChainError,
+    ConfigurationError,
+    CorruptContent,
+    MissingContent,
+    StorageError,
+)
+from marketplace.protocol.states import State
+from offchain.storage.car_store import CarStore
+from offchain.storage.disk import DiskStore
+
+
+def exported(run: Run, served: Served, *more: object) -> Any:
+    words = ("evidence", "export", served.trade, *served.place, "--store", served.store)
+    return run(*words, "--out", "trade.car", *more, "--json")
+
+
+def test_car_and_archived_log_suffice_for_the_audit(run: Run, serve: Serve, tmp_path: Path) -> None:
+    served = serve(State.SETTLED)
+    data = exported(run, served, "--log", "chain.json").data
+    assert data["auditOk"] is True
+    standings = {file["standing"] for file in data["files"]}
+    assert standings <= {"there", "sealed"}
+    named = {file["what"] for file in data["files"] if file["standing"] == "there"}
+    assert {"specification", "licence", "gate manifest/routing", "data need"} <= named
+    assert any(what.endswith("/votes") for what in named)
+
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for file in ("trade.car", "chain.json"):
+        shutil.move(file, elsewhere / file)
+    shutil.rmtree(served.store)
+    words = ("audit", "--chain", elsewhere / "chain.json", "--market", served.market)
+    words += ("--trade", served.trade, "--anchor", data["anchor"])
+    report = run(*words, "--store", elsewhere / "trade.car", "--json").data
+    assert report["ok"] is True
+    assert {check["verdict"] for check in report["checks"]} == {"passed"}
+
+    assert run("evidence", "import", elsewhere / "trade.car", "--store", "new").status == 0
+    assert run(*words, "--store", "new", "--json").data["ok"] is True
+    assert run(*words[:-1], "0x" + 32 * "11", "--store", "new").status != 0
+    assert run("store", "verify", "--store", "new").status == 0
+    other = run("audit", "--chain", elsewhere / "chain.json", "--market", served.market,
+                "--store", "new", "--chain-id", 1)  # fmt: skip
+    assert other.status != 0
+
+
+def test_what_was_not_archived_is_not_answered(run: Run, serve: Serve) -> None:
+    served = serve(State.REQUESTED)
+    assert exported(run, served, "--log", "chain.json").data["auditOk"] is True
+    words = ("audit", "--chain", "chain.json", "--store", "trade.car")
+    other = run(*words, "--market", "0x" + "11" * 20)
+    assert other.status == ChainError.exit_code
+    assert "has no answer to eth_call" in other.err
+    Path("chain.json").write_bytes(b"moemarket-log/1\n[")
+    assert run(*words, "--market", served.market).status == ConfigurationError.exit_code
+
+
+def test_missing_evidence_is_named_and_never_passed(run: Run, serve: Serve) -> None:
+    served = serve(State.SETTLED)
+    files = exported(run, served).data["files"]
+    routing = next(file for file in files if file["what"] == "gate manifest/routing")
+    block = served.store / "blocks" / routing["cid"]
+    kept = block.read_bytes()
+    block.unlink()
+    ran = exported(run, served, "--log", "chain.json")
+    assert ran.status == MissingContent.exit_code
+    assert "gate manifest/routing" in ran.out
+    assert routing["cid"] in {str(cid) for cid in CarStore("trade.car").absent()}
+    audited = run("audit", "--chain", "chain.json", "--market", served.market,
+                  "--trade", served.trade, "--store", "trade.car", "--json")  # fmt: skip
+    assert audited.status == AuditFailed.exit_code
+    assert '"missing"' in audited.out
+    taken = run("evidence", "import", "trade.car", "--store", "new")
+    assert taken.status == MissingContent.exit_code
+    assert routing["cid"] in taken.err
+
+    block.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+    damaged = exported(run, served)
+    assert damaged.status == MissingContent.exit_code
+    assert '"damaged"' in damaged.out
+    verified = run("store", "verify", "--store", served.store)
+    assert verified.status == CorruptContent.exit_code
+    assert routing["cid"] in verified.out
+
+
+def test_an_open_trade_keeps_what_it_needs(run: Run, serve: Serve) -> None:
+    served = serve(State.PASSED)
+    (served.store / "partial").mkdir(exist_ok=True)
+    (served.store / "partial" / "left").write_bytes(b"half")
+    store = DiskStore(served.store)
+    before = {file.name for file in store.block_files()}
+    rubbish, pinned = store.put(b"rubbish"), store.put(bytes(300_000))
+    assert run("store", "pin", "add", pinned, "--store", served.store).status == 0
+    files = exported(run, served).data["files"]
+    assert "awaited" in {file["standing"] for file in files}  # the evidence, since the trade runs
+    needed = {file["cid"] for file in files if file["standing"] == "there"}
+    words = ("store", "gc", *served.place, "--store", served.store, "--json")
+    assert run(*words).data["swept"] == []  # all of it is young
+    dry = run(*words, "--min-age", 0, "--dry-run").data
+    assert rubbish in dry["swept"]
+    assert store.has(rubbish)
+    swept = run(*words, "--min-age", 0).data
+    assert swept["swept"] == dry["swept"]
+    assert swept["partial"] == 1
+    assert not store.has(rubbish)
+    assert store.has(pinned)
+    assert all(map(store.has, needed))
+    assert not set(swept["swept"]) & needed
+    assert {file.name for file in store.block_files()} >= before & needed
+    report = run("audit", *served.place, "--store", served.store, "--json").data
+    assert report["ok"] is True
+
+
+def test_a_gap_in_an_open_trade_stops_the_sweep(run: Run, serve: Serve) -> None:
+    served = serve(State.PASSED)
+    files = exported(run, served).data["files"]
+    manifest = next(file["cid"] for file in files if file["what"] == "gate manifest")
+    (served.store / "blocks" / manifest).unlink()
+    words = ("store", "gc", *served.place, "--store", served.store, "--min-age", 0)
+    refused = run(*words)
+    assert refused.status == StorageError.exit_code
+    assert "gate manifest" in refused.err
+    assert len(DiskStore(served.store).block_files()) > 10
+    assert run(*words, "--despite-gaps", "--dry-run").status == 0
+
+
+def test_an_ended_trade_keeps_nothing_but_its_pins(run: Run, serve: Serve) -> None:
+    served = serve(State.SETTLED)
+    exported(run, served)
+    words = ("store", "gc", *served.place, "--store", served.store, "--min-age", 0, "--json")
+    assert run("evidence", "import", "trade.car", "--store", served.store).status == 0
+    assert run(*words).data["kept"] > 10
+    assert run("audit", *served.place, "--store", served.store).status == 0
+    pins = run("store", "pin", "ls", "--store", served.store, "--json").data["cids"]
+    for cid in pins:
+        assert run("store", "pin", "rm", cid, "--store", served.store).status == 0
+    assert run(*words).data["kept"] == 0
+
+
+@pytest.mark.parametrize("name", ["trade.zip", "trade"])
+def test_a_car_is_named_so(run: Run, serve: Serve, name: str) -> None:
+    served = serve(State.REQUESTED)
+    ran = run("evidence", "export", served.trade, *served.place, "--store", served.store,
+              "--out", name)  # fmt: skip
+    assert ran.status == ConfigurationError.exit_code
+
+
+def test_what_is_no_car_is_not_imported(run: Run) -> None:
+    Path("bad.car").write_bytes(b"text")
+    assert run("evidence", "import", "bad.car", "--store", "new").status == StorageError.exit_code
+    none = run("evidence", "import", "none.car", "--store", "new")
+    assert none.status == ConfigurationError.exit_code
+    assert not Path("new").exists()
+    assert run("store", "pin", "rm", "nonsense", "--store", "new").status != 0
+    gone = run("store", "pin", "add", "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e",
+               "--store", "new")  # fmt: skip
+    assert gone.status == MissingContent.exit_code

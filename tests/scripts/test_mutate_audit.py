@@ -1,0 +1,94 @@
+"""A place that is switched off finds nothing, and is known to have found something before."""
+
+from __future__ import annotations
+
+import ast
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from marketplace.audit.report import Finding
+
+
+class Wrapped:
+    """A source as the tests would see it, and its places."""
+
+    def __init__(self, script: ModuleType, source: str) -> None:
+        self.places = script.Places()
+        tree = ast.parse(source)
+        script.Wrapping(self.places, script.AUDIT / "checks" / "example.py").visit(tree)
+        code = compile(ast.fix_missing_locations(tree), "example.py", "exec")
+        self.names = run(code, __places__=self.places)
+
+
+def run(source: Any, **names: Any) -> dict[str, Any]:
+    names["Finding"] = Finding
+    exec(source, names)  # noqa: S102  # the sources are written here
+    return names
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "right", "wrong"),
+    [
+        ("def look(x):\n    if x > 1:\n        return 'fault'", "if", 1, 2),
+        ("def look(x):\n    return 'fault' if x > 1 else None", "if", 1, 2),
+        ("def look(x):\n    return ['fault' for y in [x] if y > 1]", "if", 1, 2),
+        ("def look(x):\n    return x == 1 or x == 2", "or", 3, 1),
+        ("def look(x):\n    return bool(x) and x < 3", "and", 1, 3),
+        ("def look(x):\n    return x != 1", "compare", 1, 2),
+        ("def look(x):\n    return x <= 1", "compare", 0, 1),
+        ("def look(x):\n    faults = []\n    faults += [x] * x\n    return faults", "taken", 0, 1),
+        (
+            "def look(x):\n    return list(each(x))\ndef each(x):\n    yield from [x] * x",
+            "taken",
+            0,
+            1,
+        ),
+        (
+            (
+                "def look(x, faults=()):\n    faults = [*faults]\n    if x:\n"
+                "        faults.append(x)\n    return faults"
+            ),
+            "noted",
+            0,
+            1,
+        ),
+    ],
+)
+def test_each_kind_of_place_can_be_switched_off(
+    mutate_audit: ModuleType, source: str, kind: str, right: Any, wrong: Any
+) -> None:
+    wrapped, plain = Wrapped(mutate_audit, source), run(source)
+    look, places = wrapped.names["look"], wrapped.places
+    for value in (right, wrong):
+        assert look(value) == plain["look"](value)
+    places.found.clear()
+    look(right)
+    unneeded = set(places.found)
+    look(wrong)
+    needed = [p for p in places.found - unneeded if mutate_audit.kind_of(places.names[p]) == kind]
+    assert needed
+    for place in needed:
+        places.off = place
+        assert look(wrong) != plain["look"](wrong)
+        places.off = None
+
+
+def test_a_check_that_is_switched_off_says_that_all_passed(mutate_audit: ModuleType) -> None:
+    wrapped = Wrapped(mutate_audit, "def check_it(x):\n    return Finding(x, 'said')")
+    look, places = wrapped.names["check_it"], wrapped.places
+    assert look("passed").verdict == "passed"
+    assert places.found == set()
+    assert look("failed").verdict == "failed"
+    (place,) = places.found
+    assert places.names[place] == "checks/example.py:1: check check_it"
+    places.off = place
+    assert look("failed").verdict == "passed"
+
+
+def test_what_is_explained_is_a_place(mutate_audit: ModuleType) -> None:
+    places = mutate_audit.Places()
+    for path in mutate_audit.MUTATED:
+        mutate_audit.Wrapping(places, path).visit(ast.parse(path.read_text()))
+    assert set(mutate_audit.EXPLAINED) <= {mutate_audit.without_line(n) for n in places.names}
