@@ -5,7 +5,7 @@
 Each entry of ``mutations.py`` is applied to a copy of the sources, compiled, and put to
 the tests that it names. Prints a table and keeps ``runs/mutations.json``; a run that was
 broken off goes on where it stopped, and a mutant is tried again only if its source or
-its tests changed. Fails if one survives without an explanation, or doesn't compile.
+the tests it names changed. Fails if one survives without an explanation, or doesn't compile.
 """
 
 from __future__ import annotations
@@ -203,13 +203,18 @@ def importers(contracts: Path, file: str) -> set[str]:
 
 
 def digest(mutation: Mutation, checkout: Path) -> str:
-    """Hash what the outcome depends on: the entry, its source, its tests."""
+    """Hash what the outcome depends on: the entry, its source, the tests that it names.
+
+    Helpers that tests share are left out, or an edit of one would void every outcome;
+    ``--fresh`` is for that.
+    """
     parts = [json.dumps(asdict(mutation) | {"explained": ""}, sort_keys=True)]
     parts.append((checkout / "contracts" / mutation.file).read_text())
-    root = checkout / ("contracts/test" if mutation.runner == "forge" else "tests/contracts")
-    parts += [
-        path.read_text() for path in sorted(root.rglob("*")) if path.suffix in {".sol", ".py"}
-    ]
+    if mutation.runner == "forge":
+        named = [f"contracts/test/forge/{mutation.tests}.t.sol"]
+    else:
+        named = [selection.partition("::")[0] for selection in mutation.tests.split()]
+    parts += [(checkout / name).read_text() for name in named]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
