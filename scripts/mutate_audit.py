@@ -7,9 +7,9 @@ in ``runs/audit-mutations.json`` after each test, so a run that was broken off g
 
 The sources are not edited. When the tests import them, each place where something may be found
 (below) is wrapped, so that it can be switched off while the tests run. A place matters to a test
-only if it found something there; so each test runs once with all places on, and again for each
-place that found something in it and was not missed by another test yet, with that place off. A
-place that no test misses has survived, which is a failure unless `EXPLAINED` says why.
+only if it found something there; so each test runs once with all places on, and again, quick tests
+first, with one place off that found something in it, until a test fails. A place that no test
+misses has survived, which is a failure unless `EXPLAINED` says why.
 
 What is switched off:
 
@@ -37,7 +37,6 @@ import operator
 import signal
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -337,7 +336,7 @@ class Run:
     caught
         By place, which test misses it.
     tries
-        By place, how many tests didn't.
+        By place, the tests that it was off in.
     broken
         Tests that fail with all places on: nothing can be told from them.
     """
@@ -345,33 +344,59 @@ class Run:
     def __init__(self, places: Places, kinds: list[str], out: Path) -> None:
         self._places, self._kinds, self._out = places, kinds, out
         self.caught: dict[str, str] = {}
-        self.tries: Counter[str] = Counter()
+        self.tries: dict[str, list[str]] = {}
         self.broken: list[str] = []
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if not any(name in item.nodeid for name in SLOW)]
 
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-        self._places.found.clear()
-        if self._fails(item, nextitem, None):
-            self.broken.append(item.nodeid)
-            return True
-        caught = []
-        for place in sorted(self._places.found):
-            name = self._places.names[place]
-            if name in self.caught or self.tries[name] >= MOST_TRIES:
-                continue
-            if kind_of(name) not in self._kinds:
-                continue
-            self.tries[name] += 1
-            if self._fails(item, nextitem, place):
-                caught.append(name)
-        if caught and self._fails(item, nextitem, None):
-            self.broken.append(item.nodeid)  # not fit to run twice
-        else:
-            self.caught |= dict.fromkeys(caught, item.nodeid)
-        self._out.write_text(json.dumps(self.outcome(), indent=1) + "\n")
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        finders = self._finders(session.items)
+        for _ in range(MOST_TRIES):
+            due = self._due(session.items, finders)
+            for position, (item, names) in enumerate(due):
+                following = due[position + 1][0] if position + 1 < len(due) else None
+                missed = [n for n in names if self._fails(item, item, self._places.names.index(n))]
+                if self._fails(item, following, None):
+                    self.broken.append(item.nodeid)  # not fit to run twice
+                else:
+                    self.caught |= dict.fromkeys(missed, item.nodeid)
+                self._write()
         return True
+
+    def _finders(self, items: list[pytest.Item]) -> dict[str, list[pytest.Item]]:
+        """Run each test with all places on; return by place who found something, quickest first."""
+        found: dict[str, list[tuple[float, int]]] = {}
+        for number, item in enumerate(items):
+            self._places.found.clear()
+            began = time.process_time()
+            following = items[number + 1] if number + 1 < len(items) else None
+            if self._fails(item, following, None):
+                self.broken.append(item.nodeid)
+                continue
+            seconds = time.process_time() - began
+            for place in self._places.found:
+                if kind_of(name := self._places.names[place]) in self._kinds:
+                    found.setdefault(name, []).append((seconds, number))
+        finders = {name: [items[number] for _, number in sorted(f)] for name, f in found.items()}
+        self.tries = {name: [] for name in finders}
+        self._write()
+        return finders
+
+    def _due(
+        self, items: list[pytest.Item], finders: dict[str, list[pytest.Item]]
+    ) -> list[tuple[pytest.Item, list[str]]]:
+        """Choose for each place that nothing missed yet a next test; return places by test."""
+        chosen: dict[str, list[str]] = {}
+        for name, tests in finders.items():
+            left = [test.nodeid for test in tests if test.nodeid not in self.tries[name]]
+            if left and name not in self.caught:
+                self.tries[name].append(left[0])
+                chosen.setdefault(left[0], []).append(name)
+        return [(item, chosen[item.nodeid]) for item in items if item.nodeid in chosen]
+
+    def _write(self) -> None:
+        self._out.write_text(json.dumps(self.outcome(), indent=1) + "\n")
 
     def outcome(self) -> dict[str, Any]:
         """Return what became of each place, by name."""
@@ -380,8 +405,8 @@ class Run:
         explained = {name: why for name in left if (why := EXPLAINED.get(without_line(name)))}
         parts: dict[str, Any] = {
             "caught": self.caught,
-            "survived": [n for n in left if self.tries[n] and n not in explained],
-            "unreached": [n for n in left if not self.tries[n] and n not in explained],
+            "survived": {n: self.tries[n] for n in left if n in self.tries and n not in explained},
+            "unreached": [n for n in left if n not in self.tries and n not in explained],
             "explained": explained,
             "unfit tests": self.broken,
         }
