@@ -86,17 +86,25 @@ class Places:
         The place that is off now; None for none.
     found
         Places that found something since this was last emptied.
+    arrays
+        Places that compare arrays, element by element: they can't be weakened so.
     names
-        By number: file, line and source.
+        By number: file, function, kind and source, which stay when lines move.
+    lines
+        By number: where to look.
     """
 
     def __init__(self) -> None:
         self.off: int | None = None
         self.found: set[int] = set()
+        self.arrays: set[int] = set()
         self.names: list[str] = []
+        self.lines: list[int] = []
 
-    def add(self, name: str) -> int:
-        self.names.append(name)
+    def add(self, name: str, line: int) -> int:
+        again = sum(known.partition(" #")[0] == name for known in self.names)
+        self.names.append(f"{name} #{again + 1}" if again else name)
+        self.lines.append(line)
         return len(self.names) - 1
 
     # The functions below are what the wrapped sources call, each with the number of its place.
@@ -115,7 +123,8 @@ class Places:
 
     def compared(self, place: int, one: Any, kind: str, other: Any) -> Any:
         value, weakened = _COMPARISONS[kind](one, other), _WEAKENED[kind](one, other)
-        if not isinstance(value, bool):  # of arrays, element by element
+        if not isinstance(value, bool):
+            self.arrays.add(place)
             return value
         if value != weakened:
             self.found.add(place)
@@ -184,24 +193,26 @@ class Wrapping(ast.NodeTransformer):
 
     def __init__(self, places: Places, path: Path) -> None:
         self._places, self._path = places, path
-        self._class: str | None = None
+        self._scope: list[str] = []
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         is_check = node.name.startswith("check_") or (
             node.name in _CHECKS and node.args.args and "patterns" in self._path.parts
         )
-        if is_check or (self._class, node.name) == ("StateProofs", "finding"):
-            place = self._place(node, f"check {node.name}")
+        self._scope.append(node.name)
+        if is_check or self._scope == ["StateProofs", "finding"]:
+            place = self._place(node, "check")
             self.generic_visit(node)
             node.decorator_list.append(self._call("checking", place))
         else:
             self.generic_visit(node)
+        self._scope.pop()
         return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> Any:
-        self._class = node.name
+        self._scope.append(node.name)
         self.generic_visit(node)
-        self._class = None
+        self._scope.pop()
         return node
 
     def visit_If(self, node: ast.If) -> Any:
@@ -229,10 +240,11 @@ class Wrapping(ast.NodeTransformer):
 
     def visit_BoolOp(self, node: ast.BoolOp) -> Any:
         neutral = isinstance(node.op, ast.And)
-        places = [self._place(part, "and" if neutral else "or") for part in node.values]
+        kind = "and" if neutral else "or"
+        places = [None if _is_nothing(part) else self._place(part, kind) for part in node.values]
         self.generic_visit(node)
         node.values = [
-            self._call("operand", place, part, ast.Constant(neutral))
+            part if place is None else self._call("operand", place, part, ast.Constant(neutral))
             for place, part in zip(places, node.values, strict=True)
         ]
         return node
@@ -272,15 +284,21 @@ class Wrapping(ast.NodeTransformer):
         node.value = self._call("noted", place, subject, ast.Lambda(nothing, call))
         return node
 
-    def _place(self, node: ast.AST, what: str) -> int:
-        line = getattr(node, "lineno", 0)
-        said = what if what.startswith("check ") else f"{what} {ast.unparse(node)}"
-        file = self._path.relative_to(AUDIT)
-        return self._places.add(f"{file}:{line}: {' '.join(said.split())}")
+    def _place(self, node: ast.AST, kind: str) -> int:
+        line, source = getattr(node, "lineno", 0), "" if kind == "check" else ast.unparse(node)
+        where = f"{self._path.relative_to(AUDIT)} {'.'.join(self._scope)}"
+        return self._places.add(" ".join(f"{where}: {kind} {source}".split()), line)
 
     def _call(self, method: str, place: int, *arguments: ast.expr) -> ast.Call:
         owner = ast.Attribute(ast.Name("__places__", ast.Load()), method, ast.Load())
         return ast.Call(owner, [ast.Constant(place), *arguments], [])
+
+
+def _is_nothing(part: ast.expr) -> bool:
+    """Tell whether an operand is a constant that never finds anything, as in ``found or {}``."""
+    if isinstance(part, ast.Dict | ast.List | ast.Tuple):
+        return not ast.unparse(part).strip("{}[]()")
+    return isinstance(part, ast.Constant) and not part.value
 
 
 def _is_note(call: ast.Call) -> bool:
@@ -356,7 +374,8 @@ class Run:
             due = self._due(session.items, finders)
             for position, (item, names) in enumerate(due):
                 following = due[position + 1][0] if position + 1 < len(due) else None
-                missed = [n for n in names if self._fails(item, item, self._places.names.index(n))]
+                beside, place = _beside(item, session.items) or following, self._places.names.index
+                missed = [name for name in names if self._fails(item, beside, place(name))]
                 if self._fails(item, following, None):
                     self.broken.append(item.nodeid)  # not fit to run twice
                 else:
@@ -400,9 +419,13 @@ class Run:
 
     def outcome(self) -> dict[str, Any]:
         """Return what became of each place, by name."""
-        names = [name for name in self._places.names if kind_of(name) in self._kinds]
+        names = [
+            name
+            for number, name in enumerate(self._places.names)
+            if kind_of(name) in self._kinds and number not in self._places.arrays
+        ]
         left = [name for name in names if name not in self.caught]
-        explained = {name: why for name in left if (why := EXPLAINED.get(without_line(name)))}
+        explained = {name: why for name in left if (why := EXPLAINED.get(name))}
         parts: dict[str, Any] = {
             "caught": self.caught,
             "survived": {n: self.tries[n] for n in left if n in self.tries and n not in explained},
@@ -424,15 +447,14 @@ class Run:
         return any(report.failed for report in reports)
 
 
+def _beside(item: pytest.Item, items: list[pytest.Item]) -> pytest.Item | None:
+    """Return another test of the same file: named as the next one, it keeps what both set up."""
+    return next((i for i in items if i is not item and i.path == item.path), None)
+
+
 def kind_of(name: str) -> str:
     """Return which kind of place it is, of `KINDS`."""
     return name.split(": ", 1)[1].split(" ", 1)[0]
-
-
-def without_line(name: str) -> str:
-    """Return a name that stays when lines move."""
-    file, _, rest = name.partition(":")
-    return f"{file}:{rest.partition(':')[2]}"
 
 
 def main() -> None:
@@ -458,7 +480,8 @@ def main() -> None:
     print(f"\n{outcome['counts']} in {minutes:.0f} minutes; written to {chosen.out}")
     for part in ("survived", "unreached", "unfit tests"):
         for name in outcome[part]:
-            print(f"  {part}: {name}")
+            line = places.lines[places.names.index(name)] if name in places.names else 0
+            print(f"  {part}: {name} (line {line})" if line else f"  {part}: {name}")
     raise SystemExit(any(outcome[part] for part in ("survived", "unreached", "unfit tests")))
 
 
