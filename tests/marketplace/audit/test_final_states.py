@@ -35,8 +35,10 @@ from marketplace.chain.deploy import Deployment
 from marketplace.chain.market import Market
 from marketplace.protocol.agreement import price_of
 from marketplace.protocol.states import State
+from marketplace.protocol.terms import NOBODY
 from marketplace.protocol.units import PARTS
 from offchain.storage.disk import DiskStore
+from offchain.validation import SCALE
 
 
 def report_on(trade: AuditedTrade, only: bytes | None = None) -> Report:
@@ -154,6 +156,24 @@ def test_without_a_required_approval_experts_and_oracles_are_paid_all_the_same(
     report = report_on(trade)
     assert report.trades[0].state == "REFUNDED"
     assert verdicts(report) == dict.fromkeys(PASSED, "passed")
+
+
+def test_a_trade_may_do_without_an_auditor(market: Market, store: DiskStore, parties: Cast) -> None:
+    trade = AuditedTrade(market, store, parties, auditor=NOBODY)
+    trade.fees = (trade.fees[0], 0, trade.fees[2])
+    trade.to_passed()
+    trade.finish()
+    report = report_on(trade)
+    assert report.trades[0].state == "SETTLED"
+    assert verdicts(report) == dict.fromkeys(PASSED, "passed")
+
+
+def test_a_row_may_leave_experts_out(trade: AuditedTrade) -> None:
+    trade.routing = trade.routing.copy()
+    trade.routing[0] = (SCALE, 0, 0)
+    trade.to_passed()
+    trade.finish()
+    assert verdicts(report_on(trade)) == dict.fromkeys(PASSED, "passed")
 
 
 def test_a_settled_trade_meets_every_check(settled: Settled) -> None:
