@@ -314,13 +314,17 @@ _NOTES = ("note", "self._say", "self._stray", "needs", "needs_open", "_needs_ear
 _LISTS_OF_FAULTS = ("faults", "strays", "overdrafts", "disorder", "shortages")
 
 
+def _module_of(path: Path) -> str:
+    return "marketplace.audit." + ".".join(path.relative_to(AUDIT).with_suffix("").parts)
+
+
 class WrappingFinder(importlib.abc.MetaPathFinder):
     """Finds the mutated files, and compiles them with their places wrapped."""
 
     def __init__(self, places: Places) -> None:
         self._places = places
         self._paths = {
-            "marketplace.audit." + ".".join(path.relative_to(AUDIT).with_suffix("").parts): path
+            _module_of(path): path
             for path in MUTATED
             if path.stem != "__init__"  # tables
         }
@@ -437,6 +441,7 @@ class Run:
 
     def _fails(self, item: Any, nextitem: pytest.Item | None, off: int | None) -> bool:
         item._initrequest()
+        _forget()
         self._places.off = off
         signal.setitimer(signal.ITIMER_PROF, PATIENCE_S)
         try:
@@ -450,6 +455,15 @@ class Run:
 def _beside(item: pytest.Item, items: list[pytest.Item]) -> pytest.Item | None:
     """Return another test of the same file: named as the next one, it keeps what both set up."""
     return next((i for i in items if i is not item and i.path == item.path), None)
+
+
+def _forget() -> None:
+    """Empty the caches of the mutated files: what was computed with a place off is wrong."""
+    for path in MUTATED:
+        module = sys.modules.get(_module_of(path))
+        for member in vars(module).values() if module else ():
+            if callable(clear := getattr(member, "cache_clear", None)):
+                clear()
 
 
 def kind_of(name: str) -> str:

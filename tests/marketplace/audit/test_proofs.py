@@ -11,6 +11,7 @@ from eth_utils.address import to_canonical_address
 from eth_utils.crypto import keccak
 from trie import HexaryTrie
 
+from marketplace.audit import proofs
 from marketplace.audit.proofs import account_of
 from marketplace.audit.rpc import Proof
 from marketplace.audit.trie import EMPTY_ROOT
@@ -57,3 +58,10 @@ def test_an_account_that_is_not_there_has_nothing() -> None:
 def test_a_leaf_that_is_no_account(leaf: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         looked_up(leaf)
+
+
+def test_a_word_is_a_number_and_no_list() -> None:
+    assert proofs._value(rlp.encode(b"\x03\xe8")) == 1_000
+    assert proofs._value(b"") == 0
+    with pytest.raises(ValueError, match="no list"):
+        proofs._value(rlp.encode([b"\x03\xe8"]))
