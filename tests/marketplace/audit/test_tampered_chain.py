@@ -378,7 +378,7 @@ def test_served_logs_are_compared_window_by_window(
     assert objections(report_of(settled, node)) == {"SERVED-LOG"}
 
 
-def test_a_node_that_serves_no_logs_is_asked_once(
+def test_a_node_that_serves_no_logs_is_asked_for_one_window(
     settled: Settled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("marketplace.audit.log._WINDOW", 4)
@@ -393,7 +393,9 @@ def test_a_node_that_serves_no_logs_is_asked_once(
 
     report = report_of(settled, Refusing(settled.chain), head_of(settled))
     assert [check.name for check in report.checks if check.verdict == "unchecked"] == ["served-log"]
-    assert len(asked) == 1
+    # The first window is halved until nothing is left of it, and no other is asked for.
+    ranges = [(asked_for[0]["fromBlock"], asked_for[0]["toBlock"]) for asked_for in asked]
+    assert ranges == [("0x0", "0x3"), ("0x0", "0x1"), ("0x0", "0x0")]
 
 
 def test_a_head_that_is_not_told_again_anchors_nothing(settled: Settled) -> None:
