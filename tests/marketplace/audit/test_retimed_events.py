@@ -236,6 +236,46 @@ def test_a_step_may_come_in_its_first_second_and_no_earlier(
         assert named == {event.name for event in step} & ENDING - waiting
 
 
+DECIDED = {State.PASSED, State.REJECTED, State.DISPUTED}
+NEEDED: dict[str, set[State]] = {
+    "QuoteDeclined": {State.REQUESTED},
+    "QuoteAccepted": {State.REQUESTED},
+    "WorkDelivered": {State.FUNDED, State.GATED},
+    "DataReported": {State.FUNDED},
+    "AttemptReported": {State.GATED},
+    "TradeDisputed": {State.PASSED, State.REJECTED},
+    "DisputeEnded": {State.DISPUTED},
+    "AuditAttested": DECIDED,
+    "ScoresOpened": DECIDED,
+}
+"""In which states a step may come, by `docs/protocol.md`."""
+
+
+@pytest.mark.parametrize("kind", NEEDED)
+def test_a_step_comes_in_its_states_only(tell: Callable[[str], Told], kind: str) -> None:
+    tales = [tell(name) for name in COURSES]
+    (model, *_) = (
+        event
+        for tale in tales
+        for step in tale.steps
+        for event in step
+        if event.name == kind and event.log.address == tale.blank.contracts.market
+    )
+    met = set()
+    for tale in tales:
+        for before, step in tale.own():
+            for steps in (before, (*before, step)):
+                state = tale.fold(steps).state
+                # In the next transaction, and the same second.
+                strange = replace(model, values={**model.values, "tradeId": tale.id})
+                strange = replace(strange, timestamp=steps[-1][0].timestamp)
+                faults = tale.fold([*steps, (strange,)]).disorder
+                wrong = f"came while the trade was {state.name}"
+                assert any(wrong in fault for fault in faults) is (state not in NEEDED[kind])
+                met.add(state)
+    assert met >= {State.REQUESTED, State.FUNDED, State.GATED, State.SETTLED, *DECIDED}
+
+
 AGAIN = {"WorkDelivered", "ScoresOpened", "Locked", "Credited", "Refunded", "AttemptReported"}
 """What may come more than once by its order; how often, and how much, other checks look at."""
 
