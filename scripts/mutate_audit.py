@@ -37,6 +37,7 @@ import operator
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ class Places:
     off
         The place that is off now; None for none.
     found
-        Places that found something since this was last emptied.
+        How often each place found something since this was last emptied.
     arrays
         Places that compare arrays, element by element: they can't be weakened so.
     names
@@ -96,7 +97,7 @@ class Places:
 
     def __init__(self) -> None:
         self.off: int | None = None
-        self.found: set[int] = set()
+        self.found: Counter[int] = Counter()
         self.arrays: set[int] = set()
         self.names: list[str] = []
         self.lines: list[int] = []
@@ -111,13 +112,13 @@ class Places:
 
     def condition(self, place: int, value: Any) -> Any:
         if value:
-            self.found.add(place)
+            self.found[place] += 1
             return False if place == self.off else value
         return value
 
     def operand(self, place: int, value: Any, neutral: bool) -> Any:
         if bool(value) is not neutral:
-            self.found.add(place)
+            self.found[place] += 1
             return neutral if place == self.off else value
         return value
 
@@ -127,7 +128,7 @@ class Places:
             self.arrays.add(place)
             return value
         if value != weakened:
-            self.found.add(place)
+            self.found[place] += 1
             return weakened if place == self.off else value
         return value
 
@@ -135,25 +136,25 @@ class Places:
         if not isinstance(values, list | tuple | set):
             return self._each(place, values)
         if values:
-            self.found.add(place)
+            self.found[place] += 1
             return type(values)() if place == self.off else values
         return values
 
     def _each(self, place: int, values: Iterable[Any]) -> Iterator[Any]:
         for value in values:
-            self.found.add(place)
+            self.found[place] += 1
             if place != self.off:
                 yield value
 
     def noted(self, place: int, subject: Any, note: Callable[[], Any]) -> None:
         kept = getattr(subject, "disorder", subject)
         if place == self.off:
-            self.found.add(place)
+            self.found[place] += 1
             return
         before = len(kept) if isinstance(kept, list) else -1
         note()
         if not isinstance(kept, list) or len(kept) > before:
-            self.found.add(place)
+            self.found[place] += 1
 
     def checking(self, place: int) -> Callable[..., Any]:
         def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -162,7 +163,7 @@ class Places:
                 finding = function(*arguments)
                 if finding is None or finding.verdict == "passed":
                     return finding
-                self.found.add(place)
+                self.found[place] += 1
                 return finding._replace(verdict="passed") if place == self.off else finding
 
             return check
@@ -388,8 +389,12 @@ class Run:
         return True
 
     def _finders(self, items: list[pytest.Item]) -> dict[str, list[pytest.Item]]:
-        """Run each test with all places on; return by place who found something, quickest first."""
-        found: dict[str, list[tuple[float, int]]] = {}
+        """Run each test with all places on; return by place who found something, and how soon.
+
+        First come tests in which a place found something more or less often than in most, for
+        there it may matter; then those that are quick.
+        """
+        found: dict[str, list[tuple[int, float, int]]] = {}
         for number, item in enumerate(items):
             self._places.found.clear()
             began = time.process_time()
@@ -398,10 +403,14 @@ class Run:
                 self.broken.append(item.nodeid)
                 continue
             seconds = time.process_time() - began
-            for place in self._places.found:
+            for place, count in self._places.found.items():
                 if kind_of(name := self._places.names[place]) in self._kinds:
-                    found.setdefault(name, []).append((seconds, number))
-        finders = {name: [items[number] for _, number in sorted(f)] for name, f in found.items()}
+                    found.setdefault(name, []).append((count, seconds, number))
+        finders = {}
+        for name, counted in found.items():
+            ((usual, _),) = Counter(count for count, _, _ in counted).most_common(1)
+            ranked = sorted((count == usual, seconds, number) for count, seconds, number in counted)
+            finders[name] = [items[number] for _, _, number in ranked]
         self.tries = {name: [] for name in finders}
         self._write()
         return finders
