@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from web3.providers import BaseProvider
 
 from marketplace.audit.archive import Unavailable
+from marketplace.audit.books import Books
 from marketplace.audit.case import Case
 from marketplace.audit.chain import Chain, open_chain
 from marketplace.audit.checks import MARKET_CHECKS, TRADE_CHECKS
@@ -27,15 +28,17 @@ from marketplace.audit.office import Office
 from marketplace.audit.patterns import PATTERNS
 from marketplace.audit.patterns.bidding import moving_bids
 from marketplace.audit.patterns.funding import funders
+from marketplace.audit.postings import Postings
 from marketplace.audit.proofs import StateProofs
 from marketplace.audit.report import AuditedTrade, Check, Finding, Report
 from marketplace.audit.reporting.journal import Journal
-from marketplace.audit.reporting.money import movements, withdrawals
+from marketplace.audit.reporting.money import movements, movements_beside
 from marketplace.audit.reporting.records import Movement
 from marketplace.audit.reporting.timeline import timeline
 from marketplace.audit.rpc import Rpc
 from marketplace.audit.trade import Trade
 from marketplace.protocol.errors import ConfigurationError
+from marketplace.protocol.terms import NATIVE
 from marketplace.protocol.typed_data import Domain
 from offchain.storage.store import Store
 
@@ -49,6 +52,7 @@ def audit(
     anchor: bytes | None = None,
     first: int = 0,
     bids: str | None = None,
+    payouts: str | None = None,
     follow_funds: bool = False,
 ) -> Report:
     """Check every trade of a market, as a stranger would.
@@ -74,7 +78,10 @@ def audit(
     first
         Height from which to read the log. No contract of the market may be older.
     bids
-        Address of the ``SealedBids`` contract whose tenders are to be looked at for patterns.
+        Address of the ``SealedBids`` contract whose tenders are to be looked at: their money, and
+        patterns in the prices.
+    payouts
+        Address of the ``Payouts`` contract whose money is to be looked at.
     follow_funds
         Whether to read all transactions of all blocks too, for who funded whom.
 
@@ -86,9 +93,9 @@ def audit(
     Raises
     ------
     ConfigurationError
-        If `market` or `bids` is no address, or the log knows no such trade.
+        If `market`, `bids` or `payouts` is no address, or the log knows no such trade.
     NoContract
-        If there is no market at that address, or no contract of tenders at the other.
+        If there is no market at that address, or no such contract at another one.
     ChainError, NodeUnreachable, StoreUnreachable
         If the node or the store does not answer.
     """
@@ -100,6 +107,7 @@ def audit(
         anchor=anchor,
         first=first,
         bids=bids,
+        payouts=payouts,
         follow_funds=follow_funds,
     )
     of_market = begun.market_checks()
@@ -114,7 +122,7 @@ def audit(
         block_hash="0x" + begun.chain.block.recomputed.hex(),
         trades=told,
         checks=[*of_market, begun.proofs_check(), *of_trades],
-        withdrawals=begun.withdrawals(),
+        movements=begun.movements(),
     )
 
 
@@ -142,10 +150,11 @@ class Audit:
         anchor: bytes | None = None,
         first: int = 0,
         bids: str | None = None,
+        payouts: str | None = None,
         follow_funds: bool = False,
     ) -> None:
         wanted = {trade} if isinstance(trade, bytes) else trade
-        self.chain = open_chain(Rpc(source), market, anchor, bids)
+        self.chain = open_chain(Rpc(source), market, anchor, bids, payouts)
         self._store, self._anchor, self._first = store, anchor, first
         self._bids, self._follow_funds = bids, follow_funds
         self._journal = Journal(wanted, self.chain.interfaces)
@@ -168,7 +177,7 @@ class Audit:
             "log": check_log(log, history.strays),
             "invariants": check_invariants(self._watch),
             "solvency": check_solvency(self._watch),
-            **{name: check(history, chain) for name, check in MARKET_CHECKS.items()},
+            **{name: check(history, chain) for name, check in self._of_market()},
             **{name: look(history) for name, look in PATTERNS.items()},
         }
         if self._follow_funds:
@@ -189,9 +198,17 @@ class Audit:
         """Hold what the other checks were told against proofs; so it comes last."""
         return _check(None, "state-proofs", self._proofs.finding())
 
-    def withdrawals(self) -> list[Movement]:
-        """Return what accounts withdrew of their credits, unless the audit is of single trades."""
-        return withdrawals(self._journal.withdrawn())
+    def movements(self) -> list[Movement]:
+        """Return what moved beside the trades, unless the audit is of single trades."""
+        return movements_beside(self._journal.beside(), self._postings())
+
+    def _postings(self) -> Postings:
+        return Postings(self.chain.contracts, self.history.books.stakes)
+
+    def _of_market(self) -> list[tuple[str, Callable[[History, Chain], Finding]]]:
+        named = self.chain.contracts
+        left_out = {"tenders": named.bids is None, "payouts": named.payouts is None}
+        return [(name, c) for name, c in MARKET_CHECKS.items() if not left_out.get(name)]
 
     def _told(self, trade: Trade) -> AuditedTrade:
         events = self._journal.events(trade.id)
@@ -200,7 +217,7 @@ class Audit:
             state=trade.state.name,
             decimals=self.chain.decimals(trade.request.currency),
             timeline=tuple(timeline(events)),
-            movements=tuple(movements(trade, events, self.chain.contracts)),
+            movements=tuple(movements(trade, events, self._postings())),
         )
 
 
@@ -216,7 +233,17 @@ def blank_history(chain: Chain) -> History:
         contracts,
         Office("committee", chain.view(contracts.committee, "rotationDelay") or 0),
         Office("panel", chain.view(contracts.panel, "rotationDelay") or 0),
+        Books(contracts, _stake_currencies(chain)),
     )
+
+
+def _stake_currencies(chain: Chain) -> dict[str, str]:
+    contracts = chain.contracts
+    return {
+        address: chain.view(address, "stakeCurrency") or NATIVE
+        for address in (contracts.committee, contracts.panel, contracts.registry)
+        if address is not None
+    }
 
 
 def _chosen(history: History, wanted: Collection[bytes] | None) -> list[Trade]:

@@ -21,13 +21,18 @@ from marketplace.chain.artifacts import load_artifact
 Logs = list[dict[str, Any]]
 Alter = Callable[[Logs], Logs]
 
-_CONTRACTS = ("ParticipantRegistry", "MarketRules", "Challenges", "OracleCommittee", "ModelMarket")
+_CONTRACTS = (
+    *("Payouts", "SealedBids", "ParticipantRegistry"),
+    *("MarketRules", "Challenges", "OracleCommittee", "ModelMarket"),
+)
 _EVENTS: dict[str, Any] = {
-    item["name"]: item
+    name: item
     for contract in _CONTRACTS
     for item in load_artifact(contract).abi
     if item["type"] == "event"
+    for name in (item["name"], f"{contract}.{item['name']}")
 }
+"""By name, and by contract and name where several contracts have events of one name."""
 
 
 class LyingNode(BaseProvider):
