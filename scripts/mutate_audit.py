@@ -58,7 +58,7 @@ MUTATED = [
         for name in (
             *("abi", "affiliations", "blocks", "books", "decoding", "disputes", "dues", "encoding"),
             *("evidence", "history", "invariants", "log", "office", "proofs", "replay", "report"),
-            *("rules", "shares", "signatures", "tenders", "trade", "trie"),
+            *("rules", "shares", "signatures", "tenders", "trade", "transactions", "trie"),
         )
     ),
 ]

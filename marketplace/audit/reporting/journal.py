@@ -42,6 +42,7 @@ class Journal:
     def noting(self, events: Iterable[Event]) -> Iterator[Event]:
         """Yield all events as they come, and keep those of the trades."""
         taken: list[Event] = []  # from stakes, for a trade that is named next
+        self._file.seek(self._end)  # it may have been read from
         for event in events:
             if taken and taken[0].log.transaction != event.log.transaction:
                 self._keep(_OF_NO_TRADE, taken)

@@ -77,7 +77,7 @@ class LyingNode(BaseProvider):
     def _told(self, method: str, params: Any) -> RPCResponse:
         forged = self.forged
         if forged is not None and method in ("eth_getBlockByNumber", "eth_getBlockByHash"):
-            return _result(forged.block(params[0]))
+            return _result(forged.block(*params))
         if forged is not None and method == "eth_getBlockReceipts":
             return _result(forged.receipts[int(params[0], 16)])
         if forged is not None and method == "eth_getLogs":
