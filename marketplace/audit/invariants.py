@@ -134,6 +134,10 @@ class Watch:
         if event.name == "CreditWithdrawn" and event.log.address == contracts.challenges:
             wallet = event["account"], event["currency"]
             yield from _below_zero(history.disputes.credit[wallet], f"the award of {wallet[0]}")
+        if event.name in ("StakeUnlocked", "StakeWithdrawn") and "account" in event.values:
+            account, deposits = event["account"], history.deposits
+            yield from _below_zero(deposits.staked[account], f"the stake of participant {account}")
+            yield from _below_zero(deposits.leaving[account], f"what {account} takes out")
         for office, address in (
             (history.committee, contracts.committee),
             (history.panel, contracts.panel),

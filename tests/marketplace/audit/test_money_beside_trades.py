@@ -152,7 +152,10 @@ ALTERED: dict[str, tuple[Alter, set[str]]] = {
         changing("StakeDeposited", (0,), more),
         {"DEPOSITS", "SOLVENCY", "BALANCES"},
     ),
-    "whose stake a participant's is": (renaming("StakeDeposited", 1, SOMEBODY), {"DEPOSITS"}),
+    "whose stake a participant's is": (
+        renaming("StakeDeposited", 1, SOMEBODY),
+        {"DEPOSITS", "INVARIANTS"},
+    ),
     "what a participant unlocked": (changing("StakeUnlocked", (0,), more), {"DEPOSITS"}),
     "a participant's stake taken out that is left out": (
         dropping("ParticipantRegistry.StakeWithdrawn"),
@@ -160,12 +163,13 @@ ALTERED: dict[str, tuple[Alter, set[str]]] = {
     ),
     "what a participant took out": (
         changing("ParticipantRegistry.StakeWithdrawn", (1,), more),
-        {"DEPOSITS"},
+        {"DEPOSITS", "INVARIANTS"},
     ),
     "the bond of a tender": (
         changing("TenderOpened", (0, 5), more),
         {"TENDERS", "SOLVENCY", "BALANCES"},
     ),
+    "a tender that is left out": (dropping("TenderOpened"), {"TENDERS"}),
     "a bid that is left out": (dropping("BidSealed", 5), {"TENDERS"}),
     "a bid told twice": (repeating("BidSealed", 5), {"SOLVENCY", "BALANCES"}),
     "who bid": (renaming("BidSealed", 2, SOMEBODY, 5), {"TENDERS"}),
@@ -183,6 +187,7 @@ ALTERED: dict[str, tuple[Alter, set[str]]] = {
         dropping("CreditWithdrawn", 2),
         {"TENDERS", "BALANCES"},
     ),
+    "what a bidder withdrew": (changing("CreditWithdrawn", (1,), more, 2), {"TENDERS"}),
     "a deposit for payouts": (
         changing("Funded", (0,), more),
         {"PAYOUTS", "SOLVENCY", "BALANCES"},
@@ -191,6 +196,7 @@ ALTERED: dict[str, tuple[Alter, set[str]]] = {
     "a deposit that is left out": (dropping("Funded"), {"PAYOUTS"}),
     "what is given out": (changing("DistributionActivated", (0,), more), {"PAYOUTS"}),
     "a claim": (changing("Claimed", (0,), more), {"PAYOUTS"}),
+    "a claim of more than there is": (changing("Claimed", (0,), 10**30), {"PAYOUTS"}),
     "a claim told twice": (repeating("Claimed"), {"PAYOUTS"}),
     "a claim that is left out": (dropping("Claimed", 1), {"PAYOUTS"}),
     "who claimed": (renaming("Claimed", 1, SOMEBODY, 1), {"PAYOUTS"}),
@@ -207,6 +213,35 @@ def test_an_alteration_is_named(everything: Everything, what: str) -> None:
     alter, expected = ALTERED[what]
     found = objections(everything.report(LyingNode(everything.chain, alter)))
     assert found - {"documents?"} == expected
+
+
+SENTENCES = {
+    "a tender that is left out": ("tenders", "is of a tender never opened"),
+    "who revealed": ("tenders", "what it never sealed"),
+    "how many bonds were forfeited": ("tenders", "2 bonds of"),
+    "what was forfeited": ("tenders", "were left"),
+    "what a bidder withdrew": ("tenders", "where its credit was"),
+    "a seal": ("tenders", "in storage, not 0x01"),
+    "a bid that is left out": ("tenders", "holds 1 bonds in storage and 0 by the log"),
+    "what arrived for payouts": ("payouts", "are said to have arrived"),
+    "a deposit for payouts": ("payouts", "funded, given out and unclaimed"),
+    "what is given out": ("payouts", "are given out in"),
+    "a claim told twice": ("payouts", "claims 0 of"),
+    "a claim of more than there is": ("payouts", "than is given out"),
+    "who claimed": ("payouts", f"{SOMEBODY} claimed 0 of"),
+    "what a payee withdrew": ("payouts", "where its credit was"),
+    "whose stake a participant's is": ("invariants", "the stake of participant"),
+    "what a participant took out": ("invariants", "takes out is -1"),
+    "a bid told twice": ("solvency", "the tenders holds"),
+}
+"""What a check says of a fault, where another sentence of the same check would fail it, too."""
+
+
+@pytest.mark.parametrize("what", SENTENCES)
+def test_each_fault_is_said(everything: Everything, what: str) -> None:
+    name, sentence = SENTENCES[what]
+    report = everything.report(LyingNode(everything.chain, ALTERED[what][0]))
+    assert sentence in said(report, name)
 
 
 def test_a_deposit_of_whom_nothing_else_tells_leaves_a_surplus(everything: Everything) -> None:
