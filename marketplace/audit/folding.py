@@ -118,10 +118,24 @@ class Follower:
     chain, or an answer does not fit to what was kept, all is read anew: a look never finds
     anything else than an audit that begins then. Nothing is kept when the process ends, since
     whoever could write to a file could write a history into it.
+
+    Parameters
+    ----------
+    source
+        A web3 provider.
+    market, bids, payouts
+        Addresses, as `marketplace.audit.audit` takes them.
     """
 
-    def __init__(self, source: BaseProvider, market: str) -> None:
-        self._rpc, self._market = Rpc(source), market
+    def __init__(
+        self,
+        source: BaseProvider,
+        market: str,
+        bids: str | None = None,
+        payouts: str | None = None,
+    ) -> None:
+        self._rpc = Rpc(source)
+        self._market, self._bids, self._payouts = market, bids, payouts
         self._kept: Fold | None = None
 
     def to_head(self) -> Fold:
@@ -133,7 +147,7 @@ class Follower:
             If the node doesn't answer; all is read anew then.
         """
         kept, self._kept = self._kept, None
-        chain = open_chain(self._rpc, self._market)
+        chain = open_chain(self._rpc, self._market, None, self._bids, self._payouts)
         if kept is not None and kept.leads_to(chain):
             kept.take_to(chain)
             if kept.sound:

@@ -41,6 +41,8 @@ class Watcher:
         Told what was audited, and with what result.
     now
         Wall clock, in seconds since 1970.
+    bids, payouts
+        Addresses of the contracts of tenders and of payouts, if they are watched, too.
     """
 
     market: Market
@@ -51,12 +53,16 @@ class Watcher:
     keep_going: bool = False
     progress: Callable[[str], None] = lambda message: None
     now: Callable[[], float] = time.time
+    bids: str | None = None
+    payouts: str | None = None
     faults: list[Alert] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._node = self.market.node
         self._state = self.file.read(self._node.chain_id, self.market.address)
-        self._follower = Follower(self._node.web3.provider, self.market.address)
+        self._follower = Follower(
+            self._node.web3.provider, self.market.address, self.bids, self.payouts
+        )
         self._asked = 0.0
 
     @property
