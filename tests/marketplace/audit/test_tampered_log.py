@@ -280,7 +280,7 @@ ROLES: dict[str, tuple[Alter, set[str]]] = {
     ),
     "another currency is locked": (
         renaming("Locked", 3, PARTIES.stranger.address),
-        {"INVARIANTS", "price", "sums", "SOLVENCY", "BALANCES"},
+        {"INVARIANTS", "price", "sums", "BALANCES"},
     ),
     "another currency is paid": (
         renaming("Credited", 2, PARTIES.stranger.address, 1),
