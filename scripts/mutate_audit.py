@@ -56,9 +56,9 @@ MUTATED = [
     *(
         AUDIT / f"{name}.py"
         for name in (
-            *("abi", "affiliations", "blocks", "decoding", "disputes", "dues", "encoding"),
+            *("abi", "affiliations", "blocks", "books", "decoding", "disputes", "dues", "encoding"),
             *("evidence", "history", "invariants", "log", "office", "proofs", "replay", "report"),
-            *("rules", "shares", "signatures", "trade", "trie"),
+            *("rules", "shares", "signatures", "tenders", "trade", "transactions", "trie"),
         )
     ),
 ]

@@ -31,11 +31,11 @@ from web3.providers import BaseProvider
 
 from benchmarks.audit.chain import RememberedNode, traded_chain
 from benchmarks.contribution.report import conditions, table
-from marketplace.audit.auditor import blank_history
 from marketplace.audit.blocks import Block, bloom_of, receipts_root
 from marketplace.audit.chain import Chain, open_chain
+from marketplace.audit.folding import blank_history
 from marketplace.audit.invariants import Watch
-from marketplace.audit.log import LogReader
+from marketplace.audit.log import LogReader, transaction_faults
 from marketplace.audit.rpc import Rpc
 from marketplace.chain.artifacts import load_artifact
 from marketplace.chain.devnet import DevnetProvider, open_devnet
@@ -94,6 +94,7 @@ def measure(
     parts: dict[str, tuple[Callable[[], Any], int, str]] = {
         "header": (lambda: [looked_at.rpc.block(b.number) for b in blocks], len(blocks), "block"),
         "receipts": (lambda: [_receipts(looked_at, b) for b in full], len(full), "block"),
+        "transactions": (lambda: [_transactions(looked_at, b) for b in full], len(full), "block"),
         "log": (lambda: list(_reader(looked_at).events()), events, "event"),
         "fold": (lambda: _fold(looked_at, decoded), events, "event"),
         "log_and_fold": (
@@ -132,6 +133,7 @@ _PACKAGES = ("web3", "eth-abi", "eth-hash", "pycryptodome", "py-evm")
 _NAMES = {
     "header": "a header: read, hashed, linked",
     "receipts": "a block's receipts: read, root and bloom",
+    "transactions": "its transactions: read, root and hashes",
     "log": "the log out of verified blocks, decoded",
     "fold": "the fold, with its invariants",
     "log_and_fold": "log and fold together",
@@ -168,6 +170,11 @@ def _reader(chain: Chain) -> LogReader:
 def _receipts(chain: Chain, block: Block) -> bool:
     receipts = chain.rpc.receipts(block) or ()
     return receipts_root(receipts) == block.receipts_root and bloom_of(receipts) == block.bloom
+
+
+def _transactions(chain: Chain, block: Block) -> bool:
+    found = chain.rpc.transactions(block) or ()
+    return not list(transaction_faults(block, found))
 
 
 def _fold(chain: Chain, events: list[Any]) -> None:

@@ -24,7 +24,7 @@ from typing import Any
 from benchmarks.audit.kept import KeptNode
 from benchmarks.audit.plot import growth_svg
 from benchmarks.contribution.report import conditions, machine, table
-from marketplace.audit.auditor import Audit
+from marketplace.audit.auditor import begin
 from marketplace.audit.report import Check
 from offchain.storage.disk import DiskStore
 
@@ -54,7 +54,7 @@ def audited(folder: Path, size: int) -> dict[str, Any]:
     node, anchor = KeptNode(folder), bytes.fromhex(made["anchors"][str(size)][2:])
     verdicts: Counter[str] = Counter()
     start = time.process_time()
-    begun = Audit(node, made["market"], DiskStore(folder / "store"), anchor=anchor)
+    begun = begin(node, made["market"], DiskStore(folder / "store"), anchor=anchor)
     folded, folded_by_node = time.process_time() - start, node.seconds
     _count(verdicts, begun.market_checks())
     trades = 0

@@ -120,7 +120,7 @@ class Interface:
         raise ValueError("it calls no function of this contract")
 
     def returned(self, function: str, data: bytes) -> Any:
-        """Decode what a view function returned: its result, or several by name.
+        """Decode what a view function returned: its result, or several by name or place.
 
         Raises
         ------
@@ -129,7 +129,11 @@ class Interface:
         """
         outputs = self._functions[function]["outputs"]
         if function not in self._returned:
-            named = outputs if len(outputs) > 1 else [{**outputs[0], "name": "result"}]
+            alone = len(outputs) == 1
+            named = [
+                {**part, "name": "result" if alone else part["name"] or str(place)}
+                for place, part in enumerate(outputs)
+            ]
             self._returned[function] = compiled(named, _ENUMS, _STRUCTS)
         try:
             values = self._returned[function](data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from web3.providers import BaseProvider
 
@@ -19,24 +19,23 @@ from marketplace.audit.checks.blocks import (
     check_served_log,
     check_solvency,
     check_start,
+    check_transactions,
 )
+from marketplace.audit.folding import Fold, blank_history
 from marketplace.audit.history import History
-from marketplace.audit.invariants import Watch
 from marketplace.audit.log import LogReader
-from marketplace.audit.office import Office
 from marketplace.audit.patterns import PATTERNS
 from marketplace.audit.patterns.bidding import moving_bids
 from marketplace.audit.patterns.funding import funders
+from marketplace.audit.postings import Postings
 from marketplace.audit.proofs import StateProofs
 from marketplace.audit.report import AuditedTrade, Check, Finding, Report
-from marketplace.audit.reporting.journal import Journal
-from marketplace.audit.reporting.money import movements, withdrawals
+from marketplace.audit.reporting.money import movements, movements_beside
 from marketplace.audit.reporting.records import Movement
 from marketplace.audit.reporting.timeline import timeline
 from marketplace.audit.rpc import Rpc
 from marketplace.audit.trade import Trade
 from marketplace.protocol.errors import ConfigurationError
-from marketplace.protocol.typed_data import Domain
 from offchain.storage.store import Store
 
 
@@ -49,6 +48,7 @@ def audit(
     anchor: bytes | None = None,
     first: int = 0,
     bids: str | None = None,
+    payouts: str | None = None,
     follow_funds: bool = False,
 ) -> Report:
     """Check every trade of a market, as a stranger would.
@@ -74,7 +74,10 @@ def audit(
     first
         Height from which to read the log. No contract of the market may be older.
     bids
-        Address of the ``SealedBids`` contract whose tenders are to be looked at for patterns.
+        Address of the ``SealedBids`` contract whose tenders are to be looked at: their money, and
+        patterns in the prices.
+    payouts
+        Address of the ``Payouts`` contract whose money is to be looked at.
     follow_funds
         Whether to read all transactions of all blocks too, for who funded whom.
 
@@ -86,13 +89,13 @@ def audit(
     Raises
     ------
     ConfigurationError
-        If `market` or `bids` is no address, or the log knows no such trade.
+        If `market`, `bids` or `payouts` is no address, or the log knows no such trade.
     NoContract
-        If there is no market at that address, or no contract of tenders at the other.
+        If there is no market at that address, or no such contract at another one.
     ChainError, NodeUnreachable, StoreUnreachable
         If the node or the store does not answer.
     """
-    begun = Audit(
+    begun = begin(
         source,
         market,
         store,
@@ -100,29 +103,44 @@ def audit(
         anchor=anchor,
         first=first,
         bids=bids,
+        payouts=payouts,
         follow_funds=follow_funds,
     )
-    of_market = begun.market_checks()
-    told, of_trades = [], []
-    for audited, checks in begun.trades():
-        told.append(audited)
-        of_trades += checks
-    return Report.of(
-        chain_id=begun.history.domain.chain_id,
-        market=begun.chain.contracts.market,
-        block=begun.chain.block.number,
-        block_hash="0x" + begun.chain.block.recomputed.hex(),
-        trades=told,
-        checks=[*of_market, begun.proofs_check(), *of_trades],
-        withdrawals=begun.withdrawals(),
-    )
+    return begun.report()
+
+
+def begin(
+    source: BaseProvider,
+    market: str,
+    store: Store,
+    *,
+    trade: bytes | Collection[bytes] | None = None,
+    anchor: bytes | None = None,
+    first: int = 0,
+    bids: str | None = None,
+    payouts: str | None = None,
+    follow_funds: bool = False,
+) -> Audit:
+    """Read and fold the log of a market; takes and raises what `audit` does."""
+    wanted = {trade} if isinstance(trade, bytes) else trade
+    chain = open_chain(Rpc(source), market, anchor, bids, payouts)
+    fold = Fold(chain, first, wanted)
+    return Audit(fold, store, trade=wanted, anchor=anchor, follow_funds=follow_funds)
 
 
 class Audit:
     """An audit step by step: the log was read and folded, and the rest follows as it is asked for.
 
-    Memory holds what the fold keeps of each trade. Events lie in a temporary file, and what was
-    read and found of one trade is let go with the next. Parameters are those of `audit`.
+    What was read and found of one trade is let go with the next.
+
+    Parameters
+    ----------
+    fold
+        The log; it may be one that goes on later.
+    store, anchor, follow_funds
+        As `audit` takes them.
+    trade
+        Report on these trades only; on all if None.
 
     Attributes
     ----------
@@ -134,46 +152,55 @@ class Audit:
 
     def __init__(
         self,
-        source: BaseProvider,
-        market: str,
+        fold: Fold,
         store: Store,
         *,
-        trade: bytes | Collection[bytes] | None = None,
+        trade: Collection[bytes] | None = None,
         anchor: bytes | None = None,
-        first: int = 0,
-        bids: str | None = None,
         follow_funds: bool = False,
     ) -> None:
-        wanted = {trade} if isinstance(trade, bytes) else trade
-        self.chain = open_chain(Rpc(source), market, anchor, bids)
-        self._store, self._anchor, self._first = store, anchor, first
-        self._bids, self._follow_funds = bids, follow_funds
-        self._journal = Journal(wanted, self.chain.interfaces)
-        log = LogReader(self.chain.rpc, self.chain.interfaces, first, self.chain.block.number)
-        self.reading = log.reading
-        self._watch = Watch(blank_history(self.chain), self.chain)
-        self.history = self._watch.follow(self._journal.noting(log.events()))
+        self.chain, self.history, self.reading = fold.chain, fold.history, fold.reading
+        self._fold, self._store, self._wanted = fold, store, trade
+        self._anchor, self._follow_funds = anchor, follow_funds
         self._proofs = StateProofs(self.chain)
-        self._chosen = _chosen(self.history, wanted)
+        self._chosen = _chosen(self.history, trade)
+
+    def report(self) -> Report:
+        """Go through all steps, and return what was found."""
+        of_market = self.market_checks()
+        told, of_trades = [], []
+        for audited, checks in self.trades():
+            told.append(audited)
+            of_trades += checks
+        return Report.of(
+            chain_id=self.history.domain.chain_id,
+            market=self.chain.contracts.market,
+            block=self.chain.block.number,
+            block_hash="0x" + self.chain.block.recomputed.hex(),
+            trades=told,
+            checks=[*of_market, self.proofs_check(), *of_trades],
+            movements=self.movements(),
+        )
 
     def market_checks(self) -> list[Check]:
         """Check the log and the market as a whole, and look for patterns."""
         log, history, chain = self.reading, self.history, self.chain
         found = {
-            "start": check_start(chain, self._first),
+            "start": check_start(chain, self._fold.first),
             "anchor": check_anchor(log, chain, self._anchor),
             "headers": check_headers(log),
             "receipts": check_receipts(log),
+            "transactions": check_transactions(log),
             "served-log": check_served_log(log),
             "log": check_log(log, history.strays),
-            "invariants": check_invariants(self._watch),
-            "solvency": check_solvency(self._watch),
-            **{name: check(history, chain) for name, check in MARKET_CHECKS.items()},
+            "invariants": check_invariants(self._fold.watch),
+            "solvency": check_solvency(self._fold.watch),
+            **{name: check(history, chain) for name, check in self._of_market()},
             **{name: look(history) for name, look in PATTERNS.items()},
         }
         if self._follow_funds:
-            found["funders"] = funders(history, chain, self._first)
-        if self._bids:
+            found["funders"] = funders(history, chain, self._fold.first)
+        if chain.contracts.bids:
             found["bids"] = moving_bids(history, chain.block.timestamp)
         return [_check(None, name, finding) for name, finding in found.items()]
 
@@ -189,34 +216,32 @@ class Audit:
         """Hold what the other checks were told against proofs; so it comes last."""
         return _check(None, "state-proofs", self._proofs.finding())
 
-    def withdrawals(self) -> list[Movement]:
-        """Return what accounts withdrew of their credits, unless the audit is of single trades."""
-        return withdrawals(self._journal.withdrawn())
+    def movements(self) -> list[Movement]:
+        """Return what moved beside the trades, unless the audit is of single trades."""
+        events = self._fold.journal.beside() if self._wanted is None else []
+        return movements_beside(events, self._postings())
+
+    def _postings(self) -> Postings:
+        return Postings(self.chain.contracts, self.history.books.stakes)
+
+    def _of_market(self) -> list[tuple[str, Callable[[History, Chain], Finding]]]:
+        named = self.chain.contracts
+        left_out = {"tenders": named.bids is None, "payouts": named.payouts is None}
+        return [(name, c) for name, c in MARKET_CHECKS.items() if not left_out.get(name)]
 
     def _told(self, trade: Trade) -> AuditedTrade:
-        events = self._journal.events(trade.id)
+        events = self._fold.journal.events(trade.id)
         return AuditedTrade(
             id=trade.name,
             state=trade.state.name,
             decimals=self.chain.decimals(trade.request.currency),
             timeline=tuple(timeline(events)),
-            movements=tuple(movements(trade, events, self.chain.contracts)),
+            movements=tuple(movements(trade, events, self._postings())),
         )
 
 
 ANSWERS_AT_ONCE = 500
 """Answers of the node about storage that are kept until they are proven."""
-
-
-def blank_history(chain: Chain) -> History:
-    """Return a history that knows no event yet."""
-    contracts = chain.contracts
-    return History(
-        Domain(chain.rpc.chain_id(), contracts.market),
-        contracts,
-        Office("committee", chain.view(contracts.committee, "rotationDelay") or 0),
-        Office("panel", chain.view(contracts.panel, "rotationDelay") or 0),
-    )
 
 
 def _chosen(history: History, wanted: Collection[bytes] | None) -> list[Trade]:

@@ -1,8 +1,8 @@
 """Headers and receipts, and the hashes that they must have.
 
-A block's hash is the hash of its header, which names its parent, and the root of the trie of
-its receipts. So who knows one hash knows every log before it. Sources: yellow paper, section
-4.3; EIP-1559, 2718, 4844, 4788, 4895 and 7685 for what later forks added.
+A block's hash is the hash of its header, which names its parent, and the roots of the tries of
+its transactions and receipts. So who knows one hash knows every log before it. Sources: yellow
+paper, section 4.3; EIP-1559, 2718, 4844, 4788, 4895 and 7685 for what later forks added.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Block(Header):
         The hash of the header, as it is.
     parent
         Hash of the block before.
-    state_root, receipts_root
-        Of the tries after the block, 32 bytes.
+    state_root, transactions_root, receipts_root
+        Of the tries, 32 bytes.
     bloom
         256 bytes with three bits for each address and topic in the logs.
     transactions
@@ -53,6 +53,7 @@ class Block(Header):
     recomputed: bytes
     parent: bytes
     state_root: bytes
+    transactions_root: bytes
     receipts_root: bytes
     bloom: bytes
     transactions: tuple[bytes, ...]

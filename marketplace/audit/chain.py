@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from eth_abi.abi import encode
@@ -25,8 +26,9 @@ _MOST_DECIMALS = 77  # an amount of 256 bits has as many digits
 class Contracts:
     """Checksummed addresses.
 
-    `challenges` and `registry` are None where the market names no such contract, and `bids` if
-    the auditor names none: the market doesn't know where tenders are held.
+    `challenges` and `registry` are None where the market names no such contract, and `bids` and
+    `payouts` if the auditor names none: the market doesn't know where tenders are held, nor who
+    pays many.
     """
 
     market: str
@@ -36,6 +38,23 @@ class Contracts:
     challenges: str | None
     registry: str | None
     bids: str | None = None
+    payouts: str | None = None
+
+    def title_of(self, address: str) -> str | None:
+        """Return for people what is at an address; None if it is none of these contracts."""
+        return self._titles.get(address)
+
+    @cached_property
+    def _titles(self) -> dict[str | None, str]:
+        return {
+            self.payouts: "payouts",
+            self.bids: "tenders",
+            self.registry: "registry",
+            self.challenges: "challenges",
+            self.panel: "panel",
+            self.committee: "committee",
+            self.market: "market",
+        }
 
     def interfaces(self) -> dict[str, Interface]:
         """Return the interface of each contract by its address."""
@@ -51,6 +70,8 @@ class Contracts:
             found[self.registry] = Interface("ParticipantRegistry")
         if self.bids is not None:
             found[self.bids] = Interface("SealedBids")
+        if self.payouts is not None:
+            found[self.payouts] = Interface("Payouts")
         return found
 
 
@@ -104,7 +125,11 @@ class Chain:
 
 
 def open_chain(
-    rpc: Rpc, market: str, anchor: bytes | None = None, bids: str | None = None
+    rpc: Rpc,
+    market: str,
+    anchor: bytes | None = None,
+    bids: str | None = None,
+    payouts: str | None = None,
 ) -> Chain:
     """Find the contracts around a market by asking it.
 
@@ -113,17 +138,17 @@ def open_chain(
     anchor
         Hash of the block at which to look at the chain. The newest without one, and if the
         node knows no such block: the check of the anchor says so.
-    bids
-        Address of the contract of tenders, if its log is to be read too.
+    bids, payouts
+        Addresses of the contracts of tenders and of payouts, if their logs are to be read too.
 
     Raises
     ------
     ChainError
         If the node has no block.
     ConfigurationError
-        If `market` or `bids` is no address.
+        If `market`, `bids` or `payouts` is no address.
     NoContract
-        If there is no market at that address, or nothing that holds tenders at the other.
+        If there is no market at that address, or no such contract at another one.
     """
     if not is_address(market):
         raise ConfigurationError(f"{market!r} is no address", "give the market's 0x address")
@@ -154,18 +179,24 @@ def open_chain(
         panel=panel,
         challenges=arbiter if is_challenges else None,
         registry=registry,
-        bids=None if bids is None else _tenders(bids, asked),
+        bids=None if bids is None else _named(bids, "SealedBids", "treasury", "tenders", asked),
+        payouts=None
+        if payouts is None
+        else _named(payouts, "Payouts", "activationDelay", "payouts", asked),
     )
     return Chain(rpc, contracts, contracts.interfaces(), block)
 
 
-def _tenders(bids: str, asked: Callable[[str, str, str], Any]) -> str:
-    if not is_address(bids):
-        raise ConfigurationError(f"{bids!r} is no address", "give the tenders' 0x address")
-    address = to_checksum_address(bids)
-    if asked("SealedBids", address, "treasury") is None:
+def _named(
+    given: str, kind: str, function: str, what: str, asked: Callable[[str, str, str], Any]
+) -> str:
+    """Return where the auditor says that a contract is, once it answers to a function of its."""
+    if not is_address(given):
+        raise ConfigurationError(f"{given!r} is no address", f"give the 0x address of the {what}")
+    address = to_checksum_address(given)
+    if asked(kind, address, function) is None:
         raise NoContract(
-            f"there is no contract of tenders at {address}", "check the address and the endpoint"
+            f"there is no contract of {what} at {address}", "check the address and the endpoint"
         )
     return address
 

@@ -1,12 +1,12 @@
 """Follows coin and tokens to the parties of trades, block by block.
 
-Headers are hashed and linked again, and receipts held against their headers. Who sent how
-much native coin to whom is the node's word: nothing here recomputes the trie of transactions.
+Headers are hashed and linked again, and transactions and receipts held against them. Who sent
+native coin follows from the signature.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,7 +14,9 @@ from eth_utils.address import to_canonical_address, to_checksum_address
 from eth_utils.crypto import keccak
 
 from marketplace.audit.blocks import Block, Log, bloom_mask, receipts_root
-from marketplace.audit.rpc import Rpc, Sent
+from marketplace.audit.log import transaction_faults
+from marketplace.audit.rpc import Rpc
+from marketplace.audit.transactions import Transaction
 from marketplace.protocol.terms import NOBODY
 
 PUBLIC_SOURCE = 50
@@ -84,10 +86,12 @@ def follow(rpc: Rpc, first: int, last: Block, accounts: Set[str], tokens: Set[st
             funds.fault = f"block {number} does not follow block {number - 1}"
             return funds
         before = block
-        if sent or block.may_hold(masks):
-            funds.fault = _take_block(funds, rpc, block, sent, accounts, tokens)
-            if funds.fault is not None:
-                return funds
+        paying = [each for each in sent if each.value and each.receiver is not None]
+        funds.fault = _unlike(block, sent, paying)
+        if funds.fault is None and (paying or block.may_hold(masks)):
+            funds.fault = _take_block(funds, rpc, block, paying, accounts, tokens)
+        if funds.fault is not None:
+            return funds
     if before is not None and before.recomputed != last.recomputed:
         funds.fault = f"block {last.number} is another than the audit looks at"
     return funds
@@ -97,7 +101,7 @@ def _take_block(
     funds: Funds,
     rpc: Rpc,
     block: Block,
-    sent: tuple[Sent, ...],
+    sent: Sequence[Transaction],
     accounts: Set[str],
     tokens: Set[str],
 ) -> str | None:
@@ -106,12 +110,21 @@ def _take_block(
         return f"the receipts of block {block.number} are missing, or not its own"
     succeeded = {receipt.transaction for receipt in receipts if receipt.outcome == _SUCCESS}
     for coin in sent:
-        if coin.transaction in succeeded:
-            funds.take(Transfer(coin.sender, coin.receiver, block.number), accounts)
+        if coin.hash in succeeded and coin.receiver is not None:
+            sender = coin.signer or coin.sender
+            funds.take(Transfer(sender, coin.receiver, block.number), accounts)
     for receipt in receipts:
         for transfer in _of_tokens(receipt.logs, block.number, tokens):
             funds.take(transfer, accounts)
     return None
+
+
+def _unlike(block: Block, sent: Sequence[Transaction], paying: Sequence[Transaction]) -> str | None:
+    """Say what of a block's transactions is not what its header commits to; None if all is."""
+    strange = {each.kind for each in sent if each.encoded is None}
+    if strange:
+        return f"block {block.number} holds transactions of unknown types: {sorted(strange)}"
+    return next(transaction_faults(block, sent, paying), None)
 
 
 def _of_tokens(logs: tuple[Log, ...], block: int, tokens: Set[str]) -> Iterator[Transfer]:

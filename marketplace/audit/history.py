@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from marketplace.audit.abi import Event
 from marketplace.audit.affiliations import Affiliations
+from marketplace.audit.books import Books, Deposits, Payouts
 from marketplace.audit.chain import Contracts
 from marketplace.audit.disputes import RULINGS, Disputes
 from marketplace.audit.office import Office
@@ -40,8 +41,11 @@ class History:
         The two committee contracts.
     disputes
         The challenges' contract.
-    affiliations, tenders
-        The registry of participants, and the tenders' contract.
+    books
+        What each of the contracts should hold.
+    affiliations, deposits, tenders, payouts
+        The registry of participants, groups and stakes; the tenders' contract; and the one that
+        pays many.
     trades
         By id, oldest first.
     credit
@@ -55,9 +59,12 @@ class History:
     contracts: Contracts
     committee: Office
     panel: Office
+    books: Books
     disputes: Disputes = field(default_factory=Disputes)
     affiliations: Affiliations = field(default_factory=Affiliations)
+    deposits: Deposits = field(default_factory=Deposits)
     tenders: Tenders = field(default_factory=Tenders)
+    payouts: Payouts = field(default_factory=Payouts)
     trades: dict[bytes, Trade] = field(default_factory=dict)
     credit: defaultdict[Wallet, int] = field(default_factory=lambda: defaultdict(int))
     strays: list[str] = field(default_factory=list)
@@ -82,10 +89,19 @@ class History:
             _RULES[event.name](self, event)
         elif by == contracts.challenges:
             self._take_of_challenges(event)
-        elif by == contracts.registry:
+        else:
+            self._take_of_no_trade(event)
+        self.books.take(event)
+
+    def _take_of_no_trade(self, event: Event) -> None:
+        by, contracts = event.log.address, self.contracts
+        if by == contracts.registry:
             self.affiliations.take(event)
+            self.deposits.take(event)
         elif by == contracts.bids:
             self.tenders.take(event)
+        elif by == contracts.payouts:
+            self.payouts.take(event)
         for office, address in (
             (self.committee, contracts.committee),
             (self.panel, contracts.panel),

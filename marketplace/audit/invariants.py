@@ -1,8 +1,8 @@
 """What must hold of a market after every transaction, not only at the end of the log.
 
 A sum that was wrong for one block and right again at the end has been wrong: each fault names
-the block and the log after which it showed first. What the node holds for the market's
-balance is asked for after each block in which money moved.
+the block and the log after which it showed first. What the node says that a contract holds is
+asked for after each block in which its money moved.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ class Watch:
     faults
         Sentences about what did not hold, each at its first place.
     shortages
-        Sentences about blocks after which the market held less than it owed.
+        Sentences about blocks after which the market held less than it owed, or another contract
+        less than came into it and did not leave.
     transactions, weighed, unasked
-        How many transactions were looked at; after how many blocks the balance was compared,
-        and after how many the node could not tell it.
+        How many transactions were looked at; after how many blocks balances were compared, and
+        after how many the node could not tell them.
     """
 
     history: History
@@ -46,7 +47,6 @@ class Watch:
     weighed: int = 0
     unasked: int = 0
     _pending: list[Event] = field(default_factory=list)
-    _currencies: set[str] = field(default_factory=set)
     _held: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     _owed: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     _escrows: defaultdict[bytes, int] = field(default_factory=lambda: defaultdict(int))
@@ -110,7 +110,6 @@ class Watch:
         if event.log.address != self.history.contracts.market or event.name not in _MONEY:
             return
         currency = event["currency"]
-        self._currencies.add(currency)
         if event.name == "Locked":
             self._held[currency] += event["amount"]
         elif event.name == "Withdrawn":
@@ -135,6 +134,10 @@ class Watch:
         if event.name == "CreditWithdrawn" and event.log.address == contracts.challenges:
             wallet = event["account"], event["currency"]
             yield from _below_zero(history.disputes.credit[wallet], f"the award of {wallet[0]}")
+        if event.name in ("StakeUnlocked", "StakeWithdrawn") and "account" in event.values:
+            account, deposits = event["account"], history.deposits
+            yield from _below_zero(deposits.staked[account], f"the stake of participant {account}")
+            yield from _below_zero(deposits.leaving[account], f"what {account} takes out")
         for office, address in (
             (history.committee, contracts.committee),
             (history.panel, contracts.panel),
@@ -145,20 +148,21 @@ class Watch:
     # --------------------------------------------------------------- after a block
 
     def _block_over(self, block: int) -> None:
-        """Compare what the market owes after a block with what it held then."""
-        if not self._currencies:
-            return
+        """Compare what contracts owe after a block in which money moved with what they held."""
+        books, contracts = self.history.books, self.history.contracts
+        moved = books.moved()
         try:
-            for currency in sorted(self._currencies):
-                held = self.chain.balance(self.chain.contracts.market, currency, block)
-                owed = self._owed[currency]
+            for contract, currency in moved:
+                held = self.chain.balance(contract, currency, block)
+                ours = contract == contracts.market
+                owed = self._owed[currency] if ours else books.held[contract, currency]
                 if held < owed:
+                    title = contracts.title_of(contract)
                     what = f"{held} of {currency} and owes {owed}"
-                    note(self.shortages, f"after block {block} the market holds {what}")
-            self.weighed += 1
+                    note(self.shortages, f"after block {block} the {title} holds {what}")
+            self.weighed += bool(moved)
         except NodeRefused:
             self.unasked += 1
-        self._currencies.clear()
 
 
 _MONEY = ("Locked", "Credited", "Refunded", "Withdrawn")

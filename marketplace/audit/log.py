@@ -1,7 +1,8 @@
 """Reads a market's log block by block, out of receipts that the headers commit to.
 
 No answer of `eth_getLogs` is believed; it is compared with what was read. Of the blocks only
-those are opened whose bloom, a part of the hashed header, admits a log by one of the contracts.
+those are opened whose bloom, a part of the hashed header, admits a log by one of the contracts;
+their transactions are held against the header, too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from marketplace.audit.abi import Event, Interface
 from marketplace.audit.blocks import Block, Log, Receipt, bloom_mask, bloom_of, receipts_root
 from marketplace.audit.report import shown
 from marketplace.audit.rpc import Rpc
+from marketplace.audit.transactions import Transaction
+from marketplace.audit.trie import list_root
 from marketplace.protocol.errors import NodeRefused
 
 MAX_FAULTS = 20
@@ -29,9 +32,11 @@ class Reading:
 
     Attributes
     ----------
-    header_faults, receipt_faults, served_faults, unreadable
-        Sentences: what doesn't hash or link; receipts that the header doesn't name; where
-        `eth_getLogs` says something else; logs that are no event.
+    header_faults, receipt_faults, transaction_faults, served_faults, unreadable
+        Sentences: what doesn't hash or link; receipts and transactions that the header doesn't
+        name; where `eth_getLogs` says something else; logs that are no event.
+    strange
+        Types of transactions, of which no block's root was recomputed.
     blocks, opened, events
         How many were read, whose receipts were fetched, and how many events they held.
     refusal
@@ -42,6 +47,8 @@ class Reading:
 
     header_faults: list[str] = field(default_factory=list)
     receipt_faults: list[str] = field(default_factory=list)
+    transaction_faults: list[str] = field(default_factory=list)
+    strange: set[int] = field(default_factory=set)
     served_faults: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     blocks: int = 0
@@ -63,6 +70,8 @@ class LogReader:
 
     Attributes
     ----------
+    last
+        May be set to a later one: `events` goes on behind what was read.
     reading
         What came up so far; complete when the last event has been read.
     """
@@ -71,28 +80,29 @@ class LogReader:
         self.reading = Reading()
         self._rpc = rpc
         self._contracts = contracts
-        self._range = first, last
+        self.last = last
+        self._next = first
+        self._before: Block | None = None
         self._masks = [bloom_mask(to_canonical_address(address)) for address in contracts]
 
     def events(self) -> Iterator[Event]:
         """Yield the events in the order of the chain; what is at fault is noted, and believed."""
-        before: Block | None = None
-        first, last = self._range
-        window: list[Log] = []
-        for number in range(first, last + 1):
-            block = self._rpc.block(number)
-            if block is None:
-                note(self.reading.header_faults, f"the node has no block {number}")
-            else:
-                self._check_header(number, block, before)
-                logs = self._logs(block)
-                window += logs
-                yield from self._decoded(block, logs)
-            before = block
-            if number == last or (number - first) % _WINDOW == _WINDOW - 1:
-                self._compare(window, number)
-                window = []
-        self.reading.head = None if before is None else before.recomputed
+        while self._next <= self.last:
+            first, last = self._next, min(self._next + _WINDOW - 1, self.last)
+            window: list[Log] = []
+            for number in range(first, last + 1):
+                block = self._rpc.block(number)
+                if block is None:
+                    note(self.reading.header_faults, f"the node has no block {number}")
+                else:
+                    self._check_header(number, block, self._before)
+                    logs = self._logs(block)
+                    window += logs
+                    yield from self._decoded(block, logs)
+                self._before = block
+            self._compare(window, first, last)
+            self._next = last + 1
+        self.reading.head = None if self._before is None else self._before.recomputed
 
     def _check_header(self, number: int, block: Block, before: Block | None) -> None:
         faults = self.reading.header_faults
@@ -126,7 +136,20 @@ class LogReader:
             return []
         for fault in _receipt_faults(block, receipts):
             note(self.reading.receipt_faults, fault)
+        self._check_transactions(block)
         return [log for r in receipts for log in r.logs if log.address in self._contracts]
+
+    def _check_transactions(self, block: Block) -> None:
+        """Hold a block's transactions against its header; nobody looks at their senders here."""
+        found = self._rpc.transactions(block)
+        if found is None:
+            note(self.reading.transaction_faults, f"the node lacks block {block.number} in full")
+            return
+        strange = {sent.kind for sent in found if sent.encoded is None}
+        self.reading.strange |= strange
+        if not strange:
+            for fault in transaction_faults(block, found):
+                note(self.reading.transaction_faults, fault)
 
     def _decoded(self, block: Block, logs: Sequence[Log]) -> Iterator[Event]:
         for log in logs:
@@ -140,12 +163,10 @@ class LogReader:
 
     # ------------------------------------------------------------------- eth_getLogs
 
-    def _compare(self, read: Sequence[Log], last: int) -> None:
-        """Hold the logs of the blocks since the last comparison against eth_getLogs."""
+    def _compare(self, read: Sequence[Log], first: int, last: int) -> None:
+        """Hold the logs of a range of blocks against eth_getLogs."""
         if self.reading.refusal is not None:
             return
-        start = self._range[0]
-        first = last - (last - start) % _WINDOW
         try:
             served = self._rpc.logs(list(self._contracts), first, last)
         except NodeRefused as refusal:
@@ -168,6 +189,33 @@ def note(faults: list[str], sentence: str) -> None:
     """Keep a sentence, unless there are many already."""
     if len(faults) < MAX_FAULTS:
         faults.append(sentence)
+
+
+def transaction_faults(
+    block: Block, transactions: Sequence[Transaction], paying: Sequence[Transaction] = ()
+) -> Iterator[str]:
+    """Name where transactions of known types are not those of a block.
+
+    Parameters
+    ----------
+    paying
+        Those whose sender is held against the signature, which costs more than all the rest.
+    """
+    root = list_root([sent.encoded or b"" for sent in transactions])
+    if root != block.transactions_root:
+        yield (
+            f"the transactions of block {block.number} have the root {shown(root)}, and its header"
+            f" names {shown(block.transactions_root)}"
+        )
+    hashes = tuple(sent.recomputed for sent in transactions)
+    if hashes != block.transactions:
+        yield f"the transactions of block {block.number} don't have the hashes that the node says"
+    for sent in paying:
+        if sent.signer != sent.sender:
+            yield (
+                f"transaction {shown(sent.hash)} in block {block.number} is signed by"
+                f" {sent.signer}, and the node says that {sent.sender} sent it"
+            )
 
 
 def _receipt_faults(block: Block, receipts: Sequence[Receipt]) -> Iterator[str]:

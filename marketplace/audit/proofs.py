@@ -31,11 +31,25 @@ Answer = tuple[str, tuple[Any, ...], Any]
 """A view's function, its arguments, and what it answered."""
 
 
-class Word(NamedTuple):
-    """Where a view's answer lies: the mapping's name, and what the view makes of the word there."""
+class Words(NamedTuple):
+    """Where a view's answer lies, and what follows from there.
+
+    Attributes
+    ----------
+    mapping
+        Its name in the contract.
+    reading
+        What the view makes of the words that lie there.
+    places
+        How many slots each of them is behind the first one of its entry.
+    told
+        The part of the view's answer that these words hold.
+    """
 
     mapping: str
-    reading: Callable[[int], Any]
+    reading: Callable[..., Any]
+    places: tuple[int, ...] = (0,)
+    told: Callable[[Any], Any] = lambda answer: answer
 
 
 def _word_bytes(word: int) -> bytes:
@@ -46,26 +60,57 @@ def _one_less(word: int) -> int:
     return max(word - 1, 0)  # the market's ledger keeps slots warm: `contracts/src/Ledger.sol`
 
 
-def _stake(word: int) -> tuple[int, int]:
-    return word % 2**128, word >> 128
+_HALF = 2**128
+
+
+def _halves(word: int) -> tuple[int, int]:
+    return word % _HALF, word >> 128
 
 
 def _plain(word: int) -> int:
     return word
 
 
+def _participant(stake: int, leaving: int) -> tuple[int, int]:
+    """Read the words behind `metadata`: domains 16 | changeable 40 | stake 128, and leaving 128."""
+    return (stake >> 56) % _HALF, leaving % _HALF
+
+
+def _bid(word: int) -> tuple[bytes, int]:
+    return (word % 2**224).to_bytes(28, "big"), word >> 224
+
+
+def _funds(active: int, sums: int) -> tuple[int, int, int]:
+    return sums % _HALF, sums >> 128, active % _HALF
+
+
+def _members(*names: str) -> Callable[[Any], Any]:
+    return lambda answer: tuple(answer[name] for name in names)
+
+
 # By contract and view.
-_WORDS: dict[tuple[str, str], Word] = {
-    ("ModelMarket", "statusOf"): Word("_status", _plain),
-    ("ModelMarket", "digestOf"): Word("_digest", _word_bytes),
-    ("ModelMarket", "deliveryOf"): Word("_deliveries", _plain),
-    ("ModelMarket", "faultySeals"): Word("faultySeals", _plain),
-    ("ModelMarket", "creditOf"): Word("_slots", _one_less),
-    ("OracleCommittee", "digestOf"): Word("digestOf", _word_bytes),
-    ("OracleCommittee", "stakeOf"): Word("_stakes", _stake),
-    ("OracleCommittee", "creditOf"): Word("creditOf", _plain),
-    ("Challenges", "settledSeals"): Word("settledSeals", _plain),
-    ("Challenges", "creditOf"): Word("creditOf", _plain),
+_WORDS: dict[tuple[str, str], Words] = {
+    ("ModelMarket", "statusOf"): Words("_status", _plain),
+    ("ModelMarket", "digestOf"): Words("_digest", _word_bytes),
+    ("ModelMarket", "deliveryOf"): Words("_deliveries", _plain),
+    ("ModelMarket", "faultySeals"): Words("faultySeals", _plain),
+    ("ModelMarket", "creditOf"): Words("_slots", _one_less),
+    ("OracleCommittee", "digestOf"): Words("digestOf", _word_bytes),
+    ("OracleCommittee", "stakeOf"): Words("_stakes", _halves, told=_members("bonded", "unbonding")),
+    ("OracleCommittee", "creditOf"): Words("creditOf", _plain),
+    ("Challenges", "settledSeals"): Words("settledSeals", _plain),
+    ("Challenges", "creditOf"): Words("creditOf", _plain),
+    ("ParticipantRegistry", "participantOf"): Words(
+        "_participants", _participant, (1, 2), _members("stake", "leavingStake")
+    ),
+    ("SealedBids", "standingOf"): Words(
+        "_standings", lambda word: (word >> 224,), told=_members("unrevealed")
+    ),
+    ("SealedBids", "bidOf"): Words("_bids", _bid, told=_members("seal", "order")),
+    ("SealedBids", "creditOf"): Words("creditOf", _plain),
+    ("Payouts", "fundsOf"): Words("_books", _funds, (0, 1), _members("0", "1", "2")),
+    ("Payouts", "claimedOf"): Words("_accounts", lambda word: word % _HALF),
+    ("Payouts", "creditOf"): Words("_accounts", lambda word: word >> 128),
 }
 
 
@@ -117,7 +162,7 @@ class StateProofs:
         if not self._offered:
             return
         chain, kind = self._chain, self._chain.interfaces[contract].name
-        slots = [slot_of(kind, function, arguments) for function, arguments, _ in answers]
+        slots = [slot for f, arguments, _ in answers for slot in slots_of(kind, f, arguments)]
         proof = chain.rpc.proof(contract, slots, chain.block.number)
         if proof is None:
             self._offered = False
@@ -127,15 +172,17 @@ class StateProofs:
                 note(self._faults, fault)
         except ValueError as error:
             note(self._faults, f"the proof of {contract} does not hold: {error}")
-        self._words += len(answers)
+        self._words += len(slots)
 
 
-def slot_of(kind: str, function: str, arguments: tuple[Any, ...]) -> bytes:
-    """Return where in a contract's storage the answer of a view lies, 32 bytes."""
-    place = _layout(kind)[_WORDS[kind, function].mapping].to_bytes(32, "big")
+def slots_of(kind: str, function: str, arguments: tuple[Any, ...]) -> list[bytes]:
+    """Return where in a contract's storage the answer of a view lies, 32 bytes each."""
+    words = _WORDS[kind, function]
+    first = _layout(kind)[words.mapping].to_bytes(32, "big")
     for argument in arguments:
-        place = keccak(_key(argument) + place)
-    return place
+        first = keccak(_key(argument) + first)
+    number = int.from_bytes(first, "big")
+    return [((number + place) % 2**256).to_bytes(32, "big") for place in words.places]
 
 
 def account_of(block: Block, address: str, proof: Proof) -> tuple[int, bytes]:
@@ -167,9 +214,14 @@ def _unlike(
     if not answers and said != balance:
         yield f"the balance of {contract} is proven to be {balance}, and the node said {said}"
     kind = chain.interfaces[contract].name
-    for (function, arguments, answer), slot, nodes in zip(answers, slots, proof.slots, strict=True):
-        word = _value(proven(root, keccak(slot), nodes))
-        stored, told = _WORDS[kind, function].reading(word), _comparable(answer)
+    proofs = zip(slots, proof.slots, strict=True)
+    for function, arguments, answer in answers:
+        words = _WORDS[kind, function]
+        values = [
+            _value(proven(root, keccak(slot), nodes))
+            for _, (slot, nodes) in zip(words.places, proofs, strict=False)
+        ]
+        stored, told = words.reading(*values), words.told(answer)
         if stored != told:
             named = ", ".join(shown(argument) for argument in arguments)
             yield (
@@ -183,11 +235,6 @@ def _value(leaf: bytes) -> int:
     if not isinstance(value, bytes):
         raise ValueError("a slot holds no list")
     return int.from_bytes(value, "big")
-
-
-def _comparable(answer: Any) -> Any:
-    """Return of a stake the part that one word holds; other answers as they are."""
-    return (answer["bonded"], answer["unbonding"]) if isinstance(answer, dict) else answer
 
 
 def _key(argument: Any) -> bytes:

@@ -116,9 +116,9 @@ class Report(Document):
         The audited trades, oldest first.
     checks
         Those of the market first, then trade by trade.
-    withdrawals
-        What accounts withdrew of their credits, in the order of the log; none in a report on
-        single trades.
+    movements
+        What moved beside the trades, in the order of the log: stakes, bonds of tenders, payouts,
+        and what accounts withdrew of their credits. None in a report on single trades.
     """
 
     kind = "audit-report"
@@ -130,7 +130,7 @@ class Report(Document):
     ok: bool
     trades: tuple[AuditedTrade, ...]
     checks: tuple[Check, ...]
-    withdrawals: tuple[Movement, ...] = ()
+    movements: tuple[Movement, ...] = ()
 
     @classmethod
     def of(
@@ -141,7 +141,7 @@ class Report(Document):
         block_hash: str,
         trades: Sequence[AuditedTrade],
         checks: Sequence[Check],
-        withdrawals: Sequence[Movement] = (),
+        movements: Sequence[Movement] = (),
     ) -> Self:
         """Build a report; `ok` follows from the rest."""
         return cls(
@@ -152,7 +152,7 @@ class Report(Document):
             ok=not _objections(trades, checks),
             trades=tuple(trades),
             checks=tuple(checks),
-            withdrawals=tuple(withdrawals),
+            movements=tuple(movements),
         )
 
     @model_validator(mode="after")

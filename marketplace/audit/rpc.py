@@ -20,28 +20,11 @@ from web3.types import RPCEndpoint
 
 from marketplace.audit.blocks import BLOOM_BYTES, Block, Log, Receipt, header_hash
 from marketplace.audit.encoding import encode_number
+from marketplace.audit.transactions import Transaction, transaction_of
 from marketplace.protocol.errors import ChainError, NodeRefused, NodeUnreachable
 
 _REVERTED = 3  # the error code of a call that the contract refused
 _UNKNOWN_METHOD = (-32601, -32004)  # JSON-RPC 2.0, EIP-1474
-
-
-@dataclass(frozen=True)
-class Transaction:
-    """Who sent what to whom; to nobody when it created a contract."""
-
-    sender: str
-    receiver: str | None
-    data: bytes
-
-
-@dataclass(frozen=True)
-class Sent:
-    """Native coin that a transaction sends to an account; by its hash, done or failed."""
-
-    transaction: bytes
-    sender: str
-    receiver: str
 
 
 @dataclass(frozen=True)
@@ -75,18 +58,23 @@ class Rpc:
             answer = self._ask(method, named, False)
             return None if answer is None else _block(answer)
 
-    def full_block(self, number: int) -> tuple[Block, tuple[Sent, ...]] | None:
-        """Return a block with what its transactions send; None if there is no such block."""
+    def transactions(self, block: Block) -> tuple[Transaction, ...] | None:
+        """Return a block's transactions in order; None if the node lacks it."""
+        with _usable("eth_getBlockByNumber"):
+            answer = self._ask("eth_getBlockByNumber", hex(block.number), True)
+            if answer is None:
+                return None
+            return tuple(transaction_of(entry, _number, _bytes) for entry in answer["transactions"])
+
+    def full_block(self, number: int) -> tuple[Block, tuple[Transaction, ...]] | None:
+        """Return a block with its transactions, in order; None if there is no such block."""
         with _usable("eth_getBlockByNumber"):
             answer = self._ask("eth_getBlockByNumber", hex(number), True)
             if answer is None:
                 return None
-            sent = tuple(
-                Sent(_bytes(entry["hash"], 32), _address(entry["from"]), _address(entry["to"]))
-                for entry in answer["transactions"]
-                if entry["to"] is not None and _number(entry["value"])
-            )
-            hashes = [entry["hash"] for entry in answer["transactions"]]
+            entries = answer["transactions"]
+            sent = tuple(transaction_of(entry, _number, _bytes) for entry in entries)
+            hashes = [entry["hash"] for entry in entries]
             return _block({**answer, "transactions": hashes}), sent
 
     def receipts(self, block: Block) -> tuple[Receipt, ...] | None:
@@ -131,14 +119,7 @@ class Rpc:
         """Return a transaction by its hash; None when the node knows none."""
         with _usable("eth_getTransactionByHash"):
             answer = self._ask("eth_getTransactionByHash", "0x" + transaction.hex())
-            if answer is None:
-                return None
-            receiver = answer["to"]
-            return Transaction(
-                _address(answer["from"]),
-                None if receiver is None else _address(receiver),
-                _bytes(answer["input"]),
-            )
+            return None if answer is None else transaction_of(answer, _number, _bytes)
 
     def has_code(self, address: str, block: int) -> bool:
         """Tell whether a contract was at an address after a block."""
@@ -234,6 +215,7 @@ def _block(answer: Any) -> Block:
         recomputed=header_hash(answer, _number, _bytes),
         parent=_bytes(answer["parentHash"], 32),
         state_root=_bytes(answer["stateRoot"], 32),
+        transactions_root=_bytes(answer["transactionsRoot"], 32),
         receipts_root=_bytes(answer["receiptsRoot"], 32),
         bloom=_bytes(answer["logsBloom"], BLOOM_BYTES),
         transactions=tuple(_bytes(transaction, 32) for transaction in answer["transactions"]),

@@ -42,7 +42,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     metavar="HEIGHT",
     help="Read the log from here on; no contract of the market may be older.",
 )
-@click.option("--bids", metavar="ADDRESS", help="Contract of tenders to look at for patterns.")
+@click.option("--bids", metavar="ADDRESS", help="Contract of tenders to look at, too.")
+@click.option("--payouts", metavar="ADDRESS", help="Contract of payouts to many to look at, too.")
 @click.option(
     "--follow-funds", is_flag=True, help="Read all transactions too, for who funded whom (slow)."
 )
@@ -70,6 +71,7 @@ def audit_command(
     anchor: str | None,
     from_block: int,
     bids: str | None,
+    payouts: str | None,
     follow_funds: bool,
     strict: bool,
     report: Path | None,
@@ -112,6 +114,7 @@ def audit_command(
         anchor=None if anchor is None else block_hash_of(anchor),
         first=from_block,
         bids=None if bids is None else address_of(bids, "the tenders' contract"),
+        payouts=None if payouts is None else address_of(payouts, "the payouts' contract"),
         follow_funds=follow_funds,
     )
     clean = found.ok and not (strict and found.warnings)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from marketplace.cli.arguments import (
+    address_of,
     chain_id_option,
     market_option,
     open_market,
@@ -46,6 +47,8 @@ SECRET_VARIABLE = "MOEMARKET_WEBHOOK_SECRET"  # noqa: S105  # the variable's nam
     metavar="SECONDS",
     help="How long the evidence of a trade may be missing after its end.",
 )
+@click.option("--bids", metavar="ADDRESS", help="Contract of tenders to watch, too.")
+@click.option("--payouts", metavar="ADDRESS", help="Contract of payouts to many to watch, too.")
 @click.option("--keep-going", is_flag=True, help="Go on after a fault.")
 @click.option("--once", is_flag=True, help="End after one look.")
 @poll_option
@@ -59,6 +62,8 @@ def watch_command(
     state_file: Path | None,
     webhook: str | None,
     patience: int,
+    bids: str | None,
+    payouts: str | None,
     keep_going: bool,
     once: bool,
     poll: float,
@@ -83,6 +88,8 @@ def watch_command(
         patience=patience,
         keep_going=keep_going,
         progress=timed_progress(),
+        bids=None if bids is None else address_of(bids, "the tenders' contract"),
+        payouts=None if payouts is None else address_of(payouts, "the payouts' contract"),
     )
     objection: AuditFailed | None = None
     try:

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table
 
-from marketplace.audit.auditor import blank_history
 from marketplace.audit.chain import open_chain
+from marketplace.audit.folding import blank_history
 from marketplace.audit.log import LogReader
 from marketplace.audit.report import listed
 from marketplace.audit.rpc import Rpc

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from marketplace.audit.abi import Event
@@ -61,7 +62,7 @@ def expected_rows(
 
 def _parts(history: History) -> dict[str, str]:
     """Name each contract by its address."""
-    return {address: part for part, address in vars(history.contracts).items() if address}
+    return {address: part for part, address in asdict(history.contracts).items() if address}
 
 
 def _each(trades: Iterable[Trade], rows: Callable[[Trade], Iterable[Row]]) -> Expected:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-from marketplace.audit import Check, Report, audit
-from marketplace.chain.headers import BLOCKS_AT_ONCE, NOWHERE, Header, header, logs_between
+from marketplace.audit import Check, Report
+from marketplace.audit.auditor import Audit
+from marketplace.audit.folding import Fold, Follower
+from marketplace.chain.headers import NOWHERE, Header, header
 from marketplace.chain.market import Market
-from marketplace.protocol.errors import AuditFailed, ChainError, NoContract, TransactionReverted
+from marketplace.protocol.errors import AuditFailed
 from marketplace.watch.state import StateFile, Waiting, WatchState
 from marketplace.watch.webhook import Alert, Webhook
 from offchain.storage.store import Store
 
 ASKED = 20
 """So often is missing evidence looked for again, while patience lasts and nothing else comes."""
-
-TRADE_TOPIC = 1
-"""Where the events of a trade carry its id."""
 
 
 @dataclass
@@ -44,6 +41,8 @@ class Watcher:
         Told what was audited, and with what result.
     now
         Wall clock, in seconds since 1970.
+    bids, payouts
+        Addresses of the contracts of tenders and of payouts, if they are watched, too.
     """
 
     market: Market
@@ -54,12 +53,16 @@ class Watcher:
     keep_going: bool = False
     progress: Callable[[str], None] = lambda message: None
     now: Callable[[], float] = time.time
+    bids: str | None = None
+    payouts: str | None = None
     faults: list[Alert] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._node = self.market.node
         self._state = self.file.read(self._node.chain_id, self.market.address)
-        self._contracts = _around(self.market)
+        self._follower = Follower(
+            self._node.web3.provider, self.market.address, self.bids, self.payouts
+        )
         self._asked = 0.0
 
     @property
@@ -78,18 +81,20 @@ class Watcher:
         ChainError, NodeUnreachable, StoreUnreachable
             If the node or the store does not answer.
         """
-        head, before = _head(self.market), self._last_seen()
-        logs = list(self._logs(before.number + 1, head.number))
-        chosen = self._ended(logs)
-        if self._state.waiting and (logs or self.now() >= self._asked + self.patience / ASKED):
-            chosen |= {bytes.fromhex(waiting.trade[2:]) for waiting in self._state.waiting}
-        if not logs and not chosen:
-            self._remember(self._state.at(head.number, head.hash))
+        before, fold = self._last_seen(), self._follower.to_head()
+        head, news = fold.chain.block, fold.last_event > before.number or not fold.sound
+        at_head = head.number, "0x" + head.hash.hex()
+        chosen = fold.ended_since(before.number)
+        if self._state.waiting and (news or self.now() >= self._asked + self.patience / ASKED):
+            chosen |= self._awaited(fold)
+        if not news and not chosen:
+            self._remember(self._state.at(*at_head))
             return None
         self._asked = self.now()
-        report = audit(self._node.web3.provider, self.market.address, self.store, trade=chosen)
+        report = Audit(fold, self.store, trade=chosen).report()
         seen = header(self._node, report.block)
-        if seen is None or seen.hash != report.block_hash:
+        if seen is None or seen.hash != at_head[1]:
+            self._follower.forget()
             self.progress(f"block {report.block} was replaced while it was audited")
             return None
         state = self._waiting_for(report)
@@ -100,9 +105,7 @@ class Watcher:
             f" {len(faults)} faults, evidence of {len(held_up)} awaited"
         )
         self._raise_alarm(report, faults)
-        self._remember(
-            state.model_copy(update={"alerted": self._state.alerted}).at(head.number, head.hash)
-        )
+        self._remember(state.model_copy(update={"alerted": self._state.alerted}).at(*at_head))
         return report
 
     # ------------------------------------------------------------------ what is new
@@ -123,17 +126,10 @@ class Watcher:
             self._remember(self._state.model_copy(update={"checkpoints": tuple(checkpoints)}))
         return found
 
-    def _logs(self, first: int, head: int) -> Iterable[Any]:
-        while first <= head:
-            last = min(first + BLOCKS_AT_ONCE - 1, head)
-            yield from logs_between(self._node, self._contracts, first, last)
-            first = last + 1
-
-    def _ended(self, logs: Iterable[Any]) -> set[bytes]:
-        """Return the trades that are in a final state and have an event among some logs."""
-        named = {bytes(log["topics"][TRADE_TOPIC]) for log in logs if len(log["topics"]) > 1}
-        # Other events have an account or a version there, of which the market knows no state.
-        return {trade for trade in named if self.market.status(trade).state.final}
+    def _awaited(self, fold: Fold) -> set[bytes]:
+        """Return the trades whose evidence is awaited, if the chain still has them."""
+        awaited = {bytes.fromhex(waiting.trade[2:]) for waiting in self._state.waiting}
+        return awaited & fold.history.trades.keys()
 
     # ---------------------------------------------------------------- what was found
 
@@ -186,18 +182,3 @@ def failed(alert: Alert) -> AuditFailed:
 
 def _may_come(check: Check, held_up: set[str]) -> bool:
     return check.verdict == "missing" and check.trade in held_up
-
-
-def _head(market: Market) -> Header:
-    found = header(market.node)
-    if found is None:
-        raise ChainError("the node knows no newest block", "check that the node is in sync")
-    return found
-
-
-def _around(market: Market) -> list[str]:
-    """Return the addresses of the contracts whose logs are audited."""
-    found = [market.address, *(c.address for c in (market.rules, market.committee, market.panel))]
-    with suppress(NoContract, TransactionReverted):  # where the arbiter is an account
-        found.append(market.challenges.address)
-    return [str(address) for address in found]

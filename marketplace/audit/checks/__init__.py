@@ -12,6 +12,12 @@ from collections.abc import Callable
 
 from marketplace.audit.case import Case
 from marketplace.audit.chain import Chain
+from marketplace.audit.checks.books import (
+    check_balances,
+    check_deposits,
+    check_payouts,
+    check_tenders,
+)
 from marketplace.audit.checks.contributions import check_allocation
 from marketplace.audit.checks.disputes import check_awards, check_dispute, check_stored_awards
 from marketplace.audit.checks.documents import check_documents
@@ -59,8 +65,15 @@ MARKET_CHECKS: dict[str, Callable[[History, Chain], Finding]] = {
     "ledger": check_ledger,
     "stored-credits": check_credits,
     "stored-awards": check_stored_awards,
+    "deposits": check_deposits,
+    "tenders": check_tenders,
+    "payouts": check_payouts,
+    "balances": check_balances,
 }
-"""By the stable name that the report uses; the check of the log itself comes before them."""
+"""By the stable name that the report uses; the check of the log itself comes before them.
+
+`tenders` and `payouts` are looked at if the auditor names such a contract.
+"""
 
 TRADE_CHECKS: dict[str, Callable[[Case], Finding | None]] = {
     "trade-id": check_trade_id,

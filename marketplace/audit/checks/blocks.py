@@ -57,6 +57,21 @@ def check_receipts(reading: Reading) -> Finding:
     )
 
 
+def check_transactions(reading: Reading) -> Finding:
+    """Check that transactions have the root that their header names, and the hashes of receipts.
+
+    Looked at are all of the blocks that may hold a log.
+    """
+    if reading.strange and not reading.transaction_faults:
+        kinds = ", ".join(str(kind) for kind in sorted(reading.strange))
+        return unchecked(f"there are transactions of types that this audit can't encode: {kinds}")
+    return judged(
+        reading.transaction_faults,
+        f"the transactions of {counted(reading.opened, 'block')} have the roots that the headers"
+        " name, and the hashes that the receipts name",
+    )
+
+
 def check_served_log(reading: Reading) -> Finding:
     """Check that `eth_getLogs` tells what the receipts tell, nothing more and nothing less."""
     if reading.served_faults:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marketplace.audit.case import Case
 from marketplace.audit.records import Attested, ReportedAttempt
-from marketplace.audit.report import Finding, counted, judged, not_reached, unchecked
+from marketplace.audit.report import Finding, counted, judged, not_reached, shown, unchecked
 from marketplace.audit.signatures import objection_to, quorum_faults, signed_by
 from marketplace.protocol.terms import AuditReport
 
@@ -96,10 +96,16 @@ def check_audit_signature(case: Case) -> Finding | None:
     faults = []
     for attested in trade.attestations:
         transaction = case.chain.rpc.transaction(attested.transaction)
-        market = case.chain.contracts.market
-        if transaction is None or transaction.receiver != market:
+        market, named = case.chain.contracts.market, shown(attested.transaction)
+        if transaction is None:
+            return unchecked(f"the node lacks the finding's transaction {named}")
+        if transaction.recomputed not in (None, attested.transaction):
+            faults.append(f"what the node gives for transaction {named} hashes to something else")
+        elif transaction.receiver != market:
             return unchecked("the finding came through another contract, which hides its signature")
-        faults += _audit_faults(case, attested, transaction.sender, transaction.data)
+        else:
+            sender = transaction.signer or transaction.sender
+            faults += _audit_faults(case, attested, sender, transaction.data)
     return judged(faults, f"{trade.request.auditor} signed its finding, or sent it itself")
 
 

@@ -1,4 +1,8 @@
-"""Keeps the events of the audited trades while the log passes by, in a file without a name."""
+"""Keeps the events of the audited trades while the log passes by, in a file without a name.
+
+What is taken from stakes names no trade; the ruling or the penalty that follows in the same
+transaction does, so it is kept with that one's trade.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from marketplace.audit.abi import Event, Interface
 from marketplace.audit.blocks import Log
+from marketplace.audit.postings import BESIDE_TRADES
 
 
 class Journal:
-    """The events of some trades, or of all and what was withdrawn, in the order of the log.
+    """The events of some trades, or of all and what moved beside them, in the order of the log.
 
     Parameters
     ----------
@@ -36,16 +41,32 @@ class Journal:
 
     def noting(self, events: Iterable[Event]) -> Iterator[Event]:
         """Yield all events as they come, and keep those of the trades."""
+        taken: list[Event] = []  # from stakes, for a trade that is named next
+        self._file.seek(self._end)  # it may have been read from
         for event in events:
-            trade = _OF_NO_TRADE if event.name in _WITHDRAWN else event.trade
-            if trade is not None and (self._wanted is None or trade in self._wanted):
+            if taken and taken[0].log.transaction != event.log.transaction:
+                self._keep(_OF_NO_TRADE, taken)
+            if event.trade is not None:
+                if "slashed" in event.values:
+                    self._keep(event.trade, taken)
+                self._keep(event.trade, [event])
+            elif event.name == "Slashed":
+                taken.append(event)
+            elif event.name in BESIDE_TRADES:
+                self._keep(_OF_NO_TRADE, [event])
+            yield event
+        self._keep(_OF_NO_TRADE, taken)
+
+    def beside(self) -> list[Event]:
+        """Return what moved beside the trades; nothing, if only some trades are wanted."""
+        return sorted(self.events(_OF_NO_TRADE), key=lambda e: (e.log.block, e.log.index))
+
+    def _keep(self, trade: bytes, events: list[Event]) -> None:
+        if self._wanted is None or trade in self._wanted:
+            for event in events:
                 self._places[trade].append(self._end)
                 self._end += self._file.write(_line(event))
-            yield event
-
-    def withdrawn(self) -> list[Event]:
-        """Return the withdrawals; none, if only some trades are wanted: credits are of accounts."""
-        return self.events(_OF_NO_TRADE)
+        events.clear()
 
     def events(self, trade: bytes) -> list[Event]:
         """Return the events of a trade."""
@@ -57,7 +78,6 @@ class Journal:
         return found
 
 
-_WITHDRAWN = ("Withdrawn", "CreditWithdrawn")
 _OF_NO_TRADE = b""
 
 

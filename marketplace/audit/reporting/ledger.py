@@ -1,4 +1,4 @@
-"""The movements of all trades as a table for spreadsheets (CSV, RFC 4180)."""
+"""All movements of money as a table for spreadsheets (CSV, RFC 4180)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from marketplace.protocol.terms import NATIVE
 
 COLUMNS = (
     "trade",
+    "contract",
     "block",
     "transaction",
     "log index",
@@ -31,7 +32,7 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def ledger(report: Report) -> bytes:
-    """Return one line per movement, oldest first within each trade; then what was withdrawn.
+    """Return one line per movement, oldest first within each trade; then those of no trade.
 
     The amount in the smallest unit is exact as text; a spreadsheet that takes it for a number
     rounds it after 15 digits. The shifted amount is empty where a token names no decimals.
@@ -45,7 +46,7 @@ def ledger(report: Report) -> bytes:
         for moved in trade.movements:
             writer.writerow(_guarded(trade.id, trade.decimals_of(moved), moved))
             known[moved.currency] = trade.decimals_of(moved)
-    for moved in report.withdrawals:
+    for moved in report.movements:
         writer.writerow(_guarded("", known.get(moved.currency), moved))
     return table.getvalue().encode("utf-8-sig")
 
@@ -62,6 +63,7 @@ def _guarded(trade: str, decimals: int | None, moved: Movement) -> list[str]:
 def _cells(trade: str, decimals: int | None, moved: Movement) -> tuple[str, ...]:
     return (
         trade,
+        moved.contract,
         str(moved.block),
         moved.transaction,
         str(moved.log_index),

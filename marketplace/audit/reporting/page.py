@@ -12,7 +12,7 @@ from html import escape
 from itertools import chain
 
 from marketplace.audit.report import COIN_DECIMALS, AuditedTrade, Check, Report, counted
-from marketplace.audit.reporting.flow import flow
+from marketplace.audit.reporting.flow import flow, flow_beside
 from marketplace.audit.reporting.purposes import purpose_of
 from marketplace.audit.reporting.records import Movement, Occurrence
 from marketplace.audit.reporting.style import STYLE
@@ -34,7 +34,7 @@ def page(report: Report) -> str:
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><main>"
         f"<h1>{escape(title)}</h1>{_head(report)}"
         f"<h2>The market</h2>{_checks((c for c in report.checks if c.trade is None), 'the market')}"
-        f"{_withdrawals(report)}{trades}</main></body></html>\n"
+        f"{_beside(report)}{trades}</main></body></html>\n"
     )
 
 
@@ -101,16 +101,18 @@ def _timeline(events: Sequence[Occurrence]) -> str:
     return _table(f"{counted(len(events), 'event')}, oldest first", heads, rows)
 
 
-def _withdrawals(report: Report) -> str:
-    if not report.withdrawals:
+def _beside(report: Report) -> str:
+    """Tell what moved in no single trade: stakes, bonds of tenders, payouts, withdrawals."""
+    if not report.movements:
         return ""
     rows = [
         _movement(COIN_DECIMALS if moved.currency == NATIVE else None, moved)
-        for moved in report.withdrawals
+        for moved in report.movements
     ]
-    caption = f"{counted(len(rows), 'withdrawal')} of what was credited, oldest first"
+    caption = f"{counted(len(rows), 'movement')} of no single trade, oldest first"
     return (
-        f"<details><summary>What was withdrawn</summary>{_table(caption, _MOVED, rows)}</details>"
+        f'<h3>Money of no single trade</h3><div class="wide">{flow_beside(report)}</div>'
+        f"<details><summary>Each movement</summary>{_table(caption, _MOVED, rows)}</details>"
     )
 
 

@@ -7,7 +7,10 @@ from typing import Literal, get_args
 from marketplace.protocol.documents import Amount, Document
 
 OfEscrow = Literal["escrow", "data", "expert", "broker", "audit", "oracle", "protocol", "refund"]
-Reason = Literal[OfEscrow, "bond", "slash", "award", "withdrawal"]
+OfStakes = Literal["stake", "unbonding", "unstake", "slash"]
+OfTenders = Literal["bid-bond", "bond-return", "forfeit"]
+OfPayouts = Literal["funding", "claim"]
+Reason = Literal[OfEscrow, "bond", "award", OfStakes, OfTenders, OfPayouts, "withdrawal"]
 """
 escrow
     The buyer locks the price.
@@ -15,11 +18,18 @@ data, expert, broker, audit, oracle, protocol
     The escrow credits an account; `marketplace.protocol.states.Purpose` in small letters.
 refund
     The escrow credits the buyer with what is left.
-bond, slash, award
-    Into the challenges' contract, from a challenger and out of stakes, and from there to an
-    account. The escrow has no part in it.
+bond, award
+    Into the challenges' contract from a challenger, and from there to an account. The escrow
+    has no part in it.
+stake, unbonding, unstake, slash
+    Into a committee's contract or the registry; on its way out; paid out; and taken away, for
+    the challenges' contract.
+bid-bond, bond-return, forfeit
+    Into the tenders' contract with a sealed bid; credited to who reveals; taken from who doesn't.
+funding, claim
+    Into the contract that pays many, and from there to an account's credit.
 withdrawal
-    A contract pays out what it had credited to an account, for whatever trades.
+    A contract pays out what it had credited to an account, for whatever.
 """
 
 OF_ESCROW: tuple[Reason, ...] = get_args(OfEscrow)
@@ -55,10 +65,12 @@ class Movement(Document):
 
     Attributes
     ----------
+    contract
+        Whose event says so: it holds the money before, after, or both.
     block, transaction, log_index, time
-        Of the event that says so. One event may move several amounts.
+        Of that event. One event may move several amounts.
     payer_role, payer, payee_role, payee
-        Who; escrow and bonds are held by the market and by the challenges' contract.
+        Who, and as what.
     reason
         What for.
     currency
@@ -70,6 +82,7 @@ class Movement(Document):
     """
 
     kind = "movement"
+    contract: str
     block: int
     transaction: str
     log_index: int

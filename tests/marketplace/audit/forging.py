@@ -50,6 +50,7 @@ class ForgedChain:
         logs: Alter = lambda logs: logs,
         header: Callable[[Json], Json] = lambda header: header,
     ) -> None:
+        self._honest = honest
         self.blocks: list[Json] = []
         self.receipts: list[list[Json]] = []
         head = int(_ask(honest, "eth_blockNumber"), 16)
@@ -87,13 +88,17 @@ class ForgedChain:
             if log["address"].lower() in wanted
         ]
 
-    def block(self, which: str) -> Json | None:
-        """Return a block by height, tag or hash."""
+    def block(self, which: str, full: bool = False) -> Json | None:
+        """Return a block by height, tag or hash, if asked for with the honest transactions."""
+        found = next((block for block in self.blocks if block["hash"] == which), None)
         if which == "latest":
-            return self.blocks[-1]
-        if len(which) == 66:
-            return next((block for block in self.blocks if block["hash"] == which), None)
-        return self.blocks[int(which, 16)] if int(which, 16) < len(self.blocks) else None
+            found = self.blocks[-1]
+        elif len(which) < 66 and int(which, 16) < len(self.blocks):
+            found = self.blocks[int(which, 16)]
+        if found is None or not full:
+            return found
+        honest = _ask(self._honest, "eth_getBlockByNumber", found["number"], True)
+        return {**found, "transactions": honest["transactions"]}
 
 
 def seal_receipts(block: Json, receipts: list[Json]) -> None:

@@ -21,13 +21,18 @@ from marketplace.chain.artifacts import load_artifact
 Logs = list[dict[str, Any]]
 Alter = Callable[[Logs], Logs]
 
-_CONTRACTS = ("ParticipantRegistry", "MarketRules", "Challenges", "OracleCommittee", "ModelMarket")
+_CONTRACTS = (
+    *("Payouts", "SealedBids", "ParticipantRegistry"),
+    *("MarketRules", "Challenges", "OracleCommittee", "ModelMarket"),
+)
 _EVENTS: dict[str, Any] = {
-    item["name"]: item
+    name: item
     for contract in _CONTRACTS
     for item in load_artifact(contract).abi
     if item["type"] == "event"
+    for name in (item["name"], f"{contract}.{item['name']}")
 }
+"""By name, and by contract and name where several contracts have events of one name."""
 
 
 class LyingNode(BaseProvider):
@@ -72,7 +77,7 @@ class LyingNode(BaseProvider):
     def _told(self, method: str, params: Any) -> RPCResponse:
         forged = self.forged
         if forged is not None and method in ("eth_getBlockByNumber", "eth_getBlockByHash"):
-            return _result(forged.block(params[0]))
+            return _result(forged.block(*params))
         if forged is not None and method == "eth_getBlockReceipts":
             return _result(forged.receipts[int(params[0], 16)])
         if forged is not None and method == "eth_getLogs":

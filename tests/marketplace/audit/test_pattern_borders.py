@@ -107,7 +107,7 @@ def bidden(
     bids = replace(honest, tenders=type(honest.tenders)())
     for number, prices in enumerate(rounds):
         name = bytes([number] * 32)
-        terms = {"currency": NATIVE, "revealEnd": until}
+        terms = {"currency": NATIVE, "revealEnd": until, "bond": 1}
         bids.tenders.take(told("TenderOpened", tenderId=name, tender=terms))
         for bidder, price in zip((A, B), prices, strict=False):
             leader = (A if prices[0] <= min(prices) else B) if leaders else None

@@ -70,7 +70,7 @@ def test_json_has_the_published_shape(settled: Settled) -> None:
         "ok",
         "trades",
         "checks",
-        "withdrawals",
+        "movements",
     }
     assert content["checks"][0].keys() == {"trade", "name", "verdict", "detail"}
     assert Report.from_bytes(json.dumps(content).encode()) == report

@@ -185,11 +185,11 @@ def test_the_ledger_has_a_line_for_each_withdrawal(report: Report, settled: Sett
 
 def test_a_report_on_one_trade_tells_of_no_withdrawals(settled: Settled) -> None:
     one = audit(settled.chain, settled.market, settled.store, trade=settled.trade.id)
-    assert one.withdrawals == ()
+    assert one.movements == ()
 
 
 def test_the_ledger_sums_to_the_escrow(report: Report, settled: Settled) -> None:
-    lines = [line for line in lines_of(report) if line["purpose"] != "withdrawal"]
+    lines = [line for line in lines_of(report) if line["trade"]]
     assert tuple(lines[0]) == COLUMNS
     assert len(lines) == len(report.trades[0].movements)
     amounts = [int(line["amount (smallest unit)"]) for line in lines]

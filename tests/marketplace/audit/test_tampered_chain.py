@@ -8,6 +8,7 @@ skilful one computes all hashes anew, and is found by what the auditor brought.
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +24,7 @@ from marketplace.audit.chain import open_chain
 from marketplace.audit.rpc import Rpc
 
 OF_THE_CHAIN = {
-    *("START", "ANCHOR", "HEADERS", "RECEIPTS", "SERVED-LOG", "LOG"),
+    *("START", "ANCHOR", "HEADERS", "RECEIPTS", "TRANSACTIONS", "SERVED-LOG", "LOG"),
     *("INVARIANTS", "SOLVENCY", "STATE-PROOFS"),
 }
 
@@ -193,6 +194,147 @@ def test_a_receipt_that_is_altered_is_named(
     assert f"block {int(number, 16)}" in said(report, "receipts")
 
 
+# ---------------------------------------------------------------- single transactions
+
+
+def _setting(name: str, value: str | None) -> Callable[[Json], Any]:
+    return lambda sent: sent.update({name: value})
+
+
+SENT: dict[str, Callable[[Json], Any]] = {
+    "its input": lambda sent: sent.update(input=_last_bit(sent["input"])),
+    "its value": _setting("value", "0x1"),
+    "its receiver": _setting("to", "0x" + "ab" * 20),
+    "that it creates a contract": _setting("to", None),
+    "its nonce": _setting("nonce", "0x7fff"),
+    "its gas": _setting("gas", "0x7fff"),
+    "its fee": _setting("maxFeePerGas", "0x1"),
+    "its type": _setting("type", "0x1"),
+    "its signature": lambda sent: sent.update(s=_last_bit(sent["s"])),
+    "the parity of its signature": lambda sent: sent.update(
+        yParity=_last_bit(sent["yParity"]), v=_last_bit(sent["v"])
+    ),
+    "its chain": _setting("chainId", "0x1"),
+    "its access list": lambda sent: sent["accessList"].append(
+        {"address": "0x" + "ab" * 20, "storageKeys": []}
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SENT)
+def test_a_transaction_that_is_altered_is_named(settled: Settled, what: str) -> None:
+    number = block_of(settled, "QuoteAccepted")
+
+    def lie(method: str, params: Any, result: Any) -> Any:
+        if method == "eth_getBlockByNumber" and params == (number, True):
+            SENT[what](result["transactions"][0])
+        return result
+
+    report = report_of(settled, AlteringNode(settled.chain, lie), head_of(settled))
+    assert objections(report) == {"TRANSACTIONS"}
+    assert f"block {int(number, 16)}" in said(report, "transactions")
+
+
+def test_who_sent_a_transaction_is_who_signed_it(settled: Settled) -> None:
+    """Nobody's word on senders is used; whoever follows funds is told of a wrong one."""
+    number = block_of(settled, "QuoteAccepted")  # in which the price was sent
+
+    def lie(method: str, params: Any, result: Any) -> Any:
+        if method == "eth_getBlockByNumber" and params == (number, True):
+            SENDER(result["transactions"][0])
+        return result
+
+    node = AlteringNode(settled.chain, lie)
+    assert report_of(settled, node) == report_of(settled, settled.chain)
+    report = audit(node, settled.market, settled.store, follow_funds=True)
+    (check,) = (check for check in report.checks if check.name == "funders")
+    assert check.verdict == "unchecked"
+    assert f"block {int(number, 16)} is signed by {settled.trade.parties.buyer.address}" in (
+        check.detail
+    )
+
+
+SENDER = _setting("from", "0x" + "ab" * 20)
+
+
+@pytest.mark.parametrize("what", [what for what in SENT if what != "that it creates a contract"])
+def test_whoever_follows_funds_finds_an_altered_transaction_too(
+    settled: Settled, what: str
+) -> None:
+    """In a block of which nothing else is read; its transaction creates a contract."""
+    number = hex(1)
+
+    def lie(method: str, params: Any, result: Any) -> Any:
+        if method == "eth_getBlockByNumber" and params == (number, True):
+            SENT[what](result["transactions"][0])
+        return result
+
+    node = AlteringNode(settled.chain, lie)
+    report = audit(node, settled.market, settled.store, trade=(), follow_funds=True)
+    (check,) = (check for check in report.checks if check.name == "funders")
+    assert (check.verdict, "block 1 " in check.detail) == ("unchecked", True)
+
+
+def _sent_twice(block: Json) -> None:
+    block["transactions"].append(block["transactions"][0])
+
+
+def _never_sent(block: Json) -> None:
+    block["transactions"].clear()
+
+
+@pytest.mark.parametrize("alter", [_sent_twice, _never_sent])
+def test_a_transaction_too_many_or_too_few_is_named(
+    settled: Settled, alter: Callable[[Json], None]
+) -> None:
+    number = block_of(settled, "QuoteAccepted")
+
+    def lie(method: str, params: Any, result: Any) -> Any:
+        if method == "eth_getBlockByNumber" and params == (number, True):
+            alter(result)
+        return result
+
+    report = report_of(settled, AlteringNode(settled.chain, lie), head_of(settled))
+    assert objections(report) == {"TRANSACTIONS"}
+
+
+def test_hashes_that_a_block_and_its_receipts_agree_on_are_those_of_its_transactions(
+    settled: Settled,
+) -> None:
+    """Neither header nor receipt holds a transaction's hash; the trie of transactions does."""
+    number, other = block_of(settled, "QuoteAccepted"), "0x" + "ab" * 32
+    true = told(settled.chain, "eth_getBlockByNumber", number, False)["transactions"][0]
+
+    def lie(method: str, params: Any, result: Any) -> Any:
+        return json.loads(json.dumps(result).replace(true, other))
+
+    report = report_of(settled, AlteringNode(settled.chain, lie), head_of(settled))
+    assert objections(report) == {"TRANSACTIONS"}
+    assert "don't have the hashes that the node says" in said(report, "transactions")
+
+
+def test_transactions_that_the_node_lacks_are_named(settled: Settled) -> None:
+    def lie(method: str, params: Any, result: Any) -> Any:
+        return None if method == "eth_getBlockByNumber" and params[1] else result
+
+    report = report_of(settled, AlteringNode(settled.chain, lie))
+    assert objections(report) == {"TRANSACTIONS"}
+    assert "the node lacks block" in said(report, "transactions")
+
+
+def test_a_type_of_transaction_that_nobody_knows_is_not_passed(settled: Settled) -> None:
+    number = block_of(settled, "QuoteAccepted")
+
+    def lie(method: str, params: Any, result: Any) -> Any:
+        if method == "eth_getBlockByNumber" and params == (number, True):
+            result["transactions"][0]["type"] = "0x7e"
+        return result
+
+    report = report_of(settled, AlteringNode(settled.chain, lie))
+    (check,) = (check for check in report.checks if check.name == "transactions")
+    assert (check.verdict, check.detail[-3:]) == ("unchecked", "126")
+
+
 # --------------------------------------------------------------------- single headers
 
 
@@ -248,7 +390,7 @@ def _missing(block: Json) -> None:
         (_fork_forgotten, {"HEADERS"}),
         (_hash_altered, {"HEADERS", "RECEIPTS"}),
         (_hashed_anew, {"HEADERS", "RECEIPTS"}),
-        (_other_height, {"HEADERS", "RECEIPTS", "SERVED-LOG"}),
+        (_other_height, {"HEADERS", "RECEIPTS", "TRANSACTIONS", "SERVED-LOG"}),
         (_missing, {"HEADERS", "SERVED-LOG"}),
     ],
 )
@@ -300,7 +442,7 @@ def test_a_forged_chain_beside_the_anchored_block_is_found(settled: Settled) -> 
     forged = ForgedChain(settled.chain, header=_field_altered)
 
     def lie(method: str, params: Any, result: Any) -> Any:
-        return forged.block(params[0]) if method == "eth_getBlockByNumber" else result
+        return forged.block(*params) if method == "eth_getBlockByNumber" else result
 
     report = report_of(settled, AlteringNode(settled.chain, lie), head_of(settled))
     assert "ANCHOR" in objections(report)

@@ -37,6 +37,9 @@ PARTIES = cast()
 STORED = {"LEDGER", "STORED-CREDITS"}
 """What the contract itself says of its balance, and of every account."""
 
+SHORT = {"SOLVENCY", "BALANCES"}
+"""Less is held than came in: after some block, and at the end."""
+
 
 CALLS_TO_FIND_THE_CONTRACTS = 5
 
@@ -111,7 +114,7 @@ AMOUNTS: dict[str, tuple[Alter, set[str]]] = {
     ),
     "the amount locked": (
         changing("Locked", (0,), more),
-        {"INVARIANTS", "SOLVENCY", "LEDGER", "price", "sums"},
+        {"INVARIANTS", "LEDGER", "price", "sums", *SHORT},
     ),
     "the expert pool in the quote": (
         changing("QuoteAccepted", (0, 3), more),
@@ -146,7 +149,7 @@ AMOUNTS: dict[str, tuple[Alter, set[str]]] = {
         {"INVARIANTS", "allocation", "expert-payments", "quorum", "stored-agreement"},
     ),
     "the amount withdrawn": (changing("Withdrawn", (1,), more), {"INVARIANTS", *STORED}),
-    "a stake": (changing("Staked", (0,), more), {"STAKES"}),
+    "a stake": (changing("Staked", (0,), more), {"STAKES", *SHORT}),
     "a stake that was taken out": (
         retold("Staked", "StakeWithdrawn", topics=2, before=bytes(32)),
         {"INVARIANTS", "STAKES"},
@@ -295,7 +298,7 @@ ROLES: dict[str, tuple[Alter, set[str]]] = {
     ),
     "another currency is locked": (
         renaming("Locked", 3, PARTIES.stranger.address),
-        {"INVARIANTS", "price", "sums"},
+        {"INVARIANTS", "price", "sums", "BALANCES"},
     ),
     "another currency is paid": (
         renaming("Credited", 2, PARTIES.stranger.address, 1),
@@ -511,7 +514,7 @@ REPORTS: dict[str, tuple[Alter, set[str]]] = {
     "an end told twice": (repeating("TradeEnded"), {"states"}),
     "money locked twice": (
         repeating("Locked"),
-        {"INVARIANTS", "SOLVENCY", "LEDGER", "price", "sums"},
+        {"INVARIANTS", "LEDGER", "price", "sums", *SHORT},
     ),
     "an attempt told twice": (
         repeating("AttemptReported", 0),
@@ -554,7 +557,7 @@ DROPPED: dict[str, set[str]] = {
     "TradeEnded": {"INVARIANTS", "expert-payments", "fees", "states", "stored-status"},
     "ScoresOpened": {"fees", "seals?", "states", "stored-seals"},
     "Credited": {"INVARIANTS", "data-payments", "sums", *STORED},
-    "Withdrawn": {"SOLVENCY", *STORED},
+    "Withdrawn": {*SHORT, *STORED},
     "RotationScheduled": {"COMMITTEES", "fees", "quorum", "seals", "terms"},
     "FeeChanged": {"terms"},
     "ReviewChanged": {"terms"},
@@ -683,7 +686,7 @@ def test_clocks_are_those_of_the_blocks(settled: Settled) -> None:
 def test_a_market_that_holds_too_little_is_named(settled: Settled) -> None:
     node = LyingNode(settled.chain, answers={"eth_getBalance": lambda wei: hex(int(wei, 16) - 1)})
     report = audit(node, settled.market, settled.store)
-    assert objections(report) == {"LEDGER", "SOLVENCY", "STAKES", "STATE-PROOFS"}
+    assert objections(report) == {"LEDGER", "STAKES", "STATE-PROOFS", *SHORT}
     assert "owes" in report.objections[0].detail
 
 

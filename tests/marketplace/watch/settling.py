@@ -27,12 +27,16 @@ class Scene:
     ----------
     honest, dishonest
         Names of the two trades, 0x-hex.
+    bids, payouts
+        Addresses of the contracts of tenders and of payouts.
     """
 
     folder: Path
     address: str
     honest: str
     dishonest: str
+    bids: str
+    payouts: str
 
     def market(self, stage: str) -> Market:
         """Return the market on a copy of a chain: ``begun``, ``one ended`` or ``two ended``."""
@@ -85,4 +89,5 @@ def play(folder: Path) -> Scene:
     dishonest.attempt(amounts=lambda amounts: [amounts[0] + 1, amounts[1] - 1, *amounts[2:]])
     dishonest.finish()
     chain.devnet.save(folder / "two ended")
-    return Scene(folder, deployment.market, honest.name, dishonest.name)
+    named = honest.name, dishonest.name, deployment.bids, deployment.payouts
+    return Scene(folder, deployment.market, *named)

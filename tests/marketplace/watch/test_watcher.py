@@ -49,6 +49,13 @@ def test_each_trade_as_it_ends(scene: Scene) -> None:
     assert len(said) == 2
 
 
+def test_tenders_and_payouts_are_watched_if_they_are_named(scene: Scene) -> None:
+    named = {"bids": scene.bids, "payouts": scene.payouts}
+    report = watcher(scene.market("begun"), scene, **named).look()
+    assert report is not None
+    assert {"tenders", "payouts"} <= {check.name for check in report.checks}
+
+
 def test_the_first_fault_ends_the_watch(scene: Scene, receiver: Receiver, tmp_path: Path) -> None:
     file, hook = StateFile(tmp_path / "state"), Webhook(receiver.url, b"a secret")
     market = scene.market("one ended")
