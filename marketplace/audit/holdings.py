@@ -107,7 +107,11 @@ def _named_by_log(trade: Trade, acts: Sequence[Act]) -> Iterator[tuple[str, byte
         of = f"of attempt {attempt.number}"
         yield f"training record {of}", attempt.finding.training, "missing"
         yield f"delivery manifest {of}", attempt.finding.delivery, "missing"
-        yield f"evidence {of}", attempt.finding.evidence, evidence
+        plain = attempt.finding.without_model
+        yield f"evidence {of}", attempt.finding.evidence, "missing" if plain else evidence
+        # What an expert put on record may be anything, and is what a panel would look at.
+        for account, digest in trade.recorded(attempt).items() if plain else ():
+            yield f"delivery on record by {account} {of}", digest, "refused"
     for attested in trade.attestations:
         yield "attestation", attested.report, "missing"
     for act in acts:

@@ -93,7 +93,9 @@ def run_seat(
         stack.callback(journal.close)
         node.journal = journal
         exchange = Exchange(store, account, market.encryption_key_of)
-        signer, parties = OracleSigner(market, exchange), Parties(market)
+        asker = _Askers(market, account, settings.patience_seconds, stopping)
+        owners = _owners(market, store, settings.experts, journal, asker, open_key)
+        signer, parties = OracleSigner(market, exchange, owners=owners), Parties(market)
         inbox = Inbox(market, journal, parties)
         metrics = Metrics(settings.stale_seconds)
         desk = Desk(
@@ -105,7 +107,6 @@ def run_seat(
         )
         stack.callback(desk.close)
         metrics.queue_is(lambda: desk.waiting)
-        asker = _Askers(market, account, settings.patience_seconds, stopping)
         follower = Follower(
             signer,
             node,
@@ -117,7 +118,7 @@ def run_seat(
                 for entry in settings.seats
                 if entry.address != account.address
             ],
-            _owners(market, store, settings.experts, journal, asker, open_key),
+            owners,
             settings,
             metrics,
             stopping,

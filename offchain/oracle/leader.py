@@ -20,14 +20,15 @@ from marketplace.protocol.documents import (
     Training,
     TrainingRecord,
 )
-from marketplace.protocol.errors import ConfigurationError, TransactionReverted
+from marketplace.protocol.errors import ConfigurationError, TradeRefused, TransactionReverted
 from marketplace.protocol.states import State
 from marketplace.protocol.structs import Struct
 from marketplace.protocol.terms import AttemptFinding, DataFinding
 from marketplace.protocol.typed_data import quorum_signatures
 from offchain.data import encode
 from offchain.experts.plugins import require_kind
-from offchain.oracle.assembly import assemble
+from offchain.oracle.absence import models_of, no_model, repeated_attempt, training_is_over
+from offchain.oracle.assembly import composed, gather
 from offchain.oracle.attempt import (
     AttemptProposal,
     EvidenceParts,
@@ -103,17 +104,25 @@ class OracleLeader(OracleSettler):
     def report_attempt(self, trade_id: bytes, owners: Sequence[ExpertOwner]) -> AttemptProposal:
         """Have the chosen experts train, score the composite and report the verdict.
 
+        No attempt is spent on a model that was scored before. Once the time to train is
+        over and there is no usable model, or none but that one, the attempt has failed.
+
         Raises
         ------
         QuorumNotReached, TradeRefused
-            If the committee doesn't agree, no attempt is due, or no chosen expert
-            delivered a usable model.
+            If the committee doesn't agree, no attempt is due, or there is no new usable
+            model and there is still time to train one.
         """
         number = require_due(self.market, trade_id, State.GATED).attempts + 1
         case, agreed = self.book.case(trade_id), self.market.agreement(trade_id)
-        composite, trainings = assemble(self.signer, trade_id, number, owners, self.progress)
-        votes = composite.evidence(case.validation.features)
-        proposal = self.propose(case, number, composite, trainings, votes)
+        found = gather(self.book, trade_id, number, owners, self.progress)
+        composite, trainings = composed(self.book, trade_id, found, self.progress)
+        repeats = repeated_attempt(self.exchange, agreed.attempts, models_of(trainings))
+        if composite is not None and repeats is None:
+            votes = composite.evidence(case.validation.features)
+            proposal = self.propose(case, number, composite, trainings, votes)
+        else:
+            proposal = self._without_model(case, number, repeats, trainings)
         finding, passed = proposal.finding, proposal.passed
 
         def signed(verdict: Verdict) -> tuple[Struct, bytes]:
@@ -185,7 +194,7 @@ class OracleLeader(OracleSettler):
         passed = score_of(case, votes).ppm >= case.request.threshold
         shares = self.book.allocation(case.trade_id, votes) if passed else ()
         finding = AttemptFinding(
-            model=model_digest(case.name, number, composite, payload),
+            model=model_digest(case.name, composite, payload),
             training=training,
             delivery=self._delivery(case, number, sealed) if passed else NO_DELIVERY,
             evidence=digest_of(cid_of(parts.document(case, number, training).to_bytes())),
@@ -194,6 +203,27 @@ class OracleLeader(OracleSettler):
         return AttemptProposal(number, sealed, finding)
 
     # ------------------------------------------------------------------- inside
+
+    def _without_model(
+        self, case: Case, number: int, repeats: int | None, trainings: tuple[Training, ...]
+    ) -> AttemptProposal:
+        """Publish what stands for a model that is not there; the attempt failed."""
+        what = (
+            "no chosen expert delivered a usable model"
+            if repeats is None
+            else f"the experts delivered the models of attempt {repeats} again"
+        )
+        if not training_is_over(self.market.status(case.trade_id), self.market.node.now()):
+            raise TradeRefused(
+                what,
+                "try again while there is time to train; then the attempt is reported as failed",
+            )
+        self.progress(f"{what}, and the time to train is over")
+        model = self.exchange.publish(no_model(self.market, case, number, repeats))
+        training = self.exchange.publish(TrainingRecord(trade=case.name, trainings=trainings))
+        return AttemptProposal(
+            number, None, AttemptFinding(model, training, NO_DELIVERY, model, ())
+        )
 
     def _data_finding(
         self, case: Case, found: Inspection, owners: Sequence[ExpertOwner]
