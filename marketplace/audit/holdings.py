@@ -109,9 +109,10 @@ def _named_by_log(trade: Trade, acts: Sequence[Act]) -> Iterator[tuple[str, byte
         yield f"delivery manifest {of}", attempt.finding.delivery, "missing"
         plain = attempt.finding.without_model
         yield f"evidence {of}", attempt.finding.evidence, "missing" if plain else evidence
-        # What an expert put on record may be anything, and is what a panel would look at.
-        for account, digest in trade.recorded(attempt).items() if plain else ():
-            yield f"delivery on record by {account} {of}", digest, "refused"
+    # What is put on record may be anything, and is what committee and panel would look at.
+    for delivery in trade.deliveries:
+        title = f"delivery on record by {delivery.account} in stage {delivery.stage}"
+        yield title, delivery.commitment, "refused"
     for attested in trade.attestations:
         yield "attestation", attested.report, "missing"
     for act in acts:

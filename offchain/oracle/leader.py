@@ -35,6 +35,7 @@ from offchain.oracle.attempt import (
     model_digest,
     score_of,
 )
+from offchain.oracle.candidates import drawn, marks_of
 from offchain.oracle.case import Case, accepted_quotes, require_due
 from offchain.oracle.execution import execution
 from offchain.oracle.experts import ExpertOwner
@@ -257,20 +258,36 @@ class OracleLeader(OracleSettler):
     def _candidates(
         self, case: Case, found: Inspection, owners: Sequence[ExpertOwner]
     ) -> dict[str, ExpertOwner]:
-        """Return by lowercase address the owners who may train in this trade, by the registry."""
+        """Return by lowercase address the owners who may train in this trade, by the registry.
+
+        Of several of one kind one is drawn.
+        """
         request = case.request
         providers = [delivery.provider for delivery in found.manifest.deliveries]
         fit = self.market.registry.functions.requireFitExperts
-        candidates: dict[str, ExpertOwner] = {}
+        by_kind: dict[str, dict[str, ExpertOwner]] = {}
         for owner in owners:
             try:
                 require_kind(owner.kind)
                 parties = request.buyer, request.auditor, providers, case.members
                 self.market.node.call(fit(*parties, [owner.address]))
-                candidates[owner.address.lower()] = owner
+                by_kind.setdefault(owner.kind, {})[owner.address] = owner
             except (ConfigurationError, TransactionReverted) as error:
                 self.progress(f"{owner.address} is left out: {error.cause}")
-        return candidates
+        return {
+            owner.address.lower(): owner
+            for owner in (self._one_of(case, kind, same) for kind, same in by_kind.items())
+        }
+
+    def _one_of(self, case: Case, kind: str, same: Mapping[str, ExpertOwner]) -> ExpertOwner:
+        """Return the owner of a kind that takes part, of one or more."""
+        if len(same) == 1:
+            return next(iter(same.values()))
+        marks = marks_of(self.market, self.exchange, case.trade_id, same)
+        chosen = drawn(case.trade_id, kind, marks)
+        for owner in sorted(same.keys() - {chosen}):
+            self.progress(f"{owner} is left out: {chosen} was drawn of the kind {kind}")
+        return same[chosen]
 
     def _given(self, case: Case, decision: GateDecision, owner: ExpertOwner) -> Subset:
         """Seal an expert's subset for it and for the committee, which checks it."""

@@ -213,6 +213,8 @@ class OracleSigner:
         """Return the weights (ppm) by expert of a gate manifest that agrees with the own gate."""
         manifest = self.exchange.read(GateManifest, evidence)
         _require(manifest.trade == case.name, "the gate manifest is about another trade")
+        kinds = manifest.kinds
+        _require(len(set(kinds)) == len(kinds), "a kind has two owners, where one takes part")
         deliveries = [delivery.sealed for delivery in found.manifest.deliveries]
         ours = self.book.decision(case.trade_id, deliveries, roster_of(manifest))
         routed = decode_routing(self.exchange.store.get(manifest.routing))
@@ -318,6 +320,11 @@ class OracleSigner:
         earlier = self.market.agreement(case.trade_id).attempts
         repeats = repeated_attempt(self.exchange, earlier, signed)
         _require(repeats is None, f"the models are those of attempt {repeats}")
+        for training in gather(self.book, case.trade_id, proposal.number, ()).trainings:
+            _require(
+                signed.get(training.expert.lower()) == training.model,
+                f"the usable model that {training.expert} put on record is left out",
+            )
 
     def _signed_models(self, case: Case, number: int, record: TrainingRecord) -> dict[str, str]:
         """Return the digest (0x-hex) of each model that a chosen expert signed for."""

@@ -26,6 +26,7 @@ from marketplace.scripted.script import UNREACHABLE
 from marketplace.scripted.trade import TradeRun
 from offchain.oracle import leader
 from offchain.oracle.absence import no_model
+from offchain.oracle.assembly import composed, gather
 from offchain.oracle.attempt import AttemptProposal
 from offchain.oracle.experts import TrainedModel, TrainingJob
 from offchain.oracle.reexecution import Compared, Reexecution, first_difference
@@ -295,6 +296,22 @@ def test_a_seat_asks_the_experts_that_it_knows(stage: StageAt) -> None:
     after_training(run)
     run.world.signers[1].owners = run.world.experts[:1]
     refuses(run, absence(run), f"{run.world.experts[0].address} has a usable model")
+
+
+def test_no_seat_signs_for_a_composite_without_a_model_that_is_on_record(stage: StageAt) -> None:
+    run = stage(State.GATED)
+    one, *others = run.world.experts
+    leading = run.leader()
+    case = leading.book.case(run.trade_id)
+    found = gather(leading.book, run.trade_id, 1, others)
+    composite, trainings = composed(leading.book, run.trade_id, found)
+    assert composite is not None
+    votes = composite.evidence(case.validation.features)
+    proposal = leading.propose(case, 1, composite, trainings, votes)
+    put_on_record(run, one)
+    refuses(run, proposal, f"the usable model that {one.address} put on record is left out")
+    put_on_record(run, one, b"no model")
+    run.world.signers[1].review_attempt(run.trade_id, proposal)
 
 
 @pytest.mark.parametrize(
