@@ -24,6 +24,7 @@ from marketplace.protocol.documents import (
     DataNeed,
     DeliveryManifest,
     GateManifest,
+    NoModel,
     Sealed,
     Specification,
     TrainingRecord,
@@ -122,6 +123,12 @@ class TradeEvidence:
             account(training.expert)
         return record
 
+    def no_model(self, attempt: ReportedAttempt) -> NoModel:
+        """Return what stands for the model of an attempt that had none."""
+        document = self._archive.document(NoModel, attempt.finding.model)
+        self._require_own(document.trade, document.attempt, attempt)
+        return document
+
     def delivery_manifest(self, attempt: ReportedAttempt) -> DeliveryManifest:
         """Return where the buyer finds the model of a passed attempt."""
         manifest = self._archive.document(DeliveryManifest, attempt.finding.delivery)
@@ -162,6 +169,8 @@ class TradeEvidence:
 
     def attempt_evidence(self, attempt: ReportedAttempt) -> AttemptEvidence:
         """Return the document that names an attempt's votes and labels."""
+        if attempt.finding.without_model:
+            raise Unavailable("missing", f"attempt {attempt.number} had no model to score")
         self._require_public()
         evidence = self._archive.document(AttemptEvidence, attempt.finding.evidence)
         self._require_own(evidence.trade, evidence.attempt, attempt)

@@ -107,7 +107,12 @@ def _named_by_log(trade: Trade, acts: Sequence[Act]) -> Iterator[tuple[str, byte
         of = f"of attempt {attempt.number}"
         yield f"training record {of}", attempt.finding.training, "missing"
         yield f"delivery manifest {of}", attempt.finding.delivery, "missing"
-        yield f"evidence {of}", attempt.finding.evidence, evidence
+        plain = attempt.finding.without_model
+        yield f"evidence {of}", attempt.finding.evidence, "missing" if plain else evidence
+    # What is put on record may be anything, and is what committee and panel would look at.
+    for delivery in trade.deliveries:
+        title = f"delivery on record by {delivery.account} in stage {delivery.stage}"
+        yield title, delivery.commitment, "refused"
     for attested in trade.attestations:
         yield "attestation", attested.report, "missing"
     for act in acts:

@@ -156,10 +156,14 @@ class Ruled:
 
 @dataclass(frozen=True)
 class Delivered:
-    """What somebody put on record: in which stage, one for data and two and more for training."""
+    """What somebody put on record: in which stage, one for data and two and more for training.
+
+    `commitment` names what it is.
+    """
 
     account: str
     stage: int
+    commitment: bytes
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def _work_delivered(trade: Trade, event: Event) -> None:
     needs_open(trade, event, trade.deadline - judging)
     if event["attempts"] != len(trade.attempts):
         note(trade, event, f"is on record after {event['attempts']} attempts")
-    trade.deliveries.append(Delivered(event["account"], stage_of(trade)))
+    trade.deliveries.append(Delivered(event["account"], stage_of(trade), event["commitment"]))
 
 
 def _data_reported(trade: Trade, event: Event) -> None:

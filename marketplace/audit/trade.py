@@ -217,6 +217,19 @@ class Trade:
         """Return who put its delivery on record in a stage."""
         return {delivery.account for delivery in self.deliveries if delivery.stage == stage}
 
+    def recorded(self, attempt: ReportedAttempt) -> dict[str, bytes]:
+        """Return what was put on record for an attempt, the last by account."""
+        stage = attempt.number + 1
+        return {each.account: each.commitment for each in self.deliveries if each.stage == stage}
+
+    def trained_until(self, attempt: ReportedAttempt) -> int:
+        """Return when the time to train for an attempt was over, in seconds since 1970."""
+        begun = self.data.timestamp if self.data else 0
+        for earlier in self.attempts:
+            if earlier.number < attempt.number:
+                begun = earlier.timestamp
+        return begun + self.request.windows.training
+
     def opened(self, attempt: ReportedAttempt) -> dict[int, int]:
         """Return the scores of an attempt that were opened, by seat, as the log tells them."""
         found: dict[int, int] = {}

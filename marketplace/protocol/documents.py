@@ -225,13 +225,52 @@ class TrainingRecord(Document):
 
 
 class ModelManifest(Document):
-    """What a composite model is made of; sealed until delivery, named by its digest before."""
+    """What a composite model is made of; sealed until delivery, named by its digest before.
+
+    It names no attempt: the same model has the same digest in each, and the market scores a
+    digest once.
+    """
 
     kind = "model-manifest"
     trade: str
-    attempt: int
     experts: tuple[str, ...]
     composite: str
+
+
+class RecordedModel(Document):
+    """A trained model as its expert puts it on record: sealed for all who may have to judge.
+
+    Its digest is what `recordDelivery` names, so whoever has to judge finds it.
+    """
+
+    kind = "recorded-model"
+    trade: str
+    attempt: int
+    sealed: Sealed
+    training: Training
+
+
+class GateExpert(Document):
+    """One of the gate's experts, and the digest (0x-hex) that it put on record in an attempt."""
+
+    kind = "gate-expert"
+    expert: str
+    recorded: str | None
+
+
+class NoModel(Document):
+    """What stands for a model where an attempt has none: nothing to score, so it failed.
+
+    `experts` are the gate's, in its order: none of them handed in a usable model, by what it
+    put on record or otherwise. With `repeats` they did, but the very models of that earlier
+    attempt; the training record names them.
+    """
+
+    kind = "no-model"
+    trade: str
+    attempt: int
+    repeats: int | None
+    experts: tuple[GateExpert, ...]
 
 
 class AttemptEvidence(Document):

@@ -226,6 +226,11 @@ class AttemptFinding(Struct):
     evidence: Bytes32
     amounts: Uint128s
 
+    @property
+    def without_model(self) -> bool:
+        """Whether there was nothing to score: one `NoModel` is both model and evidence."""
+        return self.model == self.evidence
+
 
 @dataclass(frozen=True)
 class AttemptReport(Struct):

@@ -10,6 +10,7 @@ from marketplace.protocol.states import State
 from marketplace.protocol.terms import AuditFinding, AuditReport
 from marketplace.protocol.typed_data import sign
 from offchain.exchange import Exchange
+from offchain.oracle.absence import false_absence
 from offchain.oracle.attempt import open_reported, score_of
 from offchain.oracle.case import Case, open_case
 from offchain.validation import decode_evidence, encode_openings
@@ -95,6 +96,10 @@ class Auditor:
         """
         case = open_case(self.market, self.exchange, trade_id)
         attempt = self.market.agreement(trade_id).last_attempt
+        if attempt.finding.without_model:
+            if reason := false_absence(self.market, self.exchange, case, attempt):
+                raise _disagreement(reason)
+            return
         parts = open_reported(self.exchange, case, attempt)
         if parts.openings != encode_openings(case.commitment.openings):
             raise _disagreement("the opened labels are not those that the buyer committed to")

@@ -212,7 +212,7 @@ class Buyer:
         manifest = self.exchange.read(DeliveryManifest, finding.delivery)
         payload = self.exchange.unseal(manifest.sealed, trade_id, f"composite/{number}")
         composite = Composite.from_bytes(payload)
-        if model_digest("0x" + trade_id.hex(), number, composite, payload) != finding.model:
+        if model_digest("0x" + trade_id.hex(), composite, payload) != finding.model:
             raise TradeRefused(
                 "the delivered model is not the one that was scored",
                 "challenge the verdict, or ask another oracle of the committee for the key",

@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from marketplace.chain.market import Market
-from marketplace.protocol.documents import Execution, GateManifest, Specification, Training
+from marketplace.protocol.documents import (
+    Execution,
+    GateManifest,
+    RecordedModel,
+    Specification,
+    Training,
+)
 from marketplace.protocol.errors import TradeRefused
 from marketplace.protocol.ids import seed_of
 from marketplace.protocol.states import State
@@ -113,9 +119,10 @@ class Expert:
             )
         request = self.market.agreement(job.trade_id).request
         members = self.market.committee_of(request.committee).members
+        readers = (*members, self.address)  # its own, so that it can show the model to others
         purpose = f"model/{self.address}/{job.attempt}"
         return TrainedModel(
-            self.exchange.seal(model, job.trade_id, purpose, members),
+            self.exchange.seal(model, job.trade_id, purpose, readers),
             self._signed(job, model, execution(job.seed, journal.steps)),
         )
 
@@ -130,15 +137,29 @@ class Expert:
     def record_delivery(self, trade_id: bytes, trained: TrainedModel) -> None:
         """Put on record what was trained: should the committee stay silent, it is paid.
 
-        Worth its gas only when the time to train runs out and nothing was reported.
+        The record names where the model lies, sealed for committee and panel, and from then
+        on the expert is judged by that alone. Worth its gas only when the time to train runs
+        out and nothing was reported.
 
         Raises
         ------
         TransactionReverted
             If the time to train is over.
+        EnvelopeError
+            If the model was not sealed by this owner.
         """
-        model = bytes.fromhex(trained.training.model.removeprefix("0x"))
-        self.market.send(self.account, "recordDelivery", trade_id, model)
+        request = self.market.agreement(trade_id).request
+        judges = (
+            *self.market.committee_of(request.committee).members,
+            *self.market.panel_of(request.panel).members,
+        )
+        record = RecordedModel(
+            trade="0x" + trade_id.hex(),
+            attempt=trained.training.attempt,
+            sealed=self.exchange.share(trained.sealed, judges),
+            training=trained.training,
+        )
+        self.market.send(self.account, "recordDelivery", trade_id, self.exchange.publish(record))
 
     def _gate(self, trade_id: bytes) -> GateManifest:
         digest = bytes(self.market.event(trade_id, "DataReported")["report"]["gateEvidence"])

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 
 from eth_account.signers.local import LocalAccount
 
-from marketplace.chain.market import Market
+from marketplace.chain.market import Agreement, Market, ReportedAttempt
 from marketplace.protocol.disputes import STANDS, Reexecution, Ruling, ruling_domain
 from marketplace.protocol.documents import AttemptEvidence, Sealed
 from marketplace.protocol.errors import QuorumNotReached, TradeRefused
 from marketplace.protocol.states import State
 from marketplace.protocol.typed_data import quorum_signatures, sign
 from offchain.exchange import Exchange
-from offchain.oracle.case import open_case, require_due
+from offchain.oracle.case import Case, open_case, require_due
+from offchain.oracle.casebook import Casebook
 from offchain.oracle.reexecution import (
+    Compared,
+    compare_absence,
     compare_allocation,
     compare_openings,
     compare_predictions,
@@ -32,18 +35,18 @@ class Juror:
         self.exchange = exchange
         self.account = exchange.account
 
-    def examine(self, trade_id: bytes, model: Sealed) -> Reexecution:
-        """Score the attempt that passed again, from the buyer's rows and the model itself.
+    def examine(self, trade_id: bytes, model: Sealed | None) -> Reexecution:
+        """Score the challenged attempt again, from the buyer's rows and the model itself.
 
         Parameters
         ----------
         model
-            The composite, sealed for the panel.
+            The composite, sealed for the panel; None where the attempt had none.
 
         Raises
         ------
         TradeRefused
-            If the trade is not disputed, or another model was handed in.
+            If the trade is not disputed, or none or another model was handed in.
         EnvelopeError, StorageError, DataError, ProtocolError
             If something can't be opened or read.
         """
@@ -51,6 +54,24 @@ class Juror:
         case = open_case(self.market, self.exchange, trade_id)
         agreed = self.market.agreement(trade_id)
         attempt = agreed.last_attempt
+        if attempt.finding.without_model:
+            book = Casebook(self.market, self.exchange)
+            found = list(compare_absence(book, case, attempt))
+        else:
+            found = self._scored_again(case, agreed, attempt, model)
+        fault = next((one.detail for one in found if one.outcome == "different"), None)
+        return Reexecution(
+            trade=case.name,
+            attempt=attempt.number,
+            stands=fault is None,
+            finding=fault or "executed again, the attempt earns the verdict it got",
+        )
+
+    def _scored_again(
+        self, case: Case, agreed: Agreement, attempt: ReportedAttempt, model: Sealed | None
+    ) -> list[Compared]:
+        if model is None:
+            raise TradeRefused("no model was handed in", "ask for the one that was scored")
         evidence = self.exchange.read(AttemptEvidence, attempt.finding.evidence)
         votes = decode_evidence(self.exchange.store.get(evidence.votes))
         composite = open_composite(self.exchange, case, attempt, model)
@@ -62,15 +83,9 @@ class Juror:
         ]
         if attempt.passed:
             found.append(compare_allocation(case, agreed, attempt, votes))
-        fault = next((one.detail for one in found if one.outcome == "different"), None)
-        return Reexecution(
-            trade=case.name,
-            attempt=attempt.number,
-            stands=fault is None,
-            finding=fault or "executed again, the attempt earns the verdict it got",
-        )
+        return found
 
-    def sign(self, trade_id: bytes, found: Reexecution, model: Sealed) -> bytes:
+    def sign(self, trade_id: bytes, found: Reexecution, model: Sealed | None) -> bytes:
         """Execute the attempt and sign the ruling, if it comes to the same finding.
 
         Returns
@@ -102,7 +117,7 @@ def rule(
     sender: LocalAccount,
     jurors: Sequence[Juror],
     trade_id: bytes,
-    model: Sealed,
+    model: Sealed | None,
 ) -> Reexecution:
     """Let a quorum of the panel decide a challenge, and put its ruling on chain.
 
@@ -113,7 +128,7 @@ def rule(
     jurors
         The first one's finding is what the others are asked to sign.
     model
-        The composite, sealed for the panel.
+        The composite, sealed for the panel; None where the attempt had none.
 
     Raises
     ------

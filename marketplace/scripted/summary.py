@@ -170,6 +170,17 @@ def _price_parts(run: TradeRun) -> Iterable[PricePart]:
 
 def _attempt_line(run: TradeRun, attempt: ReportedAttempt) -> AttemptLine:
     """Score the composite, each of its experts alone, and their uniform average."""
+    if attempt.finding.without_model:
+        return AttemptLine(
+            attempt=attempt.number,
+            passed=False,
+            overturned=False,
+            score_ppm=0,
+            scores_opened=_opened(run, attempt.number).bit_count(),
+            best_single_ppm=0,
+            best_single="",
+            uniform_ppm=0,
+        )
     votes, rows = _votes(run, attempt), run.scenario.validation
     metric = run.scenario.task.metric
     alone = np.full((len(rows), 1), 1, np.int16)

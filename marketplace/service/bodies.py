@@ -41,12 +41,27 @@ class SignedData(Part):
     signature: Hex
 
 
-class AskAttempt(Part):
-    """Asks for a verdict: the proposal, field for field."""
+class Delivered(Part):
+    """Where a sealed payload lies."""
 
-    number: Number
     ciphertext: Place
     envelope: Place
+
+    @classmethod
+    def of(cls, sealed: Sealed) -> Self:
+        """Write down where it lies."""
+        return cls(ciphertext=sealed.ciphertext, envelope=sealed.envelope)
+
+    def sealed(self) -> Sealed:
+        """Return where it lies."""
+        return Sealed(ciphertext=self.ciphertext, envelope=self.envelope)
+
+
+class AskAttempt(Part):
+    """Asks for a verdict: the proposal, field for field; no place where there is no model."""
+
+    number: Number
+    composite: Delivered | None
     model: Bytes32Hex
     training: Bytes32Hex
     delivery: Bytes32Hex
@@ -59,8 +74,7 @@ class AskAttempt(Part):
         finding = proposal.finding
         return cls(
             number=proposal.number,
-            ciphertext=proposal.composite.ciphertext,
-            envelope=proposal.composite.envelope,
+            composite=None if proposal.composite is None else Delivered.of(proposal.composite),
             model=_hex(finding.model),
             training=_hex(finding.training),
             delivery=_hex(finding.delivery),
@@ -77,8 +91,8 @@ class AskAttempt(Part):
             evidence=bytes_of(self.evidence),
             amounts=tuple(int(amount) for amount in self.amounts),
         )
-        sealed = Sealed(ciphertext=self.ciphertext, envelope=self.envelope)
-        return AttemptProposal(self.number, sealed, finding)
+        composite = None if self.composite is None else self.composite.sealed()
+        return AttemptProposal(self.number, composite, finding)
 
 
 class SignedVerdict(Part):
@@ -124,22 +138,6 @@ class Opened(Part):
     def opening(self) -> Opening:
         """Return the opening."""
         return Opening(self.score, bytes_of(self.salt))
-
-
-class Delivered(Part):
-    """Where a provider's sealed dataset lies."""
-
-    ciphertext: Place
-    envelope: Place
-
-    @classmethod
-    def of(cls, sealed: Sealed) -> Self:
-        """Write down where it lies."""
-        return cls(ciphertext=sealed.ciphertext, envelope=sealed.envelope)
-
-    def sealed(self) -> Sealed:
-        """Return where it lies."""
-        return Sealed(ciphertext=self.ciphertext, envelope=self.envelope)
 
 
 class Nothing(Part):

@@ -12,12 +12,14 @@ from eth_account.signers.local import LocalAccount
 
 from marketplace.chain.client import http_provider
 from marketplace.chain.market import Market
+from marketplace.protocol.errors import MarketError
 from marketplace.roles.expert import Expert
 from marketplace.service.app import asking_app, monitoring_app
 from marketplace.service.desk import Desk, heard_once
 from marketplace.service.follower import Follower
 from marketplace.service.journal import Journal
-from marketplace.service.logs import say, start_logging
+from marketplace.service.keeping import Keeping
+from marketplace.service.logs import say, start_logging, warn
 from marketplace.service.metrics import Metrics
 from marketplace.service.peers import Asker, Remembering, RemoteOwner, RemoteSeat
 from marketplace.service.questions import Inbox, Parties, owner_services, seat_services
@@ -31,7 +33,10 @@ from offchain.oracle.signer import OracleSigner
 from offchain.storage.store import Store
 
 HEALTHY_SECONDS = 2**31
-"""An owner of an expert looks at the chain when it is asked only."""
+"""An owner of an expert is healthy as long as it answers."""
+
+KEEPING_SECONDS = 15.0
+"""Between two looks at whether what an owner trained has to be put on record."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,9 @@ def run_seat(
         stack.callback(journal.close)
         node.journal = journal
         exchange = Exchange(store, account, market.encryption_key_of)
-        signer, parties = OracleSigner(market, exchange), Parties(market)
+        asker = _Askers(market, account, settings.patience_seconds, stopping)
+        owners = _owners(market, store, settings.experts, journal, asker, open_key)
+        signer, parties = OracleSigner(market, exchange, owners=owners), Parties(market)
         inbox = Inbox(market, journal, parties)
         metrics = Metrics(settings.stale_seconds)
         desk = Desk(
@@ -105,7 +112,6 @@ def run_seat(
         )
         stack.callback(desk.close)
         metrics.queue_is(lambda: desk.waiting)
-        asker = _Askers(market, account, settings.patience_seconds, stopping)
         follower = Follower(
             signer,
             node,
@@ -117,7 +123,7 @@ def run_seat(
                 for entry in settings.seats
                 if entry.address != account.address
             ],
-            _owners(market, store, settings.experts, journal, asker, open_key),
+            owners,
             settings,
             metrics,
             stopping,
@@ -146,7 +152,8 @@ def run_owner(
     start_logging()
     stopping, metrics = threading.Event(), Metrics(HEALTHY_SECONDS)
     owner = Expert(market, Exchange(store, account, market.encryption_key_of), kind)
-    services = owner_services(owner, Parties(market))
+    keeping = Keeping(owner)
+    services = owner_services(owner, Parties(market), keeping)
     desk = Desk(market.domain, account.address, services, heard_once(), metrics.count_question)
     metrics.queue_is(lambda: desk.waiting)
     with ExitStack() as stack:
@@ -159,8 +166,16 @@ def run_owner(
         announce(f"{kind} of {account.address}\nasked at   {url}\nhealth at  {health}/healthz")
         say("started", owner=account.address, kind=kind, url=url, health=health)
         with suppress(KeyboardInterrupt):
-            stopping.wait()
+            while not stopping.wait(KEEPING_SECONDS):
+                _look(keeping)
     say("stopped")
+
+
+def _look(keeping: Keeping) -> None:
+    try:
+        keeping.look()
+    except MarketError as error:  # it goes on answering, and looks again
+        warn("the look at the chain failed", cause=error.cause)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from marketplace.service.bodies import (
 )
 from marketplace.service.desk import Service
 from marketplace.service.journal import Journal
+from marketplace.service.keeping import Keeping
 from marketplace.service.messages import Kind, Message, P, Part, bytes_of, canonical, read_part
 from offchain.oracle.case import accepted_quotes
 from offchain.oracle.signer import OracleSigner
@@ -136,7 +137,7 @@ def seat_services(signer: OracleSigner, inbox: Inbox, parties: Parties) -> dict[
     }
 
 
-def owner_services(owner: Expert, parties: Parties) -> dict[Kind, Service]:
+def owner_services(owner: Expert, parties: Parties, keeping: Keeping) -> dict[Kind, Service]:
     """Return what an expert's owner answers; which work is its own it sees on chain."""
 
     def train(message: Message, sender: str) -> Part:
@@ -144,7 +145,9 @@ def owner_services(owner: Expert, parties: Parties) -> dict[Kind, Service]:
         job = owner.own_job(message.trade_id)
         if (job.attempt, job.subset) != (asked.attempt, asked.subset()):
             raise TradeRefused("the gate gave this owner another subset", "ask as the gate says")
-        return Trained.of(owner.train(job))
+        trained = owner.train(job)
+        keeping.take(message.trade_id, trained)
+        return Trained.of(trained)
 
     return {"train": Service(parties.members, train)}
 

@@ -16,7 +16,14 @@ from offchain.exchange import Exchange
 from offchain.oracle.case import Case
 from offchain.storage.cid import cid_of, cid_of_digest, digest_of
 from offchain.training import Composite
-from offchain.validation import Evidence, Score, encode_evidence, encode_openings, score_votes
+from offchain.validation import (
+    Evidence,
+    Score,
+    decode_evidence,
+    encode_evidence,
+    encode_openings,
+    score_votes,
+)
 
 
 @dataclass(frozen=True)
@@ -28,13 +35,13 @@ class AttemptProposal:
     number
         1 and up.
     composite
-        The composite model, sealed for the committee.
+        The composite model, sealed for the committee; None where there is none to score.
     finding
         What goes on chain once a quorum has signed it.
     """
 
     number: int
-    composite: Sealed
+    composite: Sealed | None
     finding: AttemptFinding
 
     @property
@@ -131,25 +138,36 @@ def open_reported(exchange: Exchange, case: Case, attempt: ReportedAttempt) -> E
     return open_evidence(exchange, case, attempt.number, finding.training, finding.evidence)
 
 
-def model_digest(trade: str, number: int, composite: Composite, payload: bytes) -> bytes:
+def model_digest(trade: str, composite: Composite, payload: bytes) -> bytes:
     """Return the digest that names a composite on chain, 32 bytes.
+
+    It follows from the model alone: gate and experts' models are in its bytes. The trade is
+    in it so that a model sold twice can't be told by its digest.
 
     Parameters
     ----------
     trade
         Trade id as 0x-hex.
-    number
-        The attempt.
     payload
         The composite's own bytes.
     """
     manifest = ModelManifest(
         trade=trade,
-        attempt=number,
         experts=tuple(composite.experts),
         composite=cid_of(payload),
     )
     return digest_of(cid_of(manifest.to_bytes()))
+
+
+def reported_score(exchange: Exchange, case: Case, attempt: ReportedAttempt) -> int:
+    """Return the score of an attempt on chain in parts per million: zero without a model.
+
+    Raises as `open_evidence` and `score_of`.
+    """
+    if attempt.finding.without_model:
+        return 0
+    parts = open_reported(exchange, case, attempt)
+    return score_of(case, decode_evidence(parts.votes)).ppm
 
 
 def score_of(case: Case, votes: Evidence) -> Score:

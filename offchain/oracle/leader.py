@@ -20,20 +20,22 @@ from marketplace.protocol.documents import (
     Training,
     TrainingRecord,
 )
-from marketplace.protocol.errors import ConfigurationError, TransactionReverted
+from marketplace.protocol.errors import ConfigurationError, TradeRefused, TransactionReverted
 from marketplace.protocol.states import State
 from marketplace.protocol.structs import Struct
 from marketplace.protocol.terms import AttemptFinding, DataFinding
 from marketplace.protocol.typed_data import quorum_signatures
 from offchain.data import encode
 from offchain.experts.plugins import require_kind
-from offchain.oracle.assembly import assemble
+from offchain.oracle.absence import models_of, no_model, repeated_attempt, training_is_over
+from offchain.oracle.assembly import composed, gather
 from offchain.oracle.attempt import (
     AttemptProposal,
     EvidenceParts,
     model_digest,
     score_of,
 )
+from offchain.oracle.candidates import drawn, marks_of
 from offchain.oracle.case import Case, accepted_quotes, require_due
 from offchain.oracle.execution import execution
 from offchain.oracle.experts import ExpertOwner
@@ -103,17 +105,25 @@ class OracleLeader(OracleSettler):
     def report_attempt(self, trade_id: bytes, owners: Sequence[ExpertOwner]) -> AttemptProposal:
         """Have the chosen experts train, score the composite and report the verdict.
 
+        No attempt is spent on a model that was scored before. Once the time to train is
+        over and there is no usable model, or none but that one, the attempt has failed.
+
         Raises
         ------
         QuorumNotReached, TradeRefused
-            If the committee doesn't agree, no attempt is due, or no chosen expert
-            delivered a usable model.
+            If the committee doesn't agree, no attempt is due, or there is no new usable
+            model and there is still time to train one.
         """
         number = require_due(self.market, trade_id, State.GATED).attempts + 1
         case, agreed = self.book.case(trade_id), self.market.agreement(trade_id)
-        composite, trainings = assemble(self.signer, trade_id, number, owners, self.progress)
-        votes = composite.evidence(case.validation.features)
-        proposal = self.propose(case, number, composite, trainings, votes)
+        found = gather(self.book, trade_id, number, owners, self.progress)
+        composite, trainings = composed(self.book, trade_id, found, self.progress)
+        repeats = repeated_attempt(self.exchange, agreed.attempts, models_of(trainings))
+        if composite is not None and repeats is None:
+            votes = composite.evidence(case.validation.features)
+            proposal = self.propose(case, number, composite, trainings, votes)
+        else:
+            proposal = self._without_model(case, number, repeats, trainings)
         finding, passed = proposal.finding, proposal.passed
 
         def signed(verdict: Verdict) -> tuple[Struct, bytes]:
@@ -185,7 +195,7 @@ class OracleLeader(OracleSettler):
         passed = score_of(case, votes).ppm >= case.request.threshold
         shares = self.book.allocation(case.trade_id, votes) if passed else ()
         finding = AttemptFinding(
-            model=model_digest(case.name, number, composite, payload),
+            model=model_digest(case.name, composite, payload),
             training=training,
             delivery=self._delivery(case, number, sealed) if passed else NO_DELIVERY,
             evidence=digest_of(cid_of(parts.document(case, number, training).to_bytes())),
@@ -194,6 +204,27 @@ class OracleLeader(OracleSettler):
         return AttemptProposal(number, sealed, finding)
 
     # ------------------------------------------------------------------- inside
+
+    def _without_model(
+        self, case: Case, number: int, repeats: int | None, trainings: tuple[Training, ...]
+    ) -> AttemptProposal:
+        """Publish what stands for a model that is not there; the attempt failed."""
+        what = (
+            "no chosen expert delivered a usable model"
+            if repeats is None
+            else f"the experts delivered the models of attempt {repeats} again"
+        )
+        if not training_is_over(self.market.status(case.trade_id), self.market.node.now()):
+            raise TradeRefused(
+                what,
+                "try again while there is time to train; then the attempt is reported as failed",
+            )
+        self.progress(f"{what}, and the time to train is over")
+        model = self.exchange.publish(no_model(self.market, case, number, repeats))
+        training = self.exchange.publish(TrainingRecord(trade=case.name, trainings=trainings))
+        return AttemptProposal(
+            number, None, AttemptFinding(model, training, NO_DELIVERY, model, ())
+        )
 
     def _data_finding(
         self, case: Case, found: Inspection, owners: Sequence[ExpertOwner]
@@ -227,20 +258,36 @@ class OracleLeader(OracleSettler):
     def _candidates(
         self, case: Case, found: Inspection, owners: Sequence[ExpertOwner]
     ) -> dict[str, ExpertOwner]:
-        """Return by lowercase address the owners who may train in this trade, by the registry."""
+        """Return by lowercase address the owners who may train in this trade, by the registry.
+
+        Of several of one kind one is drawn.
+        """
         request = case.request
         providers = [delivery.provider for delivery in found.manifest.deliveries]
         fit = self.market.registry.functions.requireFitExperts
-        candidates: dict[str, ExpertOwner] = {}
+        by_kind: dict[str, dict[str, ExpertOwner]] = {}
         for owner in owners:
             try:
                 require_kind(owner.kind)
                 parties = request.buyer, request.auditor, providers, case.members
                 self.market.node.call(fit(*parties, [owner.address]))
-                candidates[owner.address.lower()] = owner
+                by_kind.setdefault(owner.kind, {})[owner.address] = owner
             except (ConfigurationError, TransactionReverted) as error:
                 self.progress(f"{owner.address} is left out: {error.cause}")
-        return candidates
+        return {
+            owner.address.lower(): owner
+            for owner in (self._one_of(case, kind, same) for kind, same in by_kind.items())
+        }
+
+    def _one_of(self, case: Case, kind: str, same: Mapping[str, ExpertOwner]) -> ExpertOwner:
+        """Return the owner of a kind that takes part, of one or more."""
+        if len(same) == 1:
+            return next(iter(same.values()))
+        marks = marks_of(self.market, self.exchange, case.trade_id, same)
+        chosen = drawn(case.trade_id, kind, marks)
+        for owner in sorted(same.keys() - {chosen}):
+            self.progress(f"{owner} is left out: {chosen} was drawn of the kind {kind}")
+        return same[chosen]
 
     def _given(self, case: Case, decision: GateDecision, owner: ExpertOwner) -> Subset:
         """Seal an expert's subset for it and for the committee, which checks it."""

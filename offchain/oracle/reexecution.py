@@ -22,13 +22,21 @@ from marketplace.protocol.documents import (
     Training,
     TrainingRecord,
 )
-from marketplace.protocol.errors import EnvelopeError, TradeRefused
+from marketplace.protocol.errors import (
+    EnvelopeError,
+    MarketError,
+    NodeUnreachable,
+    StoreUnreachable,
+    TradeRefused,
+)
 from marketplace.protocol.states import State
 from offchain.arithmetic import CHOICES, REPLAYABLE, Arithmetic, computing
 from offchain.compute import work_on_one_core
 from offchain.exchange import Exchange
 from offchain.experts import FittedExpert, load_fitted
+from offchain.oracle.absence import false_absence, models_of, recorded_in
 from offchain.oracle.allocation import allocate
+from offchain.oracle.assembly import recorded_model
 from offchain.oracle.attempt import EvidenceParts, model_digest, open_reported, score_of
 from offchain.oracle.case import Case, open_case
 from offchain.oracle.casebook import Casebook
@@ -61,7 +69,8 @@ class Compared:
     ----------
     step
         ``pool``, ``probe KIND``, ``gate``, ``subset EXPERT``, ``train EXPERT``,
-        ``openings``, ``predictions``, ``score``, ``allocation`` or ``retrained score``.
+        ``openings``, ``predictions``, ``score``, ``allocation`` or ``retrained score``;
+        ``absence`` and ``model EXPERT`` where the attempt had no model.
     outcome
         ``equal`` bit for bit, ``within`` the stated bounds, ``different``, or ``sealed`` from
         this party.
@@ -127,6 +136,9 @@ class Reexecution:
     def steps(self) -> Iterator[Compared]:
         """Execute step after step."""
         yield from self._gated()
+        if self._attempt.finding.without_model:
+            yield from compare_absence(self._book, self._case, self._attempt)
+            return
         composite = self._composite()
         again: dict[str, FittedExpert] = {}
         for training in self._record.trainings:
@@ -274,10 +286,43 @@ def open_composite(
     """
     payload = exchange.unseal(model, case.trade_id, f"composite/{attempt.number}")
     composite = Composite.from_bytes(payload)
-    name = model_digest(case.name, attempt.number, composite, payload)
+    name = model_digest(case.name, composite, payload)
     if name != attempt.finding.model:
         raise TradeRefused("another model was handed in", "ask for the one that was scored")
     return composite
+
+
+def compare_absence(book: Casebook, case: Case, attempt: ReportedAttempt) -> Iterator[Compared]:
+    """Look again for a usable model where a report says that there was none, or no new one.
+
+    What an expert put on record is all that is left to look at.
+    """
+    false = false_absence(book.market, book.exchange, case, attempt)
+    yield Compared("absence", "different" if false else "equal", false or "")
+    record = book.exchange.read(TrainingRecord, attempt.finding.training)
+    repeated = models_of(record.trainings)
+    chosen = {subset.expert: subset for subset in book.committed_manifest(case.trade_id).subsets}
+    for expert, digest in sorted(recorded_in(book.market, case.trade_id, attempt.number).items()):
+        if expert not in chosen:
+            continue
+        step = f"model {expert}"
+        try:
+            _, training = recorded_model(
+                book, case.trade_id, attempt.number, chosen[expert], digest
+            )
+        except (StoreUnreachable, NodeUnreachable):
+            raise
+        except MarketError as error:
+            ours = book.exchange.account.address in (*case.members, *_panel(book, case))
+            outcome: Outcome = "equal" if ours else "sealed"
+            yield Compared(step, outcome, f"not usable: {error.cause}" if ours else "")
+        else:
+            new = repeated.get(expert.lower()) != training.model
+            yield Compared(step, "different" if new else "equal", "usable" if new else "repeated")
+
+
+def _panel(book: Casebook, case: Case) -> tuple[str, ...]:
+    return book.market.panel_of(case.request.panel).members
 
 
 def compare_openings(case: Case, openings: bytes) -> Compared:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from marketplace.chain.market import Agreement, ReportedAttempt
 from marketplace.protocol.agreement import amounts_hash, seats_in
+from marketplace.protocol.documents import NoModel
 from marketplace.protocol.errors import TradeRefused
 from marketplace.protocol.states import State
 from marketplace.protocol.terms import NO_AUDIT, AuditFinding, Opening
@@ -59,6 +60,9 @@ class OracleSettler:
         require_decided(self.market, trade_id)
         for attempt in self.market.agreement(trade_id).attempts:
             case = self.book.case(trade_id)
+            if attempt.finding.without_model:  # told in public, and kept by every seat
+                self.exchange.publish(self.exchange.read(NoModel, attempt.finding.model))
+                continue
             parts = open_reported(self.exchange, case, attempt)
             self.exchange.store.put(parts.votes)
             self.exchange.store.put(parts.openings)

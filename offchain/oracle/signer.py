@@ -7,6 +7,7 @@ something else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,26 +18,30 @@ from marketplace.protocol.documents import (
     DataManifest,
     DeliveryManifest,
     GateManifest,
+    NoModel,
+    Sealed,
     TrainingRecord,
 )
 from marketplace.protocol.errors import TradeRefused
 from marketplace.protocol.ids import score_seal
 from marketplace.protocol.states import State
 from marketplace.protocol.structs import Struct
-from marketplace.protocol.terms import DataFinding, Opening
+from marketplace.protocol.terms import AttemptFinding, DataFinding, Opening
 from marketplace.protocol.typed_data import sign
 from offchain.compute import work_on_one_core
 from offchain.exchange import Exchange
+from offchain.oracle.absence import no_model, repeated_attempt, training_is_over
+from offchain.oracle.assembly import gather
 from offchain.oracle.attempt import (
     AttemptProposal,
     model_digest,
     open_evidence,
-    open_reported,
+    reported_score,
     score_of,
 )
 from offchain.oracle.case import Case, accepted_quotes, require_decided, require_due
 from offchain.oracle.casebook import Casebook, roster_of
-from offchain.oracle.experts import require_signed
+from offchain.oracle.experts import ExpertOwner, require_signed
 from offchain.oracle.inspection import Inspection
 from offchain.oracle.numerics import (
     TOLERANCE,
@@ -78,13 +83,22 @@ class OracleSigner:
         Its account, keys and storage.
     folder
         Where it keeps finished steps, so that it goes on there after it was killed.
+    owners
+        Experts that it asks by itself before it signs that nobody has a usable model.
     """
 
-    def __init__(self, market: Market, exchange: Exchange, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        market: Market,
+        exchange: Exchange,
+        folder: Path | None = None,
+        owners: Sequence[ExpertOwner] = (),
+    ) -> None:
         self.market = market
         self.exchange = exchange
         self.account = exchange.account
         self.book = Casebook(market, exchange, folder)
+        self.owners = owners
         work_on_one_core()
 
     @property
@@ -135,9 +149,10 @@ class OracleSigner:
     def review_attempt(self, trade_id: bytes, proposal: AttemptProposal) -> Verdict:
         """Run the model on the validation rows, score it, and sign the verdict it earns.
 
-        All seats score the same sealed votes in whole numbers, so two honest ones can't
-        find different verdicts. One that finds another verdict than the leader has nothing
-        to sign: what is delivered and paid follows from the verdict.
+        An attempt without a model scores zero, once this seat finds none either. All seats
+        score the same sealed votes in whole numbers, so two honest ones can't find different
+        verdicts. One that finds another verdict than the leader has nothing to sign: what is
+        delivered and paid follows from the verdict.
 
         Raises
         ------
@@ -148,16 +163,11 @@ class OracleSigner:
         due = trade.attempts + 1
         _require(proposal.number == due, f"this is attempt {due}, not {proposal.number}")
         case = self.book.case(trade_id)
-        composite = self._opened_composite(case, proposal)
-        self._require_trained(case, proposal, composite)
-        votes = self._checked_votes(case, proposal, composite)
-        score = score_of(case, votes).ppm
-        passed = score >= case.request.threshold
-        _require(
-            passed == proposal.passed,
-            f"the verdict is not what this signer finds ({'passed' if passed else 'failed'})",
-        )
-        self._require_outcome(case, proposal, votes)
+        if proposal.composite is None:
+            self._require_no_model(case, proposal)
+            score, passed = 0, False
+        else:
+            score, passed = self._scored(case, proposal, proposal.composite)
         seal = self._seal(trade_id, proposal.number, score)
         report = attempt_report(case, proposal.number, proposal.finding, passed, seal)
         return Verdict(seal, self._signed(report))
@@ -176,8 +186,7 @@ class OracleSigner:
         case = self.book.case(trade_id)
         signers = [case.members[seat] for seat in seats_in(attempt.record.signers)]
         seals = dict(zip(signers, attempt.record.seals, strict=True))
-        parts = open_reported(self.exchange, case, attempt)
-        score = score_of(case, decode_evidence(parts.votes)).ppm
+        score = reported_score(self.exchange, case, attempt)
         if seals.get(self.address) != self._seal(trade_id, attempt.number, score):
             raise TradeRefused(
                 f"{self.address} sealed no score of {score} ppm in attempt {attempt.number}",
@@ -204,6 +213,8 @@ class OracleSigner:
         """Return the weights (ppm) by expert of a gate manifest that agrees with the own gate."""
         manifest = self.exchange.read(GateManifest, evidence)
         _require(manifest.trade == case.name, "the gate manifest is about another trade")
+        kinds = manifest.kinds
+        _require(len(set(kinds)) == len(kinds), "a kind has two owners, where one takes part")
         deliveries = [delivery.sealed for delivery in found.manifest.deliveries]
         ours = self.book.decision(case.trade_id, deliveries, roster_of(manifest))
         routed = decode_routing(self.exchange.store.get(manifest.routing))
@@ -236,39 +247,98 @@ class OracleSigner:
                 f"the subset of {subset.expert} differs by {apart:.1%} from this signer's",
             )
 
-    def _opened_composite(self, case: Case, proposal: AttemptProposal) -> Composite:
+    def _require_no_model(self, case: Case, proposal: AttemptProposal) -> None:
+        """Require that this seat, too, finds no usable model that was not scored before."""
+        number, finding, trade_id = proposal.number, proposal.finding, case.trade_id
+        _require(
+            training_is_over(self.market.status(trade_id), self.market.node.now()),
+            "the time to train is not over",
+        )
+        theirs = self.exchange.read(NoModel, finding.model)
+        _require(
+            theirs == no_model(self.market, case, number, theirs.repeats),
+            "what stands for the model is not what the chain says of the experts' deliveries",
+        )
+        record = self.exchange.read(TrainingRecord, finding.training)
+        claimed = self._signed_models(case, number, record)
+        earlier = self.market.agreement(trade_id).attempts
+        _require(
+            theirs.repeats == repeated_attempt(self.exchange, earlier, claimed)
+            and bool(claimed) == (theirs.repeats is not None),
+            f"the models signed for are not those of attempt {theirs.repeats}",
+        )
+        for training in gather(self.book, trade_id, number, self.owners).trainings:
+            _require(
+                claimed.get(training.expert.lower()) == training.model,
+                f"{training.expert} has a usable model that was not scored",
+            )
+        _require(
+            record == TrainingRecord(trade=case.name, trainings=record.trainings)
+            and finding
+            == AttemptFinding(finding.model, finding.training, NO_DELIVERY, finding.model, ()),
+            "the report of an attempt without a model holds something else",
+        )
+
+    def _scored(self, case: Case, proposal: AttemptProposal, sealed: Sealed) -> tuple[int, bool]:
+        """Return the score that this seat finds, and whether it passes as the leader says."""
+        composite = self._opened_composite(case, proposal, sealed)
+        self._require_trained(case, proposal, composite)
+        votes = self._checked_votes(case, proposal, composite)
+        score = score_of(case, votes).ppm
+        passed = score >= case.request.threshold
+        _require(
+            passed == proposal.passed,
+            f"the verdict is not what this signer finds ({'passed' if passed else 'failed'})",
+        )
+        self._require_outcome(case, proposal, sealed, votes)
+        return score, passed
+
+    def _opened_composite(self, case: Case, proposal: AttemptProposal, sealed: Sealed) -> Composite:
         purpose = f"composite/{proposal.number}"
-        payload = self.exchange.unseal(proposal.composite, case.trade_id, purpose)
+        payload = self.exchange.unseal(sealed, case.trade_id, purpose)
         composite = Composite.from_bytes(payload)
         _require(composite.task == case.task, "the composite is for another task")
         _require(
-            model_digest(case.name, proposal.number, composite, payload) == proposal.finding.model,
+            model_digest(case.name, composite, payload) == proposal.finding.model,
             "the model's digest is not that of the composite",
         )
         return composite
 
     def _require_trained(self, case: Case, proposal: AttemptProposal, composite: Composite) -> None:
         """Require that the composite is made of what chosen experts trained and signed for."""
-        manifest, _ = self.book.committed_gate(case.trade_id)
-        given = {subset.expert.lower(): subset for subset in manifest.subsets}
         record = self.exchange.read(TrainingRecord, proposal.finding.training)
-        _require(record.trade == case.name, "the training record is about another trade")
-        signed = tuple(training.expert.lower() for training in record.trainings)
+        signed = self._signed_models(case, proposal.number, record)
         _require(
-            signed == tuple(composite.experts),
-            f"{signed} signed for training, the composite is of {tuple(composite.experts)}",
+            tuple(signed) == tuple(composite.experts),
+            f"{tuple(signed)} signed for training, the composite is of {tuple(composite.experts)}",
         )
-        _require(signed == tuple(sorted(set(signed))), "the experts don't ascend")
-        for training in record.trainings:
-            name = training.expert.lower()
-            _require(name in given, f"the gate did not choose {training.expert}")
-            model = require_signed(
-                self.market.domain, case.trade_id, proposal.number, given[name], training
-            )
+        for name, model in signed.items():
             _require(
-                model == digest_of(cid_of(composite.experts[name].to_bytes())),
-                f"the model of {training.expert} is not the one that it signed for",
+                model == "0x" + digest_of(cid_of(composite.experts[name].to_bytes())).hex(),
+                f"the model of {name} is not the one that it signed for",
             )
+        earlier = self.market.agreement(case.trade_id).attempts
+        repeats = repeated_attempt(self.exchange, earlier, signed)
+        _require(repeats is None, f"the models are those of attempt {repeats}")
+        for training in gather(self.book, case.trade_id, proposal.number, ()).trainings:
+            _require(
+                signed.get(training.expert.lower()) == training.model,
+                f"the usable model that {training.expert} put on record is left out",
+            )
+
+    def _signed_models(self, case: Case, number: int, record: TrainingRecord) -> dict[str, str]:
+        """Return the digest (0x-hex) of each model that a chosen expert signed for."""
+        manifest = self.book.committed_manifest(case.trade_id)
+        given = {subset.expert.lower(): subset for subset in manifest.subsets}
+        _require(record.trade == case.name, "the training record is about another trade")
+        names = [training.expert.lower() for training in record.trainings]
+        _require(names == sorted(set(names)), "the experts don't ascend")
+        signed: dict[str, str] = {}
+        for name, training in zip(names, record.trainings, strict=True):
+            _require(name in given, f"the gate did not choose {training.expert}")
+            model = require_signed(self.market.domain, case.trade_id, number, given[name], training)
+            signed[name] = "0x" + model.hex()
+        return signed
 
     def _checked_votes(
         self, case: Case, proposal: AttemptProposal, composite: Composite
@@ -306,7 +376,9 @@ class OracleSigner:
         models = {name: fitted.to_bytes() for name, fitted in composite.experts.items()}
         return compose(decision.pooled, decision.roster, decision.routing, models)
 
-    def _require_outcome(self, case: Case, proposal: AttemptProposal, votes: Evidence) -> None:
+    def _require_outcome(
+        self, case: Case, proposal: AttemptProposal, sealed: Sealed, votes: Evidence
+    ) -> None:
         """Require that a pass, and only a pass, delivers what was scored and pays for it."""
         finding = proposal.finding
         if not proposal.passed:
@@ -315,7 +387,7 @@ class OracleSigner:
         manifest = self.exchange.read(DeliveryManifest, finding.delivery)
         named = manifest.trade, manifest.attempt, manifest.sealed.ciphertext
         _require(
-            named == (case.name, proposal.number, proposal.composite.ciphertext),
+            named == (case.name, proposal.number, sealed.ciphertext),
             "the delivery is not the composite that was scored",
         )
         shares = self.book.allocation(case.trade_id, votes)

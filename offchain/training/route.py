@@ -109,14 +109,32 @@ def route(
         seed,
     )
     kept = np.flatnonzero(gate.weights(rows.features).mean(axis=0) >= LEAST_LOAD)
-    gate = gate.restricted(kept)
-    shares = gate.weights(rows.features)
+    gate, kept, shares = restricted_to_called(gate, kept, rows.features)
     importance = _importance(shares)
     if pooled.task.metric != "gini":
         importance *= _doubt(shares, gate.calibrated(answers[kept]), rows.labels)
     experts = tuple(names[index] for index in kept)
     loads = dict(zip(experts, shares.mean(axis=0).tolist(), strict=True))
     return Routing.over(pooled, gate, experts, dict.fromkeys(names, 0.0) | loads, importance)
+
+
+def restricted_to_called(
+    gate: Gate, kept: NDArray[np.int64], features: NDArray[np.float32]
+) -> tuple[Gate, NDArray[np.int64], NDArray[np.float32]]:
+    """Restrict a gate to some experts, less those that it then calls in no row.
+
+    Among experts that answer alike it is arbitrary who is called, and without some of the
+    others it may be somebody else: one that was called before may be left without rows.
+
+    Returns
+    -------
+    tuple
+        The gate, its experts, and their weights (n, E).
+    """
+    gate = gate.restricted(kept)
+    shares = gate.weights(features)
+    called = shares.any(axis=0)
+    return gate.restricted(np.flatnonzero(called)), kept[called], shares[:, called]
 
 
 def _importance(shares: NDArray[np.float32]) -> NDArray[np.float32]:

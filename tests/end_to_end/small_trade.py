@@ -214,15 +214,15 @@ def devnet_process(state: Path) -> Iterator[str]:
             process.terminate()
 
 
-def collude(run: TradeRun, finding: AttemptFinding) -> None:
-    """Report an attempt that two of the three oracles sign without looking, as passed."""
+def collude(run: TradeRun, finding: AttemptFinding, *, passed: bool = True) -> None:
+    """Report an attempt that two of the three oracles sign without looking."""
     market, agreed = run.world.market, run.world.market.agreement(run.trade_id)
     judges = market.committee_of(agreed.request.committee)
     number = market.status(run.trade_id).attempts + 1
     signatures = {
         judges.members.index(seat.address): sign(
             market.domain,
-            AttemptReport(run.trade_id, judges.version, number, *finding.as_tuple(), True, SEAL),
+            AttemptReport(run.trade_id, judges.version, number, *finding.as_tuple(), passed, SEAL),
             seat.account,
         )
         for seat in run.world.signers[:2]
@@ -240,7 +240,7 @@ def collude(run: TradeRun, finding: AttemptFinding) -> None:
         finding,
         judges,
         signers,
-        signers,
+        signers if passed else 0,
         [SEAL] * 2,
         packed,
     )

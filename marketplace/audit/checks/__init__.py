@@ -21,7 +21,7 @@ from marketplace.audit.checks.books import (
 from marketplace.audit.checks.contributions import check_allocation
 from marketplace.audit.checks.disputes import check_awards, check_dispute, check_stored_awards
 from marketplace.audit.checks.documents import check_documents
-from marketplace.audit.checks.gate import check_gate, check_training
+from marketplace.audit.checks.gate import check_absence, check_gate, check_training
 from marketplace.audit.checks.money import (
     check_data_payments,
     check_expert_payments,
@@ -89,6 +89,7 @@ TRADE_CHECKS: dict[str, Callable[[Case], Finding | None]] = {
     "gate": check_gate,
     "training": check_training,
     "attempts": check_attempts,
+    "no-model": check_absence,
     "verdicts": check_verdicts,
     "validation-commitment": check_validation_commitment,
     "score": check_score,

@@ -51,6 +51,9 @@ def _named(case: Case) -> Iterator[tuple[str, Read]]:
     for attempt in trade.attempts:
         of = f"of attempt {attempt.number}"
         yield f"training record {of}", partial(evidence.training_record, attempt)
+        if attempt.finding.without_model:
+            yield f"no model {of}", partial(evidence.no_model, attempt)
+            continue
         yield f"sealed evidence {of}", partial(evidence.sealed_evidence, attempt)
         if attempt.passed:
             yield f"delivery manifest {of}", partial(evidence.delivery_manifest, attempt)

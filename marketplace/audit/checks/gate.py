@@ -55,7 +55,10 @@ def _routed_weights(case: Case) -> dict[str, int]:
 
 
 def check_training(case: Case) -> Finding | None:
-    """Check that each expert in the votes signed for its model and the subset it was given."""
+    """Check that each expert in the votes signed for its model and the subset it was given.
+
+    And that no attempt scored the very models of an earlier one: an equal composite.
+    """
     trade = case.trade
     if not trade.attempts:
         return not_reached(trade.ended, "attempt")
@@ -68,6 +71,11 @@ def check_training(case: Case) -> Finding | None:
             why = _objection(case, attempt, training)
             if why is not None:
                 yield f"the commitment of {training.expert}: {why}"
+        if attempt.finding.without_model:
+            return
+        repeated = repeated_attempt(case, attempt)
+        if repeated is not None:
+            yield f"its models are those of attempt {repeated}"
         signed = {account(training.expert) for training in trainings}
         voters = case.evidence.votes(attempt).experts if trade.public else ()
         for expert in voters:
@@ -79,6 +87,61 @@ def check_training(case: Case) -> Finding | None:
         faults_of,
         lambda: f"{counted(sum(counts), 'training commitment')} signed by the experts",
     )
+
+
+def check_absence(case: Case) -> Finding | None:
+    """Check what stands for a model where an attempt had none.
+
+    The gate's experts are named with what they put on record, by the log. The time to train
+    was over. Models that came again are those of the attempt that is named. Whether what
+    lies on record is usable, only committee and panel can see.
+    """
+    without = [attempt for attempt in case.trade.attempts if attempt.finding.without_model]
+    if not without:
+        return not_reached(case.trade.ended, "attempt without a model")
+    on_record = sum(len(case.trade.recorded(attempt)) for attempt in without)
+    return over_attempts(
+        case,
+        lambda attempt: _absence_faults(case, attempt) if attempt in without else (),
+        lambda: (
+            f"{counted(len(without), 'attempt')} had no new model; {on_record} on record,"
+            " which only committee and panel can open"
+        ),
+    )
+
+
+def _absence_faults(case: Case, attempt: ReportedAttempt) -> Iterator[str]:
+    trade = case.trade
+    if attempt.passed:
+        yield "it passed without a model"
+    if attempt.timestamp <= trade.trained_until(attempt):
+        yield f"it was reported before the time to train was over at {trade.trained_until(attempt)}"
+    said, recorded = case.evidence.no_model(attempt), trade.recorded(attempt)
+    committed = trade.gate.experts if trade.gate else ()
+    found = [(account(each.expert), each.recorded) for each in said.experts]
+    due = [
+        (expert, "0x" + recorded[expert].hex() if expert in recorded else None)
+        for expert in committed
+    ]
+    if found != due:
+        yield f"it says {found} of what is on record where the log says {due}"
+    signed = bool(case.evidence.training_record(attempt).trainings)
+    if said.repeats != repeated_attempt(case, attempt) or signed != (said.repeats is not None):
+        yield f"the models signed for are not those of attempt {said.repeats}"
+
+
+def repeated_attempt(case: Case, attempt: ReportedAttempt) -> int | None:
+    """Return the first earlier attempt with the very models of this one, if there is one."""
+    models = _models(case, attempt)
+    for earlier in case.trade.attempts[: attempt.number - 1]:
+        if models and _models(case, earlier) == models:
+            return earlier.number
+    return None
+
+
+def _models(case: Case, attempt: ReportedAttempt) -> dict[str, str]:
+    trainings = case.evidence.training_record(attempt).trainings
+    return {account(training.expert): training.model.lower() for training in trainings}
 
 
 def _objection(case: Case, attempt: ReportedAttempt, training: Training) -> str | None:

@@ -24,7 +24,12 @@ def check_validation_commitment(case: Case) -> Finding | None:
         return not_reached(trade.ended, "attempt")
     root, rows = trade.request.validation_root, trade.request.validation_rows
 
+    if all(attempt.finding.without_model for attempt in trade.attempts):
+        return not_reached(trade.ended, "attempt with a model")
+
     def faults_of(attempt: ReportedAttempt) -> Iterator[str]:
+        if attempt.finding.without_model:
+            return
         openings = case.evidence.openings(attempt)
         if len(openings) != rows:
             yield f"{len(openings)} labels are opened where the request commits to {rows}"
@@ -50,7 +55,8 @@ def check_score(case: Case) -> Finding | None:
     def faults_of(attempt: ReportedAttempt) -> Iterator[str]:
         score = recomputed_score(case, attempt)
         scores.append(f"attempt {attempt.number} scored {score} ppm")
-        yield from _odd_votes(case, attempt)
+        if not attempt.finding.without_model:
+            yield from _odd_votes(case, attempt)
         if (score >= threshold) == attempt.passed:
             return
         verdict = "passed" if attempt.passed else "failed"
@@ -60,14 +66,18 @@ def check_score(case: Case) -> Finding | None:
             yield fault
 
     found = over_attempts(case, faults_of, lambda: listed([*scores, f"{threshold} ppm pass"]))
-    if not trade.fell or found.verdict != "passed":
+    unscored = trade.deciding is not None and trade.deciding.finding.without_model
+    # That a model was there, which only the panel could open, no score can bear out.
+    if not trade.fell or unscored or found.verdict != "passed":
         return found
     faults = [] if wrong else ["the verdict fell, and every score bears it out"]
     return judged(faults, listed([*wrong, "that verdict fell"]))
 
 
 def recomputed_score(case: Case, attempt: ReportedAttempt) -> int:
-    """Score an attempt from its evidence alone, in parts per million."""
+    """Score an attempt from its evidence alone, in parts per million; zero without a model."""
+    if attempt.finding.without_model:
+        return 0
     votes, labels = case.evidence.votes(attempt), case.evidence.labels(attempt)
     metric = case.evidence.task().metric
     return score_votes(votes.predictions, votes.gates, labels, metric).ppm

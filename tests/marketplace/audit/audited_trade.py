@@ -59,7 +59,9 @@ from marketplace.protocol.documents import (
     DeliveryManifest,
     Division,
     Document,
+    GateExpert,
     GateManifest,
+    NoModel,
     Sealed,
     Specification,
     Subset,
@@ -160,6 +162,7 @@ class AuditedTrade(Clocks, Disputes):
         self.data: DataFinding | None = None
         self.attempts: list[Reported] = []
         self.unpublished: list[bytes] = []
+        self.recorded: dict[str, str] = {}
         self.audit = NO_AUDIT
 
     @property
@@ -328,12 +331,15 @@ class AuditedTrade(Clocks, Disputes):
         amounts: Callable[[list[int]], list[int]] = lambda amounts: amounts,
         seats: Sequence[int] = SEATS,
         verdicts: Sequence[int] | None = None,
+        like: int | None = None,
         **document: Any,
     ) -> None:
         """Report an attempt.
 
         Parameters
         ----------
+        like
+            The experts hand in the models of this attempt.
         sealed
             Turns the true score into the one that signers seal.
         amounts
@@ -347,7 +353,7 @@ class AuditedTrade(Clocks, Disputes):
         evidence = evidence or votes(self.experts, skill)
         score = math.floor(worth(evidence, tuple(range(len(evidence.experts)))) * PARTS)
         passed = score >= self.request.threshold if passed is None else passed
-        training = self._training(number, trainings)
+        training = self._training(number, trainings, like)
         named = self._attempt_evidence(number, evidence, openings, training, document)
         finding = AttemptFinding(
             model=keccak(text=f"model {number} of {self.name}"),
@@ -360,6 +366,58 @@ class AuditedTrade(Clocks, Disputes):
         self._report(
             number, finding, sealed(score), seats, for_it if verdicts is None else verdicts
         )
+
+    def attempt_without_model(
+        self,
+        *,
+        sealed: int = 0,
+        verdicts: Sequence[int] = (),
+        like: int | None = None,
+        training: bytes | None = None,
+        **document: Any,
+    ) -> None:
+        """Report that an attempt had no model.
+
+        Parameters
+        ----------
+        like
+            The experts hand in the models of this attempt; none by default.
+        document
+            Fields of what stands for the model that are to differ.
+        """
+        number = len(self.attempts) + 1
+        recorded = dict(self.recorded)
+        self.recorded.clear()
+        said = NoModel(
+            trade=self.name,
+            attempt=number,
+            repeats=like,
+            experts=tuple(
+                GateExpert(expert=expert, recorded=recorded.get(expert)) for expert in self.experts
+            ),
+        ).model_copy(update=document)
+        model = self.publish_document(said)
+        found = self._training(number, lambda signed: signed if like else [], like)
+        finding = AttemptFinding(
+            model=model,
+            training=training or found,
+            delivery=self._delivery(number) if verdicts else bytes(32),
+            evidence=model,
+            amounts=(self.expert_pool, *[0] * (len(self.experts) - 1)) if verdicts else (),
+        )
+        self._report(number, finding, sealed, SEATS, verdicts)
+
+    def record(self, expert: int, what: str = "a model") -> None:
+        """Let an expert put something on record."""
+        account, digest = self.parties.experts[expert], keccak(text=what)
+        self.market.send(account, "recordDelivery", self.id, digest)
+        self.recorded[account.address] = "0x" + digest.hex()
+
+    def after_training(self) -> None:
+        """Wait until the time to train is over."""
+        status = self.market.status(self.id)
+        until = status.deadline - status.windows.validation
+        self.market.node.advance_time(until - self.market.node.now() + 1)
 
     def _attempt_evidence(
         self,
@@ -425,7 +483,12 @@ class AuditedTrade(Clocks, Disputes):
         )
         self.attempts.append(Reported(finding, record, openings))
 
-    def _training(self, number: int, change: Callable[[list[Training]], list[Training]]) -> bytes:
+    def _training(
+        self,
+        number: int,
+        change: Callable[[list[Training]], list[Training]],
+        of: int | None = None,
+    ) -> bytes:
         trainings = []
         for expert in self.parties.experts:
             commitment = TrainingCommitment(
@@ -433,7 +496,7 @@ class AuditedTrade(Clocks, Disputes):
                 expert=expert.address,
                 attempt=number,
                 subset=digest_of(self.subsets[expert.address].ciphertext),
-                model=keccak(text=f"model of {expert.address}"),
+                model=keccak(text=f"model {of or number} of {expert.address}"),
             )
             trainings.append(
                 Training(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from small_trade import StageAt
 
-from marketplace.protocol.documents import GateManifest, Sealed
+from marketplace.protocol.documents import GateManifest, RecordedModel, Sealed
 from marketplace.protocol.errors import ConfigurationError, EnvelopeError, TradeRefused, WrongShape
 from marketplace.protocol.ids import seed_of
 from marketplace.protocol.states import State
@@ -97,7 +97,12 @@ def test_what_is_on_record_is_paid_though_nobody_judges(stage: StageAt) -> None:
     trained = one.train(one.own_job(run.trade_id))
     one.record_delivery(run.trade_id, trained)
     event = market.event(run.trade_id, "WorkDelivered")
-    assert "0x" + bytes(event["commitment"]).hex() == trained.training.model
+    for judge in (*run.world.signers, *run.world.jurors):
+        found = judge.exchange.read(RecordedModel, bytes(event["commitment"]))
+        assert found.training == trained.training
+        purpose = f"model/{one.address}/1"
+        model = judge.exchange.unseal(found.sealed, run.trade_id, purpose)
+        assert "0x" + digest_of(cid_of(model)).hex() == trained.training.model
     market.node.advance_time(seconds_to_exit(market, run.trade_id))
     assert end_trade(market, run.world.stranger, run.trade_id) == State.REFUNDED
     agreed = market.agreement(run.trade_id)

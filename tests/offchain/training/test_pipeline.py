@@ -1,13 +1,17 @@
 """The steps in order, and each party's part on its own."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 
 from marketplace.protocol.errors import UnreadableModel, UnusableData
 from offchain.contribution import payout_weights, shapley
 from offchain.data import Dataset
+from offchain.experts import load_fitted
+from offchain.gating import Gate
 from offchain.training import (
     Composite,
     Subset,
@@ -21,6 +25,8 @@ from offchain.training import (
     run_local,
     train_expert,
 )
+from offchain.training.predictions import predict_each
+from offchain.training.route import restricted_to_called
 from offchain.validation import (
     SCALE,
     decide,
@@ -96,6 +102,32 @@ def test_experts_without_weight_get_nothing(trained) -> None:
     for subset in routing.subsets.values():
         assert 0 < len(subset) <= len(trained.pooled.dataset)
         assert (subset.weights > 0).all()
+
+
+def test_an_expert_that_is_called_nowhere_gets_no_rows(trained) -> None:
+    """As can happen among experts that answer alike, of which a gate calls any four."""
+    roster, features = default_roster(trained.pooled.task), trained.pooled.dataset.features
+    answers = predict_each(
+        [load_fitted(roster[name], trained.probes[name]) for name in sorted(roster)], features, 2
+    )
+    labels, weights = trained.pooled.dataset.labels, trained.pooled.weights
+    gate = Gate.fit(features, answers, labels, weights, 3)
+    steps = torch.arange(len(roster), dtype=torch.float32)
+    alone = replace(
+        gate,
+        pool=replace(gate.pool, logits=-50.0 * steps),
+        residual=replace(
+            gate.residual,
+            second=torch.zeros_like(gate.residual.second),
+            second_bias=torch.zeros_like(gate.residual.second_bias),
+        ),
+    )
+    asked = np.arange(len(roster))[::-1].copy()
+    found, kept, shares = restricted_to_called(replace(alone, top_k=2), asked, features)
+    assert set(kept) == {0, 1}
+    assert shares.shape == (len(features), 2)
+    assert shares.any(axis=0).all()
+    assert np.array_equal(found.weights(features), shares)
 
 
 def test_an_expert_that_does_not_deliver_is_dropped(credit, trained) -> None:
