@@ -66,7 +66,7 @@ MUTATED = [
 SLOW = ("test_one_altered_byte_in_any", "test_no_bit_of", "test_no_events_of", "anvil")
 """Parts of names of tests that take long, and are left out: they look at what others look at."""
 
-MOST_TRIES = 8
+MOST_TRIES = 20
 """So many tests in which a place found something may miss its fault, before it has survived."""
 
 PATIENCE_S = 60

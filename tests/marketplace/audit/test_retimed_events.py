@@ -16,6 +16,7 @@ import pytest
 from audit_chain import QuickChain
 from audited_trade import UNSKILLED, AuditedTrade
 from cast_of_trade import Cast
+from telling import told
 from web3.types import RPCEndpoint
 
 from marketplace.audit.abi import Event
@@ -28,8 +29,8 @@ from marketplace.audit.trade import Trade
 from marketplace.chain.client import Node
 from marketplace.chain.deploy import Deployment
 from marketplace.chain.market import Market
-from marketplace.protocol.states import State
-from marketplace.protocol.terms import Request
+from marketplace.protocol.states import Purpose, State
+from marketplace.protocol.terms import NATIVE, NOBODY, Request
 from offchain.storage.disk import DiskStore
 
 Step = tuple[Event, ...]
@@ -122,12 +123,12 @@ def tell(
 ) -> Callable[[str], Told]:
     known: dict[str, Told] = {}
 
-    def told(name: str) -> Told:
+    def tale(name: str) -> Told:
         if name not in known:
             known[name] = _told(_chain, parties, DiskStore(tmp_path_factory.mktemp(name)), name)
         return known[name]
 
-    return told
+    return tale
 
 
 def _told(
@@ -140,9 +141,9 @@ def _told(
     looked = open_chain(Rpc(quick), deployment.market)
     events = LogReader(looked.rpc, looked.interfaces, 0, looked.block.number).events()
     grouped = groupby(events, key=lambda event: (event.log.block, event.log.transaction))
-    told = Told(trade.id, blank_history(looked), tuple(tuple(each) for _, each in grouped))
+    tale = Told(trade.id, blank_history(looked), tuple(tuple(each) for _, each in grouped))
     quick.make_request(RPCEndpoint("evm_revert"), [at_the_start])
-    return told
+    return tale
 
 
 def at(step: Step, timestamp: int) -> Step:
@@ -204,14 +205,14 @@ def first_second(request: Request, before: Sequence[Step], step: Step) -> int | 
 def test_a_step_may_come_in_its_last_second_and_no_later(
     tell: Callable[[str], Told], name: str
 ) -> None:
-    told = tell(name)
-    request = told.fold(told.steps).request
-    for before, step in told.own():
+    tale = tell(name)
+    request = tale.fold(tale.steps).request
+    for before, step in tale.own():
         last = last_second(request, before, step)
         if last is None:
             continue
-        assert told.fold([*before, at(step, last)]).disorder == [], step[0].name
-        (fault,) = told.fold([*before, at(step, last + 1)]).disorder
+        assert tale.fold([*before, at(step, last)]).disorder == [], step[0].name
+        (fault,) = tale.fold([*before, at(step, last + 1)]).disorder
         assert f"came at {last + 1}, after its deadline {last}" in fault
 
 
@@ -222,14 +223,14 @@ ENDING = {"Credited", "Refunded", "TradeEnded", "ClosedSealsPenalised"}
 def test_a_step_may_come_in_its_first_second_and_no_earlier(
     tell: Callable[[str], Told], name: str
 ) -> None:
-    told = tell(name)
-    request = told.fold(told.steps).request
-    for before, step in told.own():
+    tale = tell(name)
+    request = tale.fold(tale.steps).request
+    for before, step in tale.own():
         first = first_second(request, before, step)
         if first is None:
             continue
-        assert told.fold([*before, at(step, first)]).disorder == [], step[0].name
-        faults = told.fold([*before, at(step, first - 1)]).disorder
+        assert tale.fold([*before, at(step, first)]).disorder == [], step[0].name
+        faults = tale.fold([*before, at(step, first - 1)]).disorder
         named = {fault.partition(" in ")[0] for fault in faults}
         # A settlement that doesn't wait for closed seals pays in time, and ends too early.
         waiting = ENDING - {"TradeEnded"} if name == settled_late.__name__ else set()
@@ -282,11 +283,82 @@ AGAIN = {"WorkDelivered", "ScoresOpened", "Locked", "Credited", "Refunded", "Att
 
 @pytest.mark.parametrize("name", COURSES)
 def test_no_step_comes_twice(tell: Callable[[str], Told], name: str) -> None:
-    told = tell(name)
-    for before, step in told.own():
+    tale = tell(name)
+    for before, step in tale.own():
         for event in step:
-            of_market = event.log.address == told.blank.contracts.market
-            if not of_market or event.trade != told.id or event.name in AGAIN:
+            of_market = event.log.address == tale.blank.contracts.market
+            if not of_market or event.trade != tale.id or event.name in AGAIN:
                 continue
-            faults = told.fold([*before, step, (event,)]).disorder
+            faults = tale.fold([*before, step, (event,)]).disorder
             assert any(event.name in fault for fault in faults), event.name
+
+
+def payable(state: State, lapsed: bool, attested: bool) -> set[Purpose]:
+    """Return what may be paid for in a transaction of its own, by `docs/protocol.md`."""
+    if not lapsed:
+        return set()
+    decided = {Purpose.ORACLE, Purpose.AUDIT} if attested else {Purpose.ORACLE}
+    return {
+        State.FUNDED: {Purpose.DATA},
+        State.GATED: {Purpose.EXPERT, Purpose.ORACLE},
+        State.PASSED: {Purpose.EXPERT, Purpose.BROKER, Purpose.PROTOCOL} | decided,
+        State.REJECTED: decided,
+    }.get(state, set())
+
+
+@pytest.mark.parametrize("name", COURSES)
+def test_nothing_is_paid_out_of_turn(tell: Callable[[str], Told], name: str) -> None:
+    tale = tell(name)
+    for before, step in tale.own():
+        for steps in (before, (*before, step)):
+            trade = tale.fold(steps)
+            then = max(trade.deadline, steps[-1][0].timestamp)
+            for timestamp in (then, then + 1):
+                lapsed = timestamp > trade.deadline
+                due = payable(trade.state, lapsed, trade.attested)
+                for purpose in Purpose:
+                    faults = tale.fold([*steps, (credited(tale, purpose, timestamp),)]).disorder
+                    assert ("outside the step" in " ".join(faults)) is (purpose not in due)
+                faults = tale.fold([*steps, (refunded(tale, timestamp),)]).disorder
+                may_refund = bool(trade.locked) and not trade.ended and lapsed
+                assert ("refunded a trade" in " ".join(faults)) is not may_refund
+
+
+def credited(tale: Told, purpose: Purpose, timestamp: int) -> Event:
+    payment = {"account": NOBODY, "amount": 1, "purpose": purpose}
+    values = {"tradeId": tale.id, "currency": NATIVE, "payments": (payment,)}
+    return told("Credited", timestamp, by=tale.blank.contracts.market, **values)
+
+
+def refunded(tale: Told, timestamp: int) -> Event:
+    values = {"tradeId": tale.id, "buyer": NOBODY, "currency": NATIVE, "amount": 1}
+    return told("Refunded", timestamp, by=tale.blank.contracts.market, **values)
+
+
+def test_only_a_report_of_too_few_rows_ends_a_funded_trade_at_once(
+    tell: Callable[[str], Told],
+) -> None:
+    """The same report, with the money and the end one transaction later, or with enough rows."""
+    tale = tell(courses.refunded_with_too_few_rows.__name__)
+    *before, step = tale.steps
+    assert tale.fold(tale.steps).disorder == []
+    report, *rest = (event for event in step if event.trade == tale.id)
+    assert report.name == "DataReported"
+    later = [replace(e, log=replace(e.log, transaction=bytes(32))) for e in rest]
+    late = tale.fold([*before, (report,), tuple(later)]).disorder
+    assert {fault.partition(" in ")[0] for fault in late} == {"Credited", "Refunded", "TradeEnded"}
+    enough = replace(report.values["report"], accepted=0b111)
+    full = replace(report, values={**report.values, "report": enough})
+    paid = tale.fold([*before, (full, *rest)]).disorder
+    assert {fault.partition(" in ")[0] for fault in paid} == {"Credited", "Refunded", "TradeEnded"}
+
+
+@pytest.mark.parametrize("name", COURSES)
+def test_no_event_that_is_left_out_breaks_the_fold(tell: Callable[[str], Told], name: str) -> None:
+    """What a liar leaves out is for the checks to name: the fold goes on without it."""
+    tale = tell(name)
+    kinds = {event.name for step in tale.steps for event in step if event.trade == tale.id}
+    for kind in sorted(kinds - {"ModelRequested"}):
+        steps = [tuple(event for event in step if event.name != kind) for step in tale.steps]
+        trade = tale.fold([step for step in steps if step])
+        assert (trade.deciding is None) or kind != "AttemptReported"
