@@ -722,6 +722,23 @@ def test_a_running_trade_pays_nobody_but_for_data(trade: AuditedTrade) -> None:
     assert found == {"states", "data-payments", "expert-payments"}
 
 
+def test_judges_are_paid_for_idle_experts_and_for_no_delivery_unjudged(
+    trade: AuditedTrade,
+) -> None:
+    trade.to_gate()
+    trade.put_on_record(trade.parties.stranger)
+    trade.lapse()
+    trade.time_out_training()
+    chain, market = trade.market.node.web3.provider, trade.market.address
+    assert objections(audit(chain, market, trade.store)) == set()
+    nobody_paid = LyingNode(chain, changing("Credited", (0,), [], 1))
+    found = objections(audit(nobody_paid, market, trade.store))
+    assert found == {"INVARIANTS", "fees", "sums"}
+    expert = renaming("WorkDelivered", 2, trade.parties.experts[0].address)
+    found = objections(audit(LyingNode(chain, expert), market, trade.store))
+    assert found == {"expert-payments", "fees", "stored-deliveries", "stored-status"}
+
+
 def test_a_running_trade_refunds_nothing(trade: AuditedTrade) -> None:
     trade.to_funded()
     trade.lapse()

@@ -180,7 +180,7 @@ abstract contract JudgedTrade is Court {
             market.recordDelivery(tradeId, "work");
         }
         vm.warp(_deadline() + 1);
-        market.timeoutTraining(tradeId, _deal(), _gate(), committee);
+        market.timeoutTraining(tradeId, _deal(), _gate(), judges());
     }
 
     // ------------------------------------------------------------ challenge, ruling
