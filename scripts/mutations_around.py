@@ -520,6 +520,27 @@ AROUND = [
         "MarketRules",
     ),
     Mutation(
+        "every-currency-has-the-same-review",
+        _RULES,
+        "        if (shift == 0) shift = _reviewShift;\n",
+        "        shift = _reviewShift;\n",
+        "MarketRules",
+    ),
+    Mutation(
+        "the-review-is-that-of-the-native-coin",
+        _RULES,
+        "reviewOf(request.currency, request.budget)",
+        "reviewOf(Currency.wrap(address(0)), request.budget)",
+        "MarketRules",
+    ),
+    Mutation(
+        "anyone-measures-a-currency",
+        _RULES,
+        "function setReviewShift(Currency currency, uint8 reviewShift) external restricted {",
+        "function setReviewShift(Currency currency, uint8 reviewShift) external {",
+        "MarketRules",
+    ),
+    Mutation(
         "a-trade-without-a-panel",
         _RULES,
         "request.panel != digest || digest == 0",

@@ -162,6 +162,11 @@ class History:
             self._rules, base_review=event["baseReview"], review_shift=event["reviewShift"]
         )
 
+    def _review_shift_changed(self, event: Event) -> None:
+        shifts = {**self._rules.own_shifts, event["currency"]: event["reviewShift"]}
+        own = {currency: shift for currency, shift in shifts.items() if shift}
+        self._rules = replace(self._rules, own_shifts=own)
+
     def _requests_paused(self, event: Event) -> None:
         self._rules = replace(self._rules, paused=event["paused"])
 
@@ -169,6 +174,7 @@ class History:
 _RULES: dict[str, Callable[[History, Event], None]] = {
     "FeeChanged": History._fee_changed,
     "ReviewChanged": History._review_changed,
+    "ReviewShiftChanged": History._review_shift_changed,
     "RequestsPaused": History._requests_paused,
 }
 

@@ -61,6 +61,7 @@ class Office:
             (Role.GOVERNOR, committee.cancelRotation()),
             (Role.GOVERNOR, rules.setFee(10, MEMBER)),
             (Role.GOVERNOR, rules.setReview(7_200, 200)),
+            (Role.GOVERNOR, rules.setReviewShift(NATIVE, 200)),
             (Role.GUARDIAN, rules.pauseRequests(True)),
         ]
 

@@ -41,6 +41,7 @@ def rotate(market: Market, body: str) -> None:
 def change_everything(market: Market) -> None:
     change(market, "setFee", 1_000, STRANGER.address)
     change(market, "setReview", 10**6, 60)
+    change(market, "setReviewShift", NATIVE, 1)
     change(market, "pauseRequests", True)
     rotate(market, "committee")
     rotate(market, "panel")
@@ -123,10 +124,30 @@ def test_without_committee_and_panel_nothing_can_be_requested(market: Market, mi
 def test_the_review_grows_with_the_value_at_stake(market: Market) -> None:
     change(market, "setReview", 1_000, 10)  # a second more for each 1,024 units
     needed = 1_000 + 10**6 // 1_024
-    assert market.in_force().review_of(10**6) == needed
+    assert market.review_of(NATIVE, 10**6) == needed
 
     def asked(review: int) -> TradeBuilder:
         return TradeBuilder(market, budget=10**6, windows=replace(WINDOWS, review=review))
+
+    with refused("ReviewTooShort", needed - 1, needed):
+        asked(needed - 1).ask()
+    asked(needed).ask()
+
+
+@pytest.mark.parametrize("currency", ["token"], indirect=True)
+def test_a_currency_of_few_decimals_has_its_own_measure(market: Market, currency: str) -> None:
+    token = currency
+    change(market, "setReview", 1_000, 51)
+    budget = 50_000 * 10**6  # of six decimals: for the shift that fits eighteen it is nothing
+    assert market.review_of(token, budget) == 1_000
+    change(market, "setReviewShift", token, 21)
+    needed = 1_000 + budget // 2**21
+    assert market.review_of(token, budget) == needed
+    assert market.review_of(NATIVE, budget) == 1_000
+
+    def asked(review: int) -> TradeBuilder:
+        windows = replace(WINDOWS, review=review)
+        return TradeBuilder(market, currency=token, budget=budget, windows=windows)
 
     with refused("ReviewTooShort", needed - 1, needed):
         asked(needed - 1).ask()

@@ -36,6 +36,7 @@ contract GovernanceTest is Test {
             new MarketRules(address(_governance), _committee, _committee, 250, TREASURY, 3_600, 255, 0);
         _restrict(address(_rules), _rules.setFee.selector, GOVERNORS);
         _restrict(address(_rules), _rules.setReview.selector, GOVERNORS);
+        _restrict(address(_rules), _rules.setReviewShift.selector, GOVERNORS);
         _restrict(address(_rules), _rules.pauseRequests.selector, GUARDIANS);
         _restrict(address(_committee), _committee.scheduleRotation.selector, GOVERNORS);
         _restrict(address(_committee), _committee.cancelRotation.selector, GOVERNORS);
@@ -105,6 +106,8 @@ contract GovernanceTest is Test {
         _refuseUnannounced(address(_committee), abi.encodeCall(_committee.scheduleRotation, (members, 1)));
         _refuseUnannounced(address(_committee), abi.encodeCall(_committee.cancelRotation, ()));
         _refuseUnannounced(address(_rules), abi.encodeCall(_rules.setReview, (0, 255)));
+        Currency native = Currency.wrap(address(0));
+        _refuseUnannounced(address(_rules), abi.encodeCall(_rules.setReviewShift, (native, 255)));
     }
 
     function testFuzz_RefusesToAnnounceForTooSoon(uint32 early) public {
@@ -182,6 +185,8 @@ contract GovernanceTest is Test {
         _rules.setFee(10, TREASURY);
         vm.expectRevert(refusal);
         _rules.setReview(0, 255);
+        vm.expectRevert(refusal);
+        _rules.setReviewShift(Currency.wrap(address(0)), 255);
         vm.expectRevert(refusal);
         _committee.cancelRotation();
         vm.expectRevert(

@@ -230,7 +230,34 @@ contract MarketRulesTest is Test {
         _rules.setReview(base, shift);
         _assertInForce(false, FEE_BPS, TREASURY, base, shift);
         uint256 more = shift < 128 ? budget / 2 ** shift : 0;
-        assertEq(_rules.reviewOf(budget), base + more);
+        assertEq(_rules.reviewOf(NATIVE, budget), base + more);
+    }
+
+    function testFuzz_LetsACurrencyHaveAShiftOfItsOwn(address currency, uint8 shift, uint128 budget) public {
+        vm.assume(currency != address(0) && shift != 0);
+        Currency own = Currency.wrap(currency);
+        vm.expectEmit(address(_rules));
+        emit IMarketRules.ReviewShiftChanged(own, shift);
+        _rules.setReviewShift(own, shift);
+        uint256 more = shift < 128 ? budget / 2 ** shift : 0;
+        assertEq(_rules.reviewOf(own, budget), BASE_REVIEW + more);
+        assertEq(_rules.reviewOf(NATIVE, budget), BASE_REVIEW + budget / 2 ** REVIEW_SHIFT);
+        _assertInForce(false, FEE_BPS, TREASURY, BASE_REVIEW, REVIEW_SHIFT);
+        _rules.setReviewShift(own, 0);
+        assertEq(_rules.reviewOf(own, budget), BASE_REVIEW + budget / 2 ** REVIEW_SHIFT);
+    }
+
+    function test_AsksForTheReviewOfTheCurrencyOfTheRequest() public {
+        Request memory r = _request();
+        (r.currency, r.budget) = (Currency.wrap(address(0x6dec)), 1_000_000e6);
+        _rules.requireAllowed(r);
+        _rules.setReviewShift(r.currency, 20);
+        uint256 needed = BASE_REVIEW + 953_674;
+        _refuse(
+            r, abi.encodeWithSelector(IMarketRules.ReviewTooShort.selector, r.windows.review, needed)
+        );
+        r.windows.review = uint24(needed);
+        _rules.requireAllowed(r);
     }
 
     function test_PausesRequestsAndAllowsThemAgain() public {
@@ -254,6 +281,8 @@ contract MarketRulesTest is Test {
         _rules.setFee(FEE_BPS, caller);
         vm.expectRevert(refusal);
         _rules.setReview(0, 255);
+        vm.expectRevert(refusal);
+        _rules.setReviewShift(NATIVE, 255);
         vm.expectRevert(refusal);
         _rules.pauseRequests(true);
     }
