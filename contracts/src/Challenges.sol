@@ -37,7 +37,6 @@ contract Challenges is IChallenges, Penalties, EIP712 {
     ) external payable nonReentrant returns (bytes32 tradeId) {
         _requireNamed(judges, request.committee);
         _requireNamed(jury, request.panel);
-        _requireDisjoint(judges.members, jury.members);
         tradeId = market.tradeIdOf(request);
         uint128 bond = bondFor(request.budget);
         uint40 deadline = uint40(block.timestamp) + _terms.rulingWindow;
@@ -156,17 +155,6 @@ contract Challenges is IChallenges, Penalties, EIP712 {
         _requireNamed(jury, request.panel);
         bytes32 digest = rulingDigest(tradeId, jury.version, model, evidence);
         Quorum.verify(jury, signers, digest, signatures);
-    }
-
-    /// @dev Both ascend, so one walk along the two is enough.
-    function _requireDisjoint(address[] calldata judges, address[] calldata jury) private pure {
-        uint256 i;
-        uint256 j;
-        while (i < judges.length && j < jury.length) {
-            if (judges[i] == jury[j]) revert SharedMember(judges[i]);
-            if (judges[i] < jury[j]) ++i;
-            else ++j;
-        }
     }
 
     /// @dev Equal parts for the signers, the units left over one each to the first seats.

@@ -46,6 +46,10 @@ contract MarketRules is IMarketRules, AccessManaged {
         rulingWindow = rulingWindow_;
         _setFee(feeBps, treasury);
         _setReview(baseReview, reviewShift);
+        if (
+            committee_.counterpart() != address(panel_)
+                || panel_.counterpart() != address(committee_)
+        ) revert NotCounterparts(address(committee_), address(panel_));
     }
 
     /// @inheritdoc IMarketRules

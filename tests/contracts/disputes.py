@@ -29,6 +29,7 @@ from whole_trade import (
 )
 
 from marketplace.chain.client import Node
+from marketplace.chain.deploy import deploy_offices
 from marketplace.chain.governance import deploy_governance
 from marketplace.chain.market import Status
 from marketplace.protocol.agreement import record_hash
@@ -84,7 +85,6 @@ class Court:
         node: Node,
         *,
         stake_currency: str = NATIVE,
-        jury: Sequence[LocalAccount] = JURY,
         terms: tuple[int, ...] = TERMS,
     ) -> Court:
         """Deploy all, and appoint two of three judges and of three on the panel, without stakes."""
@@ -93,10 +93,9 @@ class Court:
         governance = deploy_governance(node, admin)
         authority = governance.address
         office = (stake_currency, 0, DAY, 30 * DAY, arbiter)
-        committee = node.deploy(admin, "OracleCommittee", authority, office)
-        panel = node.deploy(admin, "OracleCommittee", authority, office)
+        committee, panel = deploy_offices(node, admin, authority, office)
         judges = [judge.address for judge in JUDGES]
-        jurors = [juror.address for juror in jury]
+        jurors = [juror.address for juror in JURY]
         node.send(admin, committee.functions.scheduleRotation(judges, 2))
         node.send(admin, panel.functions.scheduleRotation(jurors, 2))
         registry = node.deploy(admin, "ParticipantRegistry", NATIVE, (DAY, DAY, DAY, DAY))

@@ -133,16 +133,6 @@ def test_committee_and_panel_are_those_of_the_request(court: Court, trade: Judge
         court.send(CHALLENGER, "challenge", trade.request, court.judges, other, claim, value=bond)
 
 
-@pytest.mark.parametrize("seat", range(3))
-def test_no_judge_sits_in_the_panel(node: Node, court: Court, seat: int) -> None:
-    jury = sorted([*JURY[:2], JUDGES[seat]], key=lambda juror: int(juror.address, 16))
-    shared = Court.deploy(node, jury=jury)
-    trade = JudgedTrade(shared.world).fund().report_data()
-    trade.judge(1, passing=[0, 1])
-    with refused("SharedMember", JUDGES[seat].address):
-        shared.challenge(trade)
-
-
 # ----------------------------------------------------------------- the verdict stands
 
 

@@ -16,7 +16,7 @@ from trade_builder import TradeBuilder
 from trade_terms import FEE_BPS, LONGEST_WINDOW, UNBONDING_DELAY, WINDOWS
 from web3.types import TxReceipt
 
-from marketplace.chain.deploy import Terms
+from marketplace.chain.deploy import Terms, deploy_offices
 from marketplace.chain.market import Market
 from marketplace.protocol.agreement import agreed_digest
 from marketplace.protocol.states import State
@@ -104,16 +104,20 @@ def test_without_committee_and_panel_nothing_can_be_requested(market: Market, mi
     node, rules = market.node, market.rules.functions
     authority = node.call(rules.authority())
     terms = (NATIVE, 0, 1, UNBONDING_DELAY, STRANGER.address)
-    nobody = node.deploy(ADMIN, "OracleCommittee", authority, terms)
-    offices = {"committee": market.committee, "panel": market.panel, missing: nobody}
+    offices = dict(
+        zip(("committee", "panel"), deploy_offices(node, ADMIN, authority, terms), strict=True)
+    )
     addresses = [office.address for office in offices.values()]
+    there = "panel" if missing == "committee" else "committee"
+    node.send(ADMIN, offices[there].functions.scheduleRotation(OTHERS, 2))
     empty = node.deploy(
         ADMIN, "MarketRules", authority, *addresses, FEE_BPS, PARTIES.treasury.address, 0, 255, 0
     )
     elsewhere = node.deploy(
         ADMIN, "ModelMarket", empty.address, market.registry.address, ADMIN.address
     )
-    request = replace(TradeBuilder(market).request, **{missing: bytes(32)})
+    digest = bytes(node.call(offices[there].functions.currentDigest()))
+    request = replace(TradeBuilder(market).request, **{missing: bytes(32), there: digest})
     with refused("RuleChanged", missing):
         Market(node, elsewhere.address).send(PARTIES.buyer, "requestModel", request)
 

@@ -50,8 +50,6 @@ interface IChallenges is IPenalties {
 
     // ------------------------------------------------------------------ errors
 
-    /// @notice A member of the committee can't judge itself.
-    error SharedMember(address member);
     error NoChallenge(bytes32 tradeId);
     error RulingTooLate(uint40 deadline);
     error RulingPending(uint40 deadline);

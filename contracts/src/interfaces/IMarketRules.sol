@@ -29,6 +29,9 @@ interface IMarketRules {
     /// @notice The trade, with a challenge and the time to open seals after its end, could outlast the
     ///         bond of the stakes that back its committee's word.
     error TradeTooLong(uint256 longest, uint256 bonded);
+
+    /// @notice Committee and panel don't name each other, so they could come to share a member.
+    error NotCounterparts(address committee, address panel);
     error FeeTooHigh(uint16 feeBps);
     error ZeroTreasury();
 

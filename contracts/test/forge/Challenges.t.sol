@@ -146,21 +146,6 @@ contract ChallengesTest is JudgedTrade {
         challenges.challenge(request, judges(), other, "claim");
     }
 
-    function testFuzz_RefusesAPanelWithAJudgeInIt(uint8 seat, uint64 second, uint64 third) public {
-        seat = uint8(bound(seat, 0, SEATS - 1));
-        second = uint64(bound(second, 1_000, type(uint64).max - 1));
-        third = uint64(bound(third, second + 1, type(uint64).max));
-        delete jurors;
-        _insert(jurors, keyOf[members[seat]]);
-        _insert(jurors, second);
-        _insert(jurors, third);
-        _deploy(NATIVE);
-        _fund();
-        _judge(7, 3);
-        vm.expectRevert(abi.encodeWithSelector(IChallenges.SharedMember.selector, members[seat]));
-        this.challengeFor(1 ether + 1);
-    }
-
     function test_RefusesToBeEnteredAgainWhileItTakesTheBond() public {
         ReentrantToken thief = new ReentrantToken(address(this), 100 ether);
         Currency currency = Currency.wrap(address(thief));

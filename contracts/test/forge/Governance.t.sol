@@ -29,11 +29,12 @@ contract GovernanceTest is Test {
     function setUp() public {
         vm.warp(1_800_000_000);
         _governance = new Governance(address(this), DELAY);
-        CommitteeTerms memory terms =
-            CommitteeTerms(Currency.wrap(address(0)), 0, 1, 1, address(0xa4b1));
+        CommitteeTerms memory terms;
+        terms.counterpart = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
         _committee = new OracleCommittee(address(_governance), terms);
-        _rules =
-            new MarketRules(address(_governance), _committee, _committee, 250, TREASURY, 3_600, 255, 0);
+        terms.counterpart = address(_committee);
+        OracleCommittee panel = new OracleCommittee(address(_governance), terms);
+        _rules = new MarketRules(address(_governance), _committee, panel, 250, TREASURY, 3_600, 255, 0);
         _restrict(address(_rules), _rules.setFee.selector, GOVERNORS);
         _restrict(address(_rules), _rules.setReview.selector, GOVERNORS);
         _restrict(address(_rules), _rules.setReviewShift.selector, GOVERNORS);

@@ -30,7 +30,7 @@ contract MarketRulesTest is Test {
     function setUp() public {
         vm.warp(1_800_000_000);
         _authority = new Authority(address(this));
-        (_committee, _panel) = (_office(UNBONDING), _office(0)); // a panel stakes nothing
+        (_committee, _panel) = _offices();
         _rules = _deploy(_committee, FEE_BPS, TREASURY);
         _appoint(_committee, address(0x1001));
         _appoint(_panel, address(0x2001));
@@ -48,6 +48,26 @@ contract MarketRulesTest is Test {
         _deploy(_committee, feeBps, TREASURY);
         vm.expectRevert(IMarketRules.ZeroTreasury.selector);
         _deploy(_committee, FEE_BPS, address(0));
+    }
+
+    function test_RefusesACommitteeAndAPanelThatDoNotNameEachOther() public {
+        OracleCommittee kept = _panel;
+        address[3] memory counterparts = [address(0), address(_committee), address(0xbad)];
+        for (uint256 i = 0; i < 3; ++i) {
+            _panel = _office(0, counterparts[i]);
+            vm.expectRevert(
+                abi.encodeWithSelector(
+                    IMarketRules.NotCounterparts.selector, address(_committee), address(_panel)
+                )
+            );
+            _deploy(_committee, FEE_BPS, TREASURY);
+        }
+        OracleCommittee other = _office(UNBONDING, address(kept));
+        _panel = kept;
+        vm.expectRevert(
+            abi.encodeWithSelector(IMarketRules.NotCounterparts.selector, address(other), address(kept))
+        );
+        _deploy(other, FEE_BPS, TREASURY);
     }
 
     // --------------------------------------------------------------------- requests
@@ -186,7 +206,9 @@ contract MarketRulesTest is Test {
     }
 
     function test_RefusesWhereNoCommitteeIsInOffice() public {
-        _rules = _deploy(_office(UNBONDING), FEE_BPS, TREASURY);
+        (_committee, _panel) = _offices();
+        _rules = _deploy(_committee, FEE_BPS, TREASURY);
+        _appoint(_panel, address(0x2001));
         Request memory r = _request();
         r.committee = 0; // as it is in the contract
         _refuse(r, abi.encodeWithSelector(IMarketRules.RuleChanged.selector, "committee"));
@@ -299,10 +321,16 @@ contract MarketRulesTest is Test {
 
     // ---------------------------------------------------------------------- private
 
-    function _office(uint32 unbonding) private returns (OracleCommittee) {
-        return new OracleCommittee(
-            address(_authority), CommitteeTerms(NATIVE, 0, ROTATION, unbonding, address(0xa4b1))
-        );
+    /// @dev A panel stakes nothing.
+    function _offices() private returns (OracleCommittee committee, OracleCommittee panel) {
+        committee = _office(UNBONDING, vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1));
+        panel = _office(0, address(committee));
+    }
+
+    function _office(uint32 unbonding, address counterpart) private returns (OracleCommittee) {
+        CommitteeTerms memory terms =
+            CommitteeTerms(NATIVE, 0, ROTATION, unbonding, address(0xa4b1), counterpart);
+        return new OracleCommittee(address(_authority), terms);
     }
 
     function _deploy(OracleCommittee committee, uint16 feeBps, address treasury)
