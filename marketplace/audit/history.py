@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from marketplace.audit.abi import Event
 from marketplace.audit.affiliations import Affiliations
 from marketplace.audit.chain import Contracts
-from marketplace.audit.disputes import RULINGS, Disputes
+from marketplace.audit.disputes import CHALLENGE, RULINGS, Disputes
 from marketplace.audit.office import Office
 from marketplace.audit.records import InForce
 from marketplace.audit.replay import (
@@ -133,6 +133,9 @@ class History:
             self._stray(event, event.trade)
         elif event.name in _AFTERWARDS:
             _AFTERWARDS[event.name](trade, event)
+        elif event.name == CHALLENGE:
+            jury = self.panel.of(trade.request.panel).members
+            self.affiliations.challenged(trade, event, jury)
         elif event.name in RULINGS and "signers" in event.values:
             panel = self.panel.of(trade.request.panel)
             self.affiliations.judged(trade, event, panel.members)

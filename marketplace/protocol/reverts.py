@@ -190,6 +190,13 @@ EXPLANATIONS: dict[str, Explanation] = {
     "CommitteeMismatch": Explanation(
         "this is not the committee that was agreed on", "pass the committee with that digest"
     ),
+    "UnknownDecision": Explanation(
+        "this is not what the trade was decided on",
+        "pass deal, gate and record of the last attempt",
+    ),
+    "ConflictedJurors": Explanation(
+        "a juror has an interest in such a ruling", "let the other seats of the panel sign"
+    ),
     "NoChallenge": Explanation("the trade has no open challenge", "look at how the last one ended"),
     "RulingTooLate": Explanation("the time for a ruling is over", "let the challenge lapse"),
     "RulingPending": Explanation(

@@ -175,8 +175,8 @@ class Court:
     ) -> TxReceipt:
         """Challenge a trade with the bond in native coin."""
         bond = self.bond(trade) if value is None else value
-        arguments = (trade.request, self.judges, self.jury, commitment("the claim"))
-        return self.send(by, "challenge", *arguments, value=bond)
+        arguments = (*trade.decision, self.jury, commitment("the claim"))
+        return self.send(by, "challenge", trade.request, *arguments, value=bond)
 
     def bond(self, trade: JudgedTrade) -> int:
         return int(self.view("bondFor", trade.request["budget"]))
@@ -222,6 +222,12 @@ class JudgedTrade(WholeTrade):
     def history(self) -> tuple[bytes, int]:
         """What the attempts that decided nothing left."""
         return history_of(self.earlier).as_tuple()
+
+    @property
+    def decision(self) -> tuple[Any, ...]:
+        """What the trade was decided on, as a challenge names it."""
+        record = bytes(32) if self.deciding is None else record_hash(self.deciding)
+        return self.deal, self.gate, words(*self.last_amounts), record
 
     def proof(self, record: dict[str, Any]) -> tuple[Any, ...]:
         """Return what shows that the trade has this attempt."""

@@ -73,10 +73,12 @@ def test_a_challenge_freezes_the_trade_for_a_bond(court: Court, trade: JudgedTra
                 "currency": NATIVE,
                 "bond": bond,
                 "deadline": deadline,
+                "mayNotUphold": 0,
+                "mayNotOverturn": 0,
             },
         )
     ]
-    assert court.view("challengeOf", trade.id) == (CHALLENGER.address, deadline, bond)
+    assert court.view("challengeOf", trade.id) == (CHALLENGER.address, deadline, bond, 0, 0)
     assert court.held() == bond
     assert (trade.status["state"], trade.status["deadline"]) == (DISPUTED, deadline)
     with refused("WrongState", DISPUTED, PASSED):
@@ -123,14 +125,12 @@ def test_a_trade_is_challenged_once(court: Court, trade: JudgedTrade) -> None:
         court.challenge(trade)
 
 
-def test_committee_and_panel_are_those_of_the_request(court: Court, trade: JudgedTrade) -> None:
+def test_the_panel_is_that_of_the_request(court: Court, trade: JudgedTrade) -> None:
     trade.judge(1, passing=[0, 1])
     other = (1, 1, [PARTIES.stranger.address])
-    claim, bond = commitment("the claim"), court.bond(trade)
-    with refused("CommitteeMismatch", digest_of(other), trade.request["committee"]):
-        court.send(CHALLENGER, "challenge", trade.request, other, court.jury, claim, value=bond)
+    arguments = (*trade.decision, other, commitment("the claim"))
     with refused("CommitteeMismatch", digest_of(other), trade.request["panel"]):
-        court.send(CHALLENGER, "challenge", trade.request, court.judges, other, claim, value=bond)
+        court.send(CHALLENGER, "challenge", trade.request, *arguments, value=court.bond(trade))
 
 
 # ----------------------------------------------------------------- the verdict stands

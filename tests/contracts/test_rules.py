@@ -23,7 +23,10 @@ from marketplace.protocol.states import State
 from marketplace.protocol.terms import NATIVE
 
 ADMIN, STRANGER = PARTIES.admin, PARTIES.stranger
-OTHERS = [other.address for other in ascending("another member", 3)]
+OTHERS = {
+    body: [other.address for other in ascending(f"another member of the {body}", 3)]
+    for body in ("committee", "panel")
+}
 
 
 def change(market: Market, function: str, *arguments: Any) -> TxReceipt:
@@ -33,7 +36,7 @@ def change(market: Market, function: str, *arguments: Any) -> TxReceipt:
 def rotate(market: Market, body: str) -> None:
     """Put others into office and let them take it."""
     office = market.committee if body == "committee" else market.panel
-    market.node.send(ADMIN, office.functions.scheduleRotation(OTHERS, 2))
+    market.node.send(ADMIN, office.functions.scheduleRotation(OTHERS[body], 2))
     _, effective_at = market.node.call(office.functions.scheduled())
     TradeBuilder(market).wait_until(effective_at)
 
@@ -109,7 +112,7 @@ def test_without_committee_and_panel_nothing_can_be_requested(market: Market, mi
     )
     addresses = [office.address for office in offices.values()]
     there = "panel" if missing == "committee" else "committee"
-    node.send(ADMIN, offices[there].functions.scheduleRotation(OTHERS, 2))
+    node.send(ADMIN, offices[there].functions.scheduleRotation(OTHERS[there], 2))
     empty = node.deploy(
         ADMIN, "MarketRules", authority, *addresses, FEE_BPS, PARTIES.treasury.address, 0, 255, 0
     )
