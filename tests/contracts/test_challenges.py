@@ -350,7 +350,7 @@ def test_the_ruling_digest_is_eip_712(court: Court, trade: JudgedTrade) -> None:
 def test_a_silent_panel_changes_nothing(court: Court, trade: JudgedTrade) -> None:
     record = trade.judge(1, passing=[0, 1])
     court.challenge(trade)
-    _, deadline, bond = court.view("challengeOf", trade.id)
+    _, deadline, bond, *_ = court.view("challengeOf", trade.id)
     move_to(court.node, deadline - 1)
     with refused("RulingPending", deadline):
         court.send(BUYER, "lapse", trade.request)
@@ -372,7 +372,7 @@ def test_the_bond_comes_back_though_the_trade_went_on(
 ) -> None:
     record = trade.judge(1, passing=[0, 1])
     court.challenge(trade)
-    _, deadline, bond = court.view("challengeOf", trade.id)
+    _, deadline, bond, *_ = court.view("challengeOf", trade.id)
     move_to(court.node, deadline)
     trade.send(BROKER, "resume", trade.id)
     if settled:
