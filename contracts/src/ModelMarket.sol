@@ -570,7 +570,10 @@ contract ModelMarket is IModelMarket, Ledger {
 
     /// @dev Tells deliveries of this stage from those of earlier ones.
     function _stageOf(Status status) private pure returns (uint8) {
-        return status.state() == State.Funded ? 1 : status.attempts() + 2;
+        unchecked {
+            // eight attempts at most
+            return status.state() == State.Funded ? 1 : status.attempts() + 2;
+        }
     }
 
     // ------------------------------------------------------------- what is accepted
