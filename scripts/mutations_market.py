@@ -443,6 +443,20 @@ MARKET = [
         "unjudged-data-goes-unpaid", _MARKET, "delivered |= 1 << i;", "delivered |= 0;", "unjudged"
     ),
     _market(
+        "judges-pay-for-idle-experts",
+        _MARKET,
+        "        if (!delivered) {",
+        "        if (!delivered && count != 0) {",
+        "unjudged",
+    ),
+    _market(
+        "judges-are-paid-for-silence-about-a-free-delivery",
+        _MARKET,
+        "            delivered = true;\n",
+        "            delivered = shares[i] != 0;\n",
+        "unjudged",
+    ),
+    _market(
         "records-of-earlier-stages-count",
         _MARKET,
         "if (_deliveries[tradeId][gate.experts[i]] != _stageOf(status)) continue;",

@@ -6,11 +6,12 @@ import {Penalties} from "./Penalties.sol";
 import {IChallenges} from "./interfaces/IChallenges.sol";
 import {IModelMarket} from "./interfaces/IModelMarket.sol";
 import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
+import {Digests} from "./libraries/Digests.sol";
 import {Quorum} from "./libraries/Quorum.sol";
 import {Challenge, ChallengeTerms} from "./types/Challenge.sol";
 import {Committee} from "./types/Committee.sol";
 import {Currency} from "./types/Currency.sol";
-import {AttemptProof, AttemptRecord, Request, State} from "./types/Trade.sol";
+import {AttemptProof, AttemptRecord, Deal, Gate, Request, State} from "./types/Trade.sol";
 
 /// @title Challenges
 /// @dev For every currency:
@@ -31,20 +32,32 @@ contract Challenges is IChallenges, Penalties, EIP712 {
     /// @inheritdoc IChallenges
     function challenge(
         Request calldata request,
-        Committee calldata judges,
+        Deal calldata deal,
+        Gate calldata gate,
+        bytes32 amounts,
+        bytes32 record,
         Committee calldata jury,
         bytes32 claim
     ) external payable nonReentrant returns (bytes32 tradeId) {
-        _requireNamed(judges, request.committee);
         _requireNamed(jury, request.panel);
-        _requireDisjoint(judges.members, jury.members);
         tradeId = market.tradeIdOf(request);
-        uint128 bond = bondFor(request.budget);
-        uint40 deadline = uint40(block.timestamp) + _terms.rulingWindow;
-        _challenges[tradeId] = Challenge(msg.sender, deadline, bond);
-        emit Challenged(tradeId, msg.sender, claim, request.currency, bond, deadline);
-        market.dispute(tradeId, deadline); // refuses all but the first, and that out of its time
-        request.currency.pull(msg.sender, bond);
+        bool passed = market.statusOf(tradeId).state() == State.Passed;
+        Challenge memory open = Challenge({
+            challenger: msg.sender,
+            deadline: uint40(block.timestamp) + _terms.rulingWindow,
+            bond: bondFor(request.budget),
+            mayNotUphold: 0,
+            mayNotOverturn: _interested(request, jury.members)
+        });
+        // A rejection pays the experts nothing, whether it stands or falls.
+        if (passed) open.mayNotUphold = _seatsOf(jury.members, gate.experts);
+        open.mayNotUphold |= open.mayNotOverturn;
+        _challenges[tradeId] = open;
+        _emitChallenged(tradeId, request.currency, claim, open);
+        // Refuses all but the first, and that out of its time.
+        market.dispute(tradeId, open.deadline);
+        _requireDecided(tradeId, request.committee, deal, gate, amounts, record);
+        request.currency.pull(msg.sender, open.bond);
     }
 
     /// @inheritdoc IChallenges
@@ -56,6 +69,7 @@ contract Challenges is IChallenges, Penalties, EIP712 {
         bytes calldata signatures
     ) external {
         (bytes32 tradeId, Challenge memory open) = _close(request);
+        _requireFree(signers & open.mayNotUphold);
         _requireRuling(request, tradeId, open, jury, 0, evidence, signers, signatures);
         market.rule(tradeId, false);
         emit VerdictUpheld(tradeId, evidence, signers, signatures);
@@ -81,6 +95,7 @@ contract Challenges is IChallenges, Penalties, EIP712 {
         _requireNamed(judges, request.committee);
         if (record.model == 0) revert UnknownAttempt(0); // what a ruling that upholds names
         (bytes32 tradeId, Challenge memory open) = _close(request);
+        _requireFree(signers & open.mayNotOverturn);
         _requireRuling(request, tradeId, open, jury, record.model, evidence, signers, signatures);
         _requireAttempt(tradeId, request.committee, record, proof);
         market.rule(tradeId, true);
@@ -158,15 +173,61 @@ contract Challenges is IChallenges, Penalties, EIP712 {
         Quorum.verify(jury, signers, digest, signatures);
     }
 
-    /// @dev Both ascend, so one walk along the two is enough.
-    function _requireDisjoint(address[] calldata judges, address[] calldata jury) private pure {
-        uint256 i;
-        uint256 j;
-        while (i < judges.length && j < jury.length) {
-            if (judges[i] == jury[j]) revert SharedMember(judges[i]);
-            if (judges[i] < jury[j]) ++i;
-            else ++j;
-        }
+    /// @dev Seats of those to whom the verdict matters either way: they agreed to take part, or are
+    ///      named in the request for all to see. The challenger has its bond in it.
+    function _interested(Request calldata request, address[] calldata jury)
+        private
+        view
+        returns (uint16)
+    {
+        address[] memory parties = new address[](4);
+        (parties[0], parties[1]) = (request.buyer, request.broker);
+        (parties[2], parties[3]) = (request.auditor, msg.sender);
+        return _seatsOf(jury, parties);
+    }
+
+    function _seatsOf(address[] calldata jury, address[] memory parties)
+        private
+        view
+        returns (uint16)
+    {
+        return market.registry().seatsOf(jury, parties);
+    }
+
+    function _emitChallenged(
+        bytes32 tradeId,
+        Currency currency,
+        bytes32 claim,
+        Challenge memory open
+    ) private {
+        emit Challenged(
+            tradeId,
+            msg.sender,
+            claim,
+            currency,
+            open.bond,
+            open.deadline,
+            open.mayNotUphold,
+            open.mayNotOverturn
+        );
+    }
+
+    /// @dev The market's digest says who the experts are.
+    function _requireDecided(
+        bytes32 tradeId,
+        bytes32 judges,
+        Deal calldata deal,
+        Gate calldata gate,
+        bytes32 amounts,
+        bytes32 record
+    ) private view {
+        bytes32 given = Digests.decided(Digests.gated(judges, deal, gate), amounts, record);
+        bytes32 decided = market.digestOf(tradeId);
+        if (given != decided) revert UnknownDecision(given, decided);
+    }
+
+    function _requireFree(uint16 conflicted) private pure {
+        if (conflicted != 0) revert ConflictedJurors(conflicted);
     }
 
     /// @dev Equal parts for the signers, the units left over one each to the first seats.

@@ -5,6 +5,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {IMarketRules} from "./interfaces/IMarketRules.sol";
 import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
 import {Attempts} from "./libraries/Attempts.sol";
+import {Currency} from "./types/Currency.sol";
 import {Request, Windows} from "./types/Trade.sol";
 
 /// @title MarketRules
@@ -28,6 +29,8 @@ contract MarketRules is IMarketRules, AccessManaged {
     uint24 private _baseReview;
     uint8 private _reviewShift;
 
+    mapping(Currency currency => uint8) private _shifts; // zero for none of its own
+
     constructor(
         address authority,
         IOracleCommittee committee_,
@@ -43,6 +46,10 @@ contract MarketRules is IMarketRules, AccessManaged {
         rulingWindow = rulingWindow_;
         _setFee(feeBps, treasury);
         _setReview(baseReview, reviewShift);
+        if (
+            committee_.counterpart() != address(panel_)
+                || panel_.counterpart() != address(committee_)
+        ) revert NotCounterparts(address(committee_), address(panel_));
     }
 
     /// @inheritdoc IMarketRules
@@ -51,7 +58,7 @@ contract MarketRules is IMarketRules, AccessManaged {
         _requireValid(request);
         if (request.feeBps != _feeBps) revert RuleChanged("feeBps");
         if (request.treasury != _treasury) revert RuleChanged("treasury");
-        uint256 review = reviewOf(request.budget);
+        uint256 review = reviewOf(request.currency, request.budget);
         if (request.windows.review < review) revert ReviewTooShort(request.windows.review, review);
         uint256 longest = _longestOf(request);
         uint256 bonded = committee.unbondingDelay();
@@ -79,8 +86,16 @@ contract MarketRules is IMarketRules, AccessManaged {
     }
 
     /// @inheritdoc IMarketRules
-    function reviewOf(uint128 budget) public view returns (uint256) {
-        return uint256(_baseReview) + (uint256(budget) >> _reviewShift);
+    function setReviewShift(Currency currency, uint8 reviewShift) external restricted {
+        _shifts[currency] = reviewShift;
+        emit ReviewShiftChanged(currency, reviewShift);
+    }
+
+    /// @inheritdoc IMarketRules
+    function reviewOf(Currency currency, uint128 budget) public view returns (uint256) {
+        uint8 shift = _shifts[currency];
+        if (shift == 0) shift = _reviewShift;
+        return uint256(_baseReview) + (uint256(budget) >> shift);
     }
 
     /// @inheritdoc IMarketRules

@@ -192,14 +192,10 @@ contract ModelMarket is IModelMarket, Ledger {
         emit DataReported(tradeId, report, dropped, signers, signatures);
         if (rows < deal.minRows) {
             if (report.experts.length != 0) revert TooMany(report.experts.length, 0);
-            Payment[] memory payments = new Payment[](Quorum.signerCount(signers));
-            // They judged what there was.
-            uint256 count = Payments.toOracles(payments, 0, deal.oracleFee, judges, signers, 0);
             uint256 held = Payments.escrowOf(deal) + Payments.priceOf(supplies);
-            _payAndEnd(tradeId, status, deal, held, payments, count, State.Refunded);
+            _payJudgesAndEnd(tradeId, status, deal, held, judges);
             return;
         }
-        _requireExperts(deal, supplies, judges.members, report);
         _digest[tradeId] = Digests.gated(
             judgesDigest,
             deal.expertPool,
@@ -211,6 +207,7 @@ contract ModelMarket is IModelMarket, Ledger {
         );
         _status[tradeId] =
             status.to(State.Gated).until(uint256(status.window(3)) + status.window(4));
+        _requireExperts(deal, supplies, judges.members, report);
         (Payment[] memory prices, uint256 delivered) =
             Payments.toProviders(supplies, report.accepted);
         _credited(tradeId, deal.currency, prices, delivered);
@@ -382,22 +379,31 @@ contract ModelMarket is IModelMarket, Ledger {
     }
 
     /// @inheritdoc IModelMarket
-    function timeoutTraining(bytes32 tradeId, Deal calldata deal, Gate calldata gate, bytes32 judges)
-        external
-    {
+    function timeoutTraining(
+        bytes32 tradeId,
+        Deal calldata deal,
+        Gate calldata gate,
+        Committee calldata judges
+    ) external {
         Status status = _in(tradeId, State.Gated);
         _requireLapsed(status.deadline());
-        _requireAgreed(tradeId, Digests.gated(judges, deal, gate));
+        _requireAgreed(tradeId, Digests.gated(Digests.hash(judges), deal, gate));
         uint128[] memory shares =
             LargestRemainder.split(deal.expertPool, gate.experts, gate.weights);
         Payment[] memory payments = new Payment[](shares.length);
         uint256 count;
+        bool delivered;
         for (uint256 i = 0; i < shares.length; ++i) {
             if (_deliveries[tradeId][gate.experts[i]] != _stageOf(status)) continue;
+            delivered = true;
             count = Payments.add(payments, count, gate.experts[i], shares[i], Purpose.Expert);
         }
-        if (count != 0) status = status.withFlag(StatusLibrary.UNJUDGED);
         uint256 held = Payments.escrowOf(deal) + gate.dropped;
+        if (!delivered) {
+            _payJudgesAndEnd(tradeId, status, deal, held, judges);
+            return;
+        }
+        if (count != 0) status = status.withFlag(StatusLibrary.UNJUDGED);
         _payAndEnd(tradeId, status, deal, held, payments, count, State.Refunded);
     }
 
@@ -480,6 +486,20 @@ contract ModelMarket is IModelMarket, Ledger {
         _end(tradeId, status, end);
     }
 
+    /// @dev Before a verdict, by the silence of others than the judges: they judged what there was.
+    function _payJudgesAndEnd(
+        bytes32 tradeId,
+        Status status,
+        Deal calldata deal,
+        uint256 held,
+        Committee calldata judges
+    ) private {
+        uint16 signers = status.signers();
+        Payment[] memory payments = new Payment[](Quorum.signerCount(signers));
+        uint256 count = Payments.toOracles(payments, 0, deal.oracleFee, judges, signers, 0);
+        _payAndEnd(tradeId, status, deal, held, payments, count, State.Refunded);
+    }
+
     /// @dev How a trade ends whose verdict stands.
     function _endOf(Status status, bool approvalRequired) private pure returns (State) {
         if (status.state() == State.Rejected) return State.Failed;
@@ -550,7 +570,10 @@ contract ModelMarket is IModelMarket, Ledger {
 
     /// @dev Tells deliveries of this stage from those of earlier ones.
     function _stageOf(Status status) private pure returns (uint8) {
-        return status.state() == State.Funded ? 1 : status.attempts() + 2;
+        unchecked {
+            // eight attempts at most
+            return status.state() == State.Funded ? 1 : status.attempts() + 2;
+        }
     }
 
     // ------------------------------------------------------------- what is accepted

@@ -23,6 +23,8 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, Credits {
     uint32 public immutable unbondingDelay;
     /// @inheritdoc IOracleCommittee
     address public immutable arbiter;
+    /// @inheritdoc IOracleCommittee
+    address public immutable counterpart;
 
     Rotation private _rotation;
     mapping(uint32 version => Committee) private _committees;
@@ -38,6 +40,7 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, Credits {
         rotationDelay = terms.rotationDelay;
         unbondingDelay = terms.unbondingDelay;
         arbiter = terms.arbiter;
+        counterpart = terms.counterpart;
     }
 
     // --------------------------------------------------------------- committees
@@ -183,7 +186,14 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, Credits {
             previous = member;
             uint128 bonded = _stakes[member].bonded;
             if (bonded < minStake) revert StakeTooLow(member, bonded, minStake);
+            if (_sitsInCounterpart(member)) revert SharedMember(member, counterpart);
         }
+    }
+
+    /// @dev Asked when a committee is scheduled, which is enough where both ask: who is seated only
+    ///      ever becomes fewer by the clock and by a cancellation.
+    function _sitsInCounterpart(address member) private view returns (bool) {
+        return counterpart != address(0) && IOracleCommittee(counterpart).isSeated(member);
     }
 
     /// @dev A cancelled rotation leaves the date behind, which is harmless: while a member is seated

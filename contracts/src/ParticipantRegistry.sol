@@ -197,6 +197,15 @@ contract ParticipantRegistry is IParticipantRegistry, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IParticipantRegistry
+    function seatsOf(address[] calldata judges, address[] calldata parties)
+        external
+        view
+        returns (uint16 seats)
+    {
+        return Conflicts.seatsOf(affiliationOf, judges, parties);
+    }
+
+    /// @inheritdoc IParticipantRegistry
     function membershipOf(address account) external view returns (bytes32, bool, uint40) {
         Membership memory membership = _memberships[account];
         return (membership.group, membership.leaving, membership.effectiveAt);

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from marketplace.audit.abi import Event
 from marketplace.audit.digests import NOTHING
-from marketplace.audit.trade import Trade, seats_in
+from marketplace.audit.trade import Trade, bitmap_of, seats_in
 
 AT_ACCEPTANCE = (
     ("buyer", "auditor"),
@@ -52,11 +52,15 @@ class Affiliations:
         Sentences by trade: conflicting roles in one group, and who was in a group at all.
     judges
         Sentences about members of a committee that judged their own party's trade.
+    barred
+        By challenged trade: seats of the panel, as bitmaps, that had an interest in upholding
+        and in overturning the verdict when it was challenged.
     """
 
     conflicts: defaultdict[bytes, list[str]] = field(default_factory=lambda: defaultdict(list))
     declared: defaultdict[bytes, list[str]] = field(default_factory=lambda: defaultdict(list))
     judges: list[str] = field(default_factory=list)
+    barred: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     _memberships: dict[str, Membership] = field(default_factory=dict)
     _met: dict[str, str] = field(default_factory=dict)  # towards an account of the same party
     _first: dict[bytes, str] = field(default_factory=dict)  # of each group's members
@@ -112,6 +116,25 @@ class Affiliations:
                     f"{event.name} of trade {trade.name}: {why}"
                     for why in self._stakes_of(judge, trade, event.timestamp)
                 ]
+
+    def challenged(self, trade: Trade, event: Event, jury: tuple[str, ...]) -> None:
+        """Find who of the panel has an interest in the verdict, as the contract must have found.
+
+        A rejection pays the experts nothing, whether it stands or falls.
+        """
+        roles, now = trade.roles, event.timestamp
+        parties = {*roles["buyer"], *roles["broker"], *roles["auditor"], event["challenger"]}
+        either = self._seats_of(jury, parties, now)
+        experts = set(roles["expert"]) if trade.passed is not None else set()
+        self.barred[trade.id] = either | self._seats_of(jury, experts, now), either
+
+    def _seats_of(self, jury: tuple[str, ...], parties: set[str], timestamp: int) -> int:
+        groups = {self.group_of(party, timestamp) for party in parties} - {None}
+        return bitmap_of(
+            seat
+            for seat, juror in enumerate(jury)
+            if juror in parties or self.group_of(juror, timestamp) in groups
+        )
 
     def _fill(
         self,

@@ -72,9 +72,15 @@ def experts_due(trade: Trade) -> list[Due]:
     return unjudged_shares(trade) if timed_out(trade) else []
 
 
+def unjudged_experts(trade: Trade) -> set[str]:
+    """Return the experts whose delivery of this stage is on record."""
+    gate = trade.gate
+    return set() if gate is None else trade.delivered(stage_of(trade)) & set(gate.experts)
+
+
 def unjudged_shares(trade: Trade) -> list[Due]:
     """Return the shares, by the gate's weights, of experts whose delivery is on record."""
-    gate, delivered = trade.gate, trade.delivered(stage_of(trade))
+    gate, delivered = trade.gate, unjudged_experts(trade)
     if gate is None or trade.acceptance is None or not any(gate.weights):
         return []
     amounts = largest_remainder(trade.acceptance.quote.expert_pool, gate.weights)
@@ -95,7 +101,9 @@ def fees_due(trade: Trade) -> list[Due]:
         due.append((Purpose.AUDIT, request.auditor, quote.auditor_fee))
     if trade.decided and not trade.fell:
         due += _oracles_due(trade, quote.oracle_fee)
-    if trade.data is not None and not trade.enough_rows:
+    too_few_rows = trade.data is not None and not trade.enough_rows
+    idle = timed_out(trade) and trade.standing is State.GATED and not unjudged_experts(trade)
+    if too_few_rows or idle:
         due += _oracles_due(trade, quote.oracle_fee)
     return _owed(due)
 

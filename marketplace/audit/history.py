@@ -10,7 +10,7 @@ from marketplace.audit.abi import Event
 from marketplace.audit.affiliations import Affiliations
 from marketplace.audit.books import Books, Deposits, Payouts
 from marketplace.audit.chain import Contracts
-from marketplace.audit.disputes import RULINGS, Disputes
+from marketplace.audit.disputes import CHALLENGE, RULINGS, Disputes
 from marketplace.audit.office import Office
 from marketplace.audit.records import InForce
 from marketplace.audit.replay import (
@@ -149,6 +149,9 @@ class History:
             self._stray(event, event.trade)
         elif event.name in _AFTERWARDS:
             _AFTERWARDS[event.name](trade, event)
+        elif event.name == CHALLENGE:
+            jury = self.panel.of(trade.request.panel).members
+            self.affiliations.challenged(trade, event, jury)
         elif event.name in RULINGS and "signers" in event.values:
             panel = self.panel.of(trade.request.panel)
             self.affiliations.judged(trade, event, panel.members)
@@ -178,6 +181,11 @@ class History:
             self._rules, base_review=event["baseReview"], review_shift=event["reviewShift"]
         )
 
+    def _review_shift_changed(self, event: Event) -> None:
+        shifts = {**self._rules.own_shifts, event["currency"]: event["reviewShift"]}
+        own = {currency: shift for currency, shift in shifts.items() if shift}
+        self._rules = replace(self._rules, own_shifts=own)
+
     def _requests_paused(self, event: Event) -> None:
         self._rules = replace(self._rules, paused=event["paused"])
 
@@ -185,6 +193,7 @@ class History:
 _RULES: dict[str, Callable[[History, Event], None]] = {
     "FeeChanged": History._fee_changed,
     "ReviewChanged": History._review_changed,
+    "ReviewShiftChanged": History._review_shift_changed,
     "RequestsPaused": History._requests_paused,
 }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from marketplace.audit.digests import NOTHING, record_digest
@@ -20,8 +21,9 @@ class InForce:
         Digests of those in office; 32 zero bytes for none.
     fee_bps, treasury
         Protocol fee in basis points, and who receives it.
-    base_review, review_shift
-        The least review window: seconds, and one more for each 2**shift wei of budget.
+    base_review, review_shift, own_shifts
+        The least review window: seconds, and one more for each 2**shift units of budget. A
+        currency in `own_shifts` has its own shift.
     paused
         Whether requests were refused.
     """
@@ -32,11 +34,12 @@ class InForce:
     treasury: str = NOBODY
     base_review: int = 0
     review_shift: int = 0
+    own_shifts: Mapping[str, int] = field(default_factory=dict)
     paused: bool = False
 
-    def review_of(self, budget: int) -> int:
-        """Return the least review window for a budget in wei, in seconds."""
-        return self.base_review + (budget >> self.review_shift)
+    def review_of(self, currency: str, budget: int) -> int:
+        """Return the least review window for a budget in a currency's units, in seconds."""
+        return self.base_review + (budget >> self.own_shifts.get(currency, self.review_shift))
 
 
 @dataclass(frozen=True)

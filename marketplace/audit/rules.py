@@ -67,7 +67,8 @@ def may_pay(trade: Trade, event: Event, purpose: Purpose) -> bool:
     if purpose is Purpose.EXPERT:
         return (trade.state in (State.GATED, State.PASSED)) and lapsed
     if purpose is Purpose.ORACLE:
-        return settles or _too_few_rows(trade, event)
+        idle = trade.state is State.GATED and lapsed
+        return settles or idle or _too_few_rows(trade, event)
     if purpose is Purpose.AUDIT:
         return settles and trade.attested
     return settles and trade.state is State.PASSED

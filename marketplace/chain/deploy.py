@@ -199,11 +199,13 @@ def deploy(
     )
     registry = node.deploy(admin, "ParticipantRegistry", NATIVE, delays)
     # The arbiter is fixed where it is asked, before it is there: committee, panel, rules and
-    # market come first, with two calls for each committee's first members.
+    # market come first, with the calls for each committee's first members.
     steps = 4 + sum(1 + len(m) * bool(terms.min_stake) for m in (signers, panel))
     arbiter = _address_after(node, admin, steps)
-    committee = _office(node, admin, governance, arbiter, terms, signers, threshold)
-    bench = _office(node, admin, governance, arbiter, terms, panel, panel_threshold)
+    lasting = (NATIVE, terms.min_stake, terms.rotation_delay, terms.unbonding_delay, arbiter)
+    committee, bench = deploy_offices(node, admin, governance.address, lasting)
+    _appoint(node, admin, committee, terms.min_stake, signers, threshold)
+    _appoint(node, admin, bench, terms.min_stake, panel, panel_threshold)
     rules = node.deploy(
         admin,
         "MarketRules",
@@ -255,29 +257,43 @@ def deploy(
     )
 
 
-def _office(
+def deploy_offices(
+    node: Node, admin: LocalAccount, authority: str, terms: tuple[str, int, int, int, str]
+) -> tuple[Contract, Contract]:
+    """Deploy committee and panel, each the other's counterpart, with nobody in office yet.
+
+    Parameters
+    ----------
+    node
+        Where to.
+    admin
+        Pays, and sends nothing else meanwhile.
+    authority
+        Address of the access manager.
+    terms
+        `CommitteeTerms` of both without the counterpart: currency of the stakes, least stake in
+        its units, rotation and unbonding delay in seconds, and the arbiter.
+    """
+    panel = _address_after(node, admin, 1)
+    committee = node.deploy(admin, "OracleCommittee", authority, (*terms, panel))
+    bench = node.deploy(admin, "OracleCommittee", authority, (*terms, committee.address))
+    return committee, bench
+
+
+def _appoint(
     node: Node,
     admin: LocalAccount,
-    governance: Contract,
-    arbiter: str,
-    terms: Terms,
+    office: Contract,
+    stake: int,
     members: Sequence[str],
     threshold: int,
-) -> Contract:
-    """Deploy one committee contract and appoint its first members."""
-    office = node.deploy(
-        admin,
-        "OracleCommittee",
-        governance.address,
-        (NATIVE, terms.min_stake, terms.rotation_delay, terms.unbonding_delay, arbiter),
-    )
+) -> None:
+    """Put the first members into office, each with its stake in wei."""
     ordered = sorted(members, key=lambda member: int(member, 16))
-    if terms.min_stake:
+    if stake:
         for member in ordered:
-            stake = office.functions.stake(member, terms.min_stake)
-            node.send(admin, stake, value=terms.min_stake)
+            node.send(admin, office.functions.stake(member, stake), value=stake)
     node.send(admin, office.functions.scheduleRotation(ordered, threshold))
-    return office
 
 
 def _challenge_terms(terms: Terms) -> tuple[int, ...]:

@@ -39,6 +39,7 @@ RULES: Mapping[str, Mapping[str, Role]] = {
         "pauseRequests": Role.GUARDIAN,
         "setFee": Role.GOVERNOR,
         "setReview": Role.GOVERNOR,
+        "setReviewShift": Role.GOVERNOR,
     },
     "OracleCommittee": {
         "scheduleRotation": Role.GOVERNOR,

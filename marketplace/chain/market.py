@@ -167,8 +167,6 @@ class Rules:
         Whether new requests are refused.
     fee_bps, treasury
         The protocol fee in basis points, and who receives it.
-    base_review, review_shift
-        The least review window: seconds, and one more for each 2**shift units of budget.
     committee, panel
         Digests of those in office.
     """
@@ -176,14 +174,8 @@ class Rules:
     paused: bool
     fee_bps: int
     treasury: str
-    base_review: int
-    review_shift: int
     committee: bytes
     panel: bytes
-
-    def review_of(self, budget: int) -> int:
-        """Return the least review window for a budget (wei), in seconds."""
-        return self.base_review + (budget >> self.review_shift)
 
 
 class Market:
@@ -294,18 +286,18 @@ class Market:
 
     def in_force(self) -> Rules:
         """Return the rules that a request made now must name."""
-        paused, fee_bps, treasury, base_review, review_shift = self.node.call(
-            self.rules.functions.inForce()
-        )
+        paused, fee_bps, treasury, *_ = self.node.call(self.rules.functions.inForce())
         return Rules(
             paused,
             fee_bps,
             treasury,
-            base_review,
-            review_shift,
             bytes(self.node.call(self.committee.functions.currentDigest())),
             bytes(self.node.call(self.panel.functions.currentDigest())),
         )
+
+    def review_of(self, currency: str, budget: int) -> int:
+        """Return the least review window, in seconds, for a budget in a currency's units."""
+        return int(self.node.call(self.rules.functions.reviewOf(currency, budget)))
 
     def credit_of(self, account: str, currency: str = NATIVE) -> int:
         """Return what an account may withdraw, in wei."""

@@ -121,6 +121,9 @@ EXPLANATIONS: dict[str, Explanation] = {
         "the shares don't sum to the expert pool", "recompute the allocation"
     ),
     "AlreadyAttested": Explanation("the auditor has attested already", "nothing is left to do"),
+    "NotCounterparts": Explanation(
+        "committee and panel don't name each other", "deploy both with the other's address"
+    ),
     "FeeTooHigh": Explanation("the protocol fee is above 10 %", "set 1,000 basis points at most"),
     # the ledger and its currencies
     "NothingToWithdraw": Explanation("the account has no credit", "wait until a trade pays it"),
@@ -160,6 +163,10 @@ EXPLANATIONS: dict[str, Explanation] = {
     "StakeTooLow": Explanation(
         "a member has less at stake than a seat needs", "let it stake before the appointment"
     ),
+    "SharedMember": Explanation(
+        "a member sits in the other committee, or is about to",
+        "appoint somebody else to one of them",
+    ),
     "NoRotationScheduled": Explanation("no committee is scheduled", "nothing is left to cancel"),
     "OnlyArbiter": Explanation(
         "only the arbiter may take a stake", "challenge the verdict, or penalise the silence"
@@ -183,8 +190,12 @@ EXPLANATIONS: dict[str, Explanation] = {
     "CommitteeMismatch": Explanation(
         "this is not the committee that was agreed on", "pass the committee with that digest"
     ),
-    "SharedMember": Explanation(
-        "a member of the committee sits in the panel", "the panel can't judge this trade"
+    "UnknownDecision": Explanation(
+        "this is not what the trade was decided on",
+        "pass deal, gate and record of the last attempt",
+    ),
+    "ConflictedJurors": Explanation(
+        "a juror has an interest in such a ruling", "let the other seats of the panel sign"
     ),
     "NoChallenge": Explanation("the trade has no open challenge", "look at how the last one ended"),
     "RulingTooLate": Explanation("the time for a ruling is over", "let the challenge lapse"),

@@ -138,11 +138,12 @@ class Buyer:
             panel=rules.panel,
             fee_bps=rules.fee_bps,
             treasury=rules.treasury,
-            windows=replace(
-                windows, review=max(windows.review, rules.review_of(commission.budget))
-            ),
+            windows=windows,
             salt=commission.salt,
         )
+        least = self.market.review_of(request.currency, request.budget)
+        if windows.review < least:
+            request = replace(request, windows=replace(windows, review=least))
         self.market.send(self.account, "requestModel", request)
         return trade_id_of(self.market.domain.chain_id, self.market.address, request)
 

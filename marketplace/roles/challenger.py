@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from marketplace.chain.market import Market
+from marketplace.protocol.agreement import amounts_hash, record_hash
 from marketplace.protocol.disputes import Claim
 from marketplace.protocol.terms import NATIVE
 from offchain.exchange import Exchange
@@ -28,11 +29,14 @@ class Challenger:
         ------
         InsufficientFunds
             If the account can't pay the bond; nothing is sent.
+        TradeRefused
+            If no attempt has been reported.
         TransactionReverted
             If the verdict is not open to a challenge.
         """
         node, challenges = self.market.node, self.market.challenges
-        request, bond = self.market.agreement(trade_id).request, self.bond(trade_id)
+        agreed, bond = self.market.agreement(trade_id), self.bond(trade_id)
+        request, decided = agreed.request, agreed.last_attempt
         native = request.currency == NATIVE
         if native:
             node.require_funds(self.account.address, bond)
@@ -42,7 +46,10 @@ class Challenger:
         document = Claim(trade="0x" + trade_id.hex(), claim=claim)
         call = challenges.functions.challenge(
             request.as_tuple(),
-            self.market.committee_of(request.committee).as_tuple(),
+            agreed.deal.as_tuple(),
+            agreed.gate.as_tuple(),
+            amounts_hash(decided.finding.amounts),
+            record_hash(decided.record),
             self.market.panel_of(request.panel).as_tuple(),
             self.exchange.publish(document),
         )

@@ -35,7 +35,8 @@ def end_trade(market: Market, account: LocalAccount, trade_id: bytes) -> State:
 
     It ends the trade, except that a dispute on which nobody ruled only goes back to the
     verdict, which then has an exit of its own. Before a verdict those are paid who put on
-    record that they delivered, and the buyer gets the rest; after it everybody is paid but
+    record that they delivered, or, where no expert did, the signers of the reports so far; and the
+    buyer gets the rest. After it everybody is paid but
     the signers who keep their scores sealed. Credits wait in the contract to be withdrawn.
 
     Raises
@@ -53,7 +54,8 @@ def end_trade(market: Market, account: LocalAccount, trade_id: bytes) -> State:
     elif state == State.FUNDED:
         market.send(account, "timeoutDelivery", trade_id, agreed.deal, supplies, judges)
     elif state == State.GATED:
-        market.send(account, "timeoutTraining", trade_id, agreed.deal, agreed.gate, judges)
+        members = market.committee_of(judges)
+        market.send(account, "timeoutTraining", trade_id, agreed.deal, agreed.gate, members)
     elif state == State.DISPUTED:
         _end_dispute(market, account, trade_id, agreed)
     else:

@@ -133,7 +133,7 @@ def rule(
     Raises
     ------
     QuorumNotReached
-        If too few jurors are there.
+        If too few jurors are there who have no interest in the ruling.
     TradeRefused
         If they disagree.
     """
@@ -145,10 +145,18 @@ def rule(
             f"{len(sitting)} of {panel.threshold} needed jurors are there", "ask more of the panel"
         )
     found = sitting[0].examine(trade_id, model)
-    signed = {
-        panel.members.index(juror.account.address): juror.sign(trade_id, found, model)
-        for juror in sitting[: panel.threshold]
-    }
+    *_, may_not_uphold, may_not_overturn = market.node.call(
+        market.challenges.functions.challengeOf(trade_id)
+    )
+    barred = may_not_uphold if found.stands else may_not_overturn
+    seats = {panel.members.index(juror.account.address): juror for juror in sitting}
+    free = [seat for seat in sorted(seats) if not barred >> seat & 1]
+    if len(free) < panel.threshold:
+        raise QuorumNotReached(
+            f"{len(free)} of {panel.threshold} needed jurors may sign: the others have an interest",
+            "ask more of the panel, or let the challenge lapse",
+        )
+    signed = {seat: seats[seat].sign(trade_id, found, model) for seat in free[: panel.threshold]}
     quorum = (sitting[0].exchange.publish(found), *quorum_signatures(signed))
     functions, request = market.challenges.functions, agreed.request.as_tuple()
     if found.stands:

@@ -29,6 +29,7 @@ from whole_trade import (
 )
 
 from marketplace.chain.client import Node
+from marketplace.chain.deploy import deploy_offices
 from marketplace.chain.governance import deploy_governance
 from marketplace.chain.market import Status
 from marketplace.protocol.agreement import record_hash
@@ -84,7 +85,6 @@ class Court:
         node: Node,
         *,
         stake_currency: str = NATIVE,
-        jury: Sequence[LocalAccount] = JURY,
         terms: tuple[int, ...] = TERMS,
     ) -> Court:
         """Deploy all, and appoint two of three judges and of three on the panel, without stakes."""
@@ -93,10 +93,9 @@ class Court:
         governance = deploy_governance(node, admin)
         authority = governance.address
         office = (stake_currency, 0, DAY, 30 * DAY, arbiter)
-        committee = node.deploy(admin, "OracleCommittee", authority, office)
-        panel = node.deploy(admin, "OracleCommittee", authority, office)
+        committee, panel = deploy_offices(node, admin, authority, office)
         judges = [judge.address for judge in JUDGES]
-        jurors = [juror.address for juror in jury]
+        jurors = [juror.address for juror in JURY]
         node.send(admin, committee.functions.scheduleRotation(judges, 2))
         node.send(admin, panel.functions.scheduleRotation(jurors, 2))
         registry = node.deploy(admin, "ParticipantRegistry", NATIVE, (DAY, DAY, DAY, DAY))
@@ -176,8 +175,8 @@ class Court:
     ) -> TxReceipt:
         """Challenge a trade with the bond in native coin."""
         bond = self.bond(trade) if value is None else value
-        arguments = (trade.request, self.judges, self.jury, commitment("the claim"))
-        return self.send(by, "challenge", *arguments, value=bond)
+        arguments = (*trade.decision, self.jury, commitment("the claim"))
+        return self.send(by, "challenge", trade.request, *arguments, value=bond)
 
     def bond(self, trade: JudgedTrade) -> int:
         return int(self.view("bondFor", trade.request["budget"]))
@@ -223,6 +222,12 @@ class JudgedTrade(WholeTrade):
     def history(self) -> tuple[bytes, int]:
         """What the attempts that decided nothing left."""
         return history_of(self.earlier).as_tuple()
+
+    @property
+    def decision(self) -> tuple[Any, ...]:
+        """What the trade was decided on, as a challenge names it."""
+        record = bytes(32) if self.deciding is None else record_hash(self.deciding)
+        return self.deal, self.gate, words(*self.last_amounts), record
 
     def proof(self, record: dict[str, Any]) -> tuple[Any, ...]:
         """Return what shows that the trade has this attempt."""

@@ -16,7 +16,7 @@ from web3.contract import Contract
 from web3.types import TxReceipt, Wei
 
 from marketplace.chain.client import Node
-from marketplace.protocol.terms import NATIVE
+from marketplace.protocol.terms import NATIVE, NOBODY
 from marketplace.protocol.units import WEI
 
 DAY = 86_400
@@ -82,7 +82,7 @@ class Office:
     ) -> Office:
         """Deploy with the delays of this module."""
         authority = test_contracts.deploy("Authority", PARTIES.admin.address)
-        terms = (currency, min_stake, ROTATION_DELAY, UNBONDING_DELAY, arbiter)
+        terms = (currency, min_stake, ROTATION_DELAY, UNBONDING_DELAY, arbiter, NOBODY)
         return cls(node, node.deploy(PARTIES.admin, "OracleCommittee", authority.address, terms))
 
     def view(self, function: str, *arguments: Any) -> Any:

@@ -73,10 +73,12 @@ def test_a_challenge_freezes_the_trade_for_a_bond(court: Court, trade: JudgedTra
                 "currency": NATIVE,
                 "bond": bond,
                 "deadline": deadline,
+                "mayNotUphold": 0,
+                "mayNotOverturn": 0,
             },
         )
     ]
-    assert court.view("challengeOf", trade.id) == (CHALLENGER.address, deadline, bond)
+    assert court.view("challengeOf", trade.id) == (CHALLENGER.address, deadline, bond, 0, 0)
     assert court.held() == bond
     assert (trade.status["state"], trade.status["deadline"]) == (DISPUTED, deadline)
     with refused("WrongState", DISPUTED, PASSED):
@@ -123,24 +125,12 @@ def test_a_trade_is_challenged_once(court: Court, trade: JudgedTrade) -> None:
         court.challenge(trade)
 
 
-def test_committee_and_panel_are_those_of_the_request(court: Court, trade: JudgedTrade) -> None:
+def test_the_panel_is_that_of_the_request(court: Court, trade: JudgedTrade) -> None:
     trade.judge(1, passing=[0, 1])
     other = (1, 1, [PARTIES.stranger.address])
-    claim, bond = commitment("the claim"), court.bond(trade)
-    with refused("CommitteeMismatch", digest_of(other), trade.request["committee"]):
-        court.send(CHALLENGER, "challenge", trade.request, other, court.jury, claim, value=bond)
+    arguments = (*trade.decision, other, commitment("the claim"))
     with refused("CommitteeMismatch", digest_of(other), trade.request["panel"]):
-        court.send(CHALLENGER, "challenge", trade.request, court.judges, other, claim, value=bond)
-
-
-@pytest.mark.parametrize("seat", range(3))
-def test_no_judge_sits_in_the_panel(node: Node, court: Court, seat: int) -> None:
-    jury = sorted([*JURY[:2], JUDGES[seat]], key=lambda juror: int(juror.address, 16))
-    shared = Court.deploy(node, jury=jury)
-    trade = JudgedTrade(shared.world).fund().report_data()
-    trade.judge(1, passing=[0, 1])
-    with refused("SharedMember", JUDGES[seat].address):
-        shared.challenge(trade)
+        court.send(CHALLENGER, "challenge", trade.request, *arguments, value=court.bond(trade))
 
 
 # ----------------------------------------------------------------- the verdict stands
@@ -360,7 +350,7 @@ def test_the_ruling_digest_is_eip_712(court: Court, trade: JudgedTrade) -> None:
 def test_a_silent_panel_changes_nothing(court: Court, trade: JudgedTrade) -> None:
     record = trade.judge(1, passing=[0, 1])
     court.challenge(trade)
-    _, deadline, bond = court.view("challengeOf", trade.id)
+    _, deadline, bond, *_ = court.view("challengeOf", trade.id)
     move_to(court.node, deadline - 1)
     with refused("RulingPending", deadline):
         court.send(BUYER, "lapse", trade.request)
@@ -382,7 +372,7 @@ def test_the_bond_comes_back_though_the_trade_went_on(
 ) -> None:
     record = trade.judge(1, passing=[0, 1])
     court.challenge(trade)
-    _, deadline, bond = court.view("challengeOf", trade.id)
+    _, deadline, bond, *_ = court.view("challengeOf", trade.id)
     move_to(court.node, deadline)
     trade.send(BROKER, "resume", trade.id)
     if settled:

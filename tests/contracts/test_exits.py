@@ -241,7 +241,7 @@ SILENCES = [
     *each(S.REQUESTED, "buyer, broker, providers", (expire,), S.EXPIRED),
     *each(
         *(S.REQUESTED, "experts", (accept, judge_data, time_out_training), S.REFUNDED),
-        data,
+        *(data, USUAL),
     ),
     *each(
         *(S.REQUESTED, "committee"),
@@ -251,17 +251,17 @@ SILENCES = [
     *each(S.REQUESTED, "one signer", OFFER, S.SETTLED, *SALE, WITHOUT_THE_FIRST, audit),
     *each(S.REQUESTED, "auditor", OFFER, S.SETTLED, *SALE, USUAL),
     *each(S.REQUESTED, "arbiter", OFFER, S.SETTLED, *SALE, USUAL, audit),
-    # Not delivered: the buyer's loss is nobody's gain. Not judged: who delivered is paid.
+    # Not delivered: the judges are paid for what they judged. Not judged: who delivered is paid.
     *each(S.FUNDED, "providers", (time_out_delivery,), S.REFUNDED),
     *each(
         *(S.FUNDED, "committee", (first_provider_delivers, time_out_delivery), S.REFUNDED),
         first_providers_data,
     ),
-    *each(S.FUNDED, "experts", (judge_data, time_out_training), S.REFUNDED, data),
+    *each(S.FUNDED, "experts", (judge_data, time_out_training), S.REFUNDED, data, USUAL),
     *each(S.FUNDED, "one signer", DATA, S.SETTLED, *SALE, WITHOUT_THE_FIRST, audit),
     *each(S.FUNDED, "auditor", DATA, S.SETTLED, *SALE, USUAL),
     *each(S.FUNDED, "buyer, broker, arbiter", DATA, S.SETTLED, *SALE, USUAL, audit),
-    *each(S.GATED, "experts", (time_out_training,), S.REFUNDED, data),
+    *each(S.GATED, "experts", (time_out_training,), S.REFUNDED, data, USUAL),
     *each(
         *(S.GATED, "committee", (first_expert_delivers, time_out_training), S.REFUNDED),
         *(data, first_experts_share),
@@ -295,7 +295,7 @@ SILENCES = [
 ]
 LATER = [  # silences after something else had happened in the state
     Silence(
-        *(S.GATED, "experts", (time_out_training,), S.REFUNDED, paid(data)),
+        *(S.GATED, "experts", (time_out_training,), S.REFUNDED, paid(data, USUAL)),
         before=(fail,),
     ),
     Silence(

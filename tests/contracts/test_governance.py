@@ -18,6 +18,7 @@ from whole_trade import ROTATION_DELAY, WINDOWS, WholeTrade, World
 
 from marketplace.chain.artifacts import load_artifact
 from marketplace.chain.client import Node
+from marketplace.chain.deploy import deploy_offices
 from marketplace.chain.governance import (
     GOVERNOR_DELAY,
     RULES,
@@ -61,6 +62,7 @@ class Office:
             (Role.GOVERNOR, committee.cancelRotation()),
             (Role.GOVERNOR, rules.setFee(10, MEMBER)),
             (Role.GOVERNOR, rules.setReview(7_200, 200)),
+            (Role.GOVERNOR, rules.setReviewShift(NATIVE, 200)),
             (Role.GUARDIAN, rules.pauseRequests(True)),
         ]
 
@@ -69,13 +71,13 @@ def deploy_governed(node: Node) -> Office:
     """Deploy everything that has restricted functions, with the deployer still in charge."""
     governance = deploy_governance(node, DEPLOYER)
     terms = (NATIVE, 0, 3 * DAY, 30 * DAY, DEPLOYER.address)
-    committee = node.deploy(DEPLOYER, "OracleCommittee", governance.address, terms)
+    committee, panel = deploy_offices(node, DEPLOYER, governance.address, terms)
     rules = node.deploy(
         DEPLOYER,
         "MarketRules",
         governance.address,
         committee.address,
-        committee.address,
+        panel.address,
         0,
         DEPLOYER.address,
         3_600,

@@ -497,6 +497,7 @@ def test_what_a_stranger_says_is_of_itself(scene: Scene, row: tuple[str, str]) -
         ("MarketRules", "pauseRequests", (True,)),
         ("MarketRules", "setFee", (0, STRANGER.address)),
         ("MarketRules", "setReview", (0, 255)),
+        ("MarketRules", "setReviewShift", (NATIVE, 255)),
         ("MarketRules", "setAuthority", (STRANGER.address,)),
         ("OracleCommittee", "scheduleRotation", ([STRANGER.address], 1)),
         ("OracleCommittee", "cancelRotation", ()),

@@ -37,8 +37,8 @@ def left_unjudged(court: Court, trade: JudgedTrade, delivered: int) -> JudgedTra
     for expert in PARTIES.experts[:delivered]:
         trade.send(expert, "recordDelivery", trade.id, commitment("work"))
     court.node.advance_time(WINDOWS["training"] + WINDOWS["validation"] + 1)
-    judges = court.world.judges_digest
-    trade.send(REPORTER, "timeoutTraining", trade.id, trade.deal, trade.gate, judges)
+    parts = (trade.deal, trade.gate, court.judges)
+    trade.send(REPORTER, "timeoutTraining", trade.id, *parts)
     return trade
 
 

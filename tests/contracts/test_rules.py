@@ -16,14 +16,17 @@ from trade_builder import TradeBuilder
 from trade_terms import FEE_BPS, LONGEST_WINDOW, UNBONDING_DELAY, WINDOWS
 from web3.types import TxReceipt
 
-from marketplace.chain.deploy import Terms
+from marketplace.chain.deploy import Terms, deploy_offices
 from marketplace.chain.market import Market
 from marketplace.protocol.agreement import agreed_digest
 from marketplace.protocol.states import State
 from marketplace.protocol.terms import NATIVE
 
 ADMIN, STRANGER = PARTIES.admin, PARTIES.stranger
-OTHERS = [other.address for other in ascending("another member", 3)]
+OTHERS = {
+    body: [other.address for other in ascending(f"another member of the {body}", 3)]
+    for body in ("committee", "panel")
+}
 
 
 def change(market: Market, function: str, *arguments: Any) -> TxReceipt:
@@ -33,7 +36,7 @@ def change(market: Market, function: str, *arguments: Any) -> TxReceipt:
 def rotate(market: Market, body: str) -> None:
     """Put others into office and let them take it."""
     office = market.committee if body == "committee" else market.panel
-    market.node.send(ADMIN, office.functions.scheduleRotation(OTHERS, 2))
+    market.node.send(ADMIN, office.functions.scheduleRotation(OTHERS[body], 2))
     _, effective_at = market.node.call(office.functions.scheduled())
     TradeBuilder(market).wait_until(effective_at)
 
@@ -41,6 +44,7 @@ def rotate(market: Market, body: str) -> None:
 def change_everything(market: Market) -> None:
     change(market, "setFee", 1_000, STRANGER.address)
     change(market, "setReview", 10**6, 60)
+    change(market, "setReviewShift", NATIVE, 1)
     change(market, "pauseRequests", True)
     rotate(market, "committee")
     rotate(market, "panel")
@@ -103,16 +107,20 @@ def test_without_committee_and_panel_nothing_can_be_requested(market: Market, mi
     node, rules = market.node, market.rules.functions
     authority = node.call(rules.authority())
     terms = (NATIVE, 0, 1, UNBONDING_DELAY, STRANGER.address)
-    nobody = node.deploy(ADMIN, "OracleCommittee", authority, terms)
-    offices = {"committee": market.committee, "panel": market.panel, missing: nobody}
+    offices = dict(
+        zip(("committee", "panel"), deploy_offices(node, ADMIN, authority, terms), strict=True)
+    )
     addresses = [office.address for office in offices.values()]
+    there = "panel" if missing == "committee" else "committee"
+    node.send(ADMIN, offices[there].functions.scheduleRotation(OTHERS[there], 2))
     empty = node.deploy(
         ADMIN, "MarketRules", authority, *addresses, FEE_BPS, PARTIES.treasury.address, 0, 255, 0
     )
     elsewhere = node.deploy(
         ADMIN, "ModelMarket", empty.address, market.registry.address, ADMIN.address
     )
-    request = replace(TradeBuilder(market).request, **{missing: bytes(32)})
+    digest = bytes(node.call(offices[there].functions.currentDigest()))
+    request = replace(TradeBuilder(market).request, **{missing: bytes(32), there: digest})
     with refused("RuleChanged", missing):
         Market(node, elsewhere.address).send(PARTIES.buyer, "requestModel", request)
 
@@ -123,10 +131,30 @@ def test_without_committee_and_panel_nothing_can_be_requested(market: Market, mi
 def test_the_review_grows_with_the_value_at_stake(market: Market) -> None:
     change(market, "setReview", 1_000, 10)  # a second more for each 1,024 units
     needed = 1_000 + 10**6 // 1_024
-    assert market.in_force().review_of(10**6) == needed
+    assert market.review_of(NATIVE, 10**6) == needed
 
     def asked(review: int) -> TradeBuilder:
         return TradeBuilder(market, budget=10**6, windows=replace(WINDOWS, review=review))
+
+    with refused("ReviewTooShort", needed - 1, needed):
+        asked(needed - 1).ask()
+    asked(needed).ask()
+
+
+@pytest.mark.parametrize("currency", ["token"], indirect=True)
+def test_a_currency_of_few_decimals_has_its_own_measure(market: Market, currency: str) -> None:
+    token = currency
+    change(market, "setReview", 1_000, 51)
+    budget = 50_000 * 10**6  # of six decimals: for the shift that fits eighteen it is nothing
+    assert market.review_of(token, budget) == 1_000
+    change(market, "setReviewShift", token, 21)
+    needed = 1_000 + budget // 2**21
+    assert market.review_of(token, budget) == needed
+    assert market.review_of(NATIVE, budget) == 1_000
+
+    def asked(review: int) -> TradeBuilder:
+        windows = replace(WINDOWS, review=review)
+        return TradeBuilder(market, currency=token, budget=budget, windows=windows)
 
     with refused("ReviewTooShort", needed - 1, needed):
         asked(needed - 1).ask()

@@ -18,16 +18,23 @@ from expectations import (
 )
 from parties import PARTIES
 from trade_builder import TradeBuilder
-from trade_terms import WINDOWS, commitment
+from trade_terms import WINDOWS, Prices, commitment
 
 from marketplace.chain.market import Market
 from marketplace.protocol.states import Purpose, State
-from marketplace.protocol.units import largest_remainder
+from marketplace.protocol.units import even_split, largest_remainder
 
 STAGES = [
     (State.FUNDED, PARTIES.providers[1], WINDOWS.delivery, WINDOWS.judging),
     (State.GATED, PARTIES.experts[1], WINDOWS.training, WINDOWS.validation),
 ]
+
+
+def oracle_shares(trade: TradeBuilder, seats: tuple[int, ...]) -> list[tuple[str, int, Purpose]]:
+    """Return what those seats are paid for the reports so far."""
+    shares = even_split(trade.prices.oracle, len(seats))
+    paid = zip(seats, shares, strict=True)
+    return [(PARTIES.signers[seat].address, share, Purpose.ORACLE) for seat, share in paid]
 
 
 def test_a_record_says_who_and_what(trade: TradeBuilder) -> None:
@@ -114,18 +121,40 @@ def test_a_providers_record_pays_for_no_training(trade: TradeBuilder) -> None:
         trade.record_delivery(account)
     trade.report_data()
     trade.lapse()
-    assert payments(trade.market, trade.time_out_training()) == []
+    assert payments(trade.market, trade.time_out_training()) == oracle_shares(trade, (0, 1))
     assert not trade.status.unjudged
 
 
-@pytest.mark.parametrize("state", [State.FUNDED, State.GATED])
-def test_a_strangers_record_changes_nothing(trade: TradeBuilder, state: State) -> None:
-    trade.advance_to(state)
+def test_a_strangers_record_changes_nothing(market: Market) -> None:
+    trade = TradeBuilder(market, salt="data").advance_to(State.FUNDED)
     trade.record_delivery(PARTIES.stranger)
     trade.lapse()
-    time_out = {State.FUNDED: trade.time_out_delivery, State.GATED: trade.time_out_training}[state]
-    assert payments(trade.market, time_out()) == []
+    assert payments(market, trade.time_out_delivery()) == []
     assert not trade.status.unjudged
+    trade = TradeBuilder(market, salt="training").advance_to(State.GATED)
+    trade.record_delivery(PARTIES.stranger)
+    trade.lapse()
+    assert payments(market, trade.time_out_training()) == oracle_shares(trade, (0, 1))
+    assert not trade.status.unjudged
+
+
+def test_whoever_signed_is_paid_where_no_expert_delivered(market: Market, currency: str) -> None:
+    trade = TradeBuilder(market, currency=currency, max_attempts=3).advance_to(State.FUNDED)
+    trade.report_data(seats=(0, 1))
+    trade.record_delivery(PARTIES.experts[0])
+    trade.attempt(passed=False, seats=(1, 2))
+    trade.lapse()
+    receipt = trade.time_out_training()
+    assert payments(market, receipt) == oracle_shares(trade, (0, 1, 2))
+    assert refund(market, receipt) == trade.price - sum(trade.prices.data) - trade.prices.oracle
+    assert not trade.status.unjudged
+
+
+def test_a_delivery_that_earns_nothing_went_unjudged_like_any(market: Market) -> None:
+    trade = TradeBuilder(market, prices=Prices(experts=0)).advance_to(State.GATED)
+    trade.record_delivery(PARTIES.experts[3])
+    trade.lapse()
+    assert payments(market, trade.time_out_training()) == []
 
 
 def test_a_record_does_not_replace_the_judges(trade: TradeBuilder) -> None:
@@ -152,6 +181,9 @@ def test_what_was_agreed_is_what_is_refunded(market: Market) -> None:
         trade.time_out_training(deal=replace(deal, broker_fee=2 * deal.broker_fee))
     with refused_for_one_of("AgreementMismatch"):
         trade.time_out_training(gate=replace(gate, weights=gate.weights[::-1]))
+    others = replace(trade.judges, members=trade.judges.members[::-1])
+    with refused_for_one_of("AgreementMismatch"):
+        trade.time_out_training(judges=others)
 
 
 def test_the_stage_on_record_counts_the_attempts(market: Market) -> None:

@@ -260,10 +260,17 @@ class TradeBuilder(TradeTerms):
         judges = committee_digest(self.judges)
         return self._post("timeoutDelivery", deal or agreed.deal, list(supplies), judges)
 
-    def time_out_training(self, *, deal: Deal | None = None, gate: Gate | None = None) -> TxReceipt:
+    def time_out_training(
+        self,
+        *,
+        deal: Deal | None = None,
+        gate: Gate | None = None,
+        judges: Committee | None = None,
+    ) -> TxReceipt:
         """A stranger ends a trade whose next attempt nobody reported."""
-        agreed, judges = self.agreement, committee_digest(self.judges)
-        return self._post("timeoutTraining", deal or agreed.deal, gate or agreed.gate, judges)
+        agreed = self.agreement
+        arguments = (deal or agreed.deal, gate or agreed.gate, judges or self.judges)
+        return self._post("timeoutTraining", *arguments)
 
     def resume(self) -> TxReceipt:
         """A stranger ends a dispute that nobody ruled on."""

@@ -20,6 +20,7 @@ from parties import PARTIES
 from web3.contract import Contract
 
 from marketplace.chain.client import Node
+from marketplace.chain.deploy import deploy_offices
 from marketplace.chain.governance import deploy_governance
 from marketplace.protocol.terms import NATIVE
 
@@ -138,9 +139,7 @@ class World:
         admin = PARTIES.admin
         governance = deploy_governance(node, admin)
         terms = (NATIVE, 0, ROTATION_DELAY, 2**32 - 1, admin.address)
-        committee, panel = (
-            node.deploy(admin, "OracleCommittee", governance.address, terms) for _ in range(2)
-        )
+        committee, panel = deploy_offices(node, admin, governance.address, terms)
         signers = [signer.address for signer in PARTIES.signers]
         node.send(admin, committee.functions.scheduleRotation(signers, 2))
         node.send(admin, panel.functions.scheduleRotation([admin.address], 1))

@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {Challenge} from "../types/Challenge.sol";
 import {Committee} from "../types/Committee.sol";
 import {Currency} from "../types/Currency.sol";
-import {AttemptProof, AttemptRecord, Request} from "../types/Trade.sol";
+import {AttemptProof, AttemptRecord, Deal, Gate, Request} from "../types/Trade.sol";
 import {IPenalties} from "./IPenalties.sol";
 
 /// @title Bonded challenges of a committee's verdict, decided by a second panel
@@ -19,19 +19,28 @@ import {IPenalties} from "./IPenalties.sol";
 ///         put on record that it found otherwise is not. Challenger and panel share what is taken.
 ///         silence:            the bond goes back and the verdict stands, as if never challenged
 ///
+///         Whoever has an interest in the verdict signs no ruling in its favour: no member of the panel
+///         that is the buyer, the broker, the auditor or the challenger, or of one group with one of
+///         them, and, to uphold a pass, none that is one of its experts. Where too few are left for a
+///         quorum, that ruling can't come.
+///
 ///         A trade is challenged once at most. The panel looks at the whole trade, whatever the
 ///         claim says, so a sham challenge doesn't use the chance up.
 interface IChallenges is IPenalties {
     // ------------------------------------------------------------------ events
 
     /// @param claim Digest of what the challenger says is wrong.
+    /// @param mayNotUphold Seats of the panel that may not sign that the verdict stands, as a bitmap.
+    /// @param mayNotOverturn Seats that may not sign that it falls.
     event Challenged(
         bytes32 indexed tradeId,
         address indexed challenger,
         bytes32 claim,
         Currency currency,
         uint256 bond,
-        uint40 deadline
+        uint40 deadline,
+        uint16 mayNotUphold,
+        uint16 mayNotOverturn
     );
     event VerdictUpheld(
         bytes32 indexed tradeId, bytes32 evidence, uint16 signers, bytes signatures
@@ -50,8 +59,11 @@ interface IChallenges is IPenalties {
 
     // ------------------------------------------------------------------ errors
 
-    /// @notice A member of the committee can't judge itself.
-    error SharedMember(address member);
+    /// @notice What was passed is not what this trade was decided on.
+    error UnknownDecision(bytes32 given, bytes32 decided);
+
+    /// @notice These seats have an interest in such a ruling.
+    error ConflictedJurors(uint16 seats);
     error NoChallenge(bytes32 tradeId);
     error RulingTooLate(uint40 deadline);
     error RulingPending(uint40 deadline);
@@ -62,12 +74,17 @@ interface IChallenges is IPenalties {
     // --------------------------------------------------------------- challenges
 
     /// @notice Challenges the outcome of a trade in its review window; the caller pays the bond.
-    /// @param judges The committee that the request names.
+    /// @param deal What was agreed, and with `gate` who the experts are.
+    /// @param amounts Hash of the pool's division as reported.
+    /// @param record Hash of the deciding attempt's record.
     /// @param jury The panel that the request names.
     /// @param claim Digest of what is wrong, for the panel to read.
     function challenge(
         Request calldata request,
-        Committee calldata judges,
+        Deal calldata deal,
+        Gate calldata gate,
+        bytes32 amounts,
+        bytes32 record,
         Committee calldata jury,
         bytes32 claim
     ) external payable returns (bytes32 tradeId);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {Currency} from "../types/Currency.sol";
 import {Request} from "../types/Trade.sol";
 import {IOracleCommittee} from "./IOracleCommittee.sol";
 
@@ -12,6 +13,9 @@ interface IMarketRules {
     event RequestsPaused(bool paused);
     event FeeChanged(uint16 feeBps, address treasury);
     event ReviewChanged(uint24 baseReview, uint8 reviewShift);
+
+    /// @notice A currency got a shift of its own, or lost it by a zero.
+    event ReviewShiftChanged(Currency indexed currency, uint8 reviewShift);
 
     error RequestsArePaused();
     error InvalidRequest(string field);
@@ -25,6 +29,9 @@ interface IMarketRules {
     /// @notice The trade, with a challenge and the time to open seals after its end, could outlast the
     ///         bond of the stakes that back its committee's word.
     error TradeTooLong(uint256 longest, uint256 bonded);
+
+    /// @notice Committee and panel don't name each other, so they could come to share a member.
+    error NotCounterparts(address committee, address panel);
     error FeeTooHigh(uint16 feeBps);
     error ZeroTreasury();
 
@@ -39,11 +46,16 @@ interface IMarketRules {
     function setFee(uint16 feeBps, address treasury) external;
 
     /// @notice Sets the shortest review window of trades requested from now on: `baseReview` seconds
-    ///         and one second more for each 2^reviewShift units of the budget.
+    ///         and one second more for each 2^reviewShift units of the budget, in every currency
+    ///         without a shift of its own.
     function setReview(uint24 baseReview, uint8 reviewShift) external;
 
-    /// @notice The shortest review window for a budget, in seconds.
-    function reviewOf(uint128 budget) external view returns (uint256);
+    /// @notice Gives a currency a shift of its own, from now on: what a unit of it is worth differs.
+    /// @param reviewShift From 1; zero takes the currency's own shift away.
+    function setReviewShift(Currency currency, uint8 reviewShift) external;
+
+    /// @notice The shortest review window for a budget in a currency, in seconds.
+    function reviewOf(Currency currency, uint128 budget) external view returns (uint256);
 
     /// @notice The rules that a request made now must name, beside committee and panel.
     function inForce()

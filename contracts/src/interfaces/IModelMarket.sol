@@ -233,9 +233,14 @@ interface IModelMarket is ILedger {
     ) external;
 
     /// @notice When nobody reported on the attempt in time: pays by the gate's weights who put its
-    ///         delivery on record, refunds the rest.
-    function timeoutTraining(bytes32 tradeId, Deal calldata deal, Gate calldata gate, bytes32 judges)
-        external;
+    ///         delivery on record, refunds the rest. Where no expert did, the experts are the silent
+    ///         ones, and the oracle fee goes to those who signed the trade's reports so far.
+    function timeoutTraining(
+        bytes32 tradeId,
+        Deal calldata deal,
+        Gate calldata gate,
+        Committee calldata judges
+    ) external;
 
     /// @notice When nobody ruled on a dispute in time: the verdict stands.
     function resume(bytes32 tradeId) external;

@@ -39,6 +39,10 @@ interface IOracleCommittee is ICredits {
     /// @notice The threshold is not a majority of the members.
     error InvalidThreshold(uint8 threshold, uint256 members);
 
+    /// @notice The member sits in the other committee contract, in office or scheduled: nobody may be
+    ///         asked to judge itself.
+    error SharedMember(address member, address counterpart);
+
     error StakeTooLow(address member, uint256 bonded, uint256 needed);
     error NoRotationScheduled();
     error OnlyArbiter(address caller, address arbiter);
@@ -59,7 +63,8 @@ interface IOracleCommittee is ICredits {
 
     /// @notice Schedules the next committee, in place of one that is scheduled already. The very
     ///         first takes office at once.
-    /// @param members Strictly ascending addresses, 16 at most, each with `minStake` bonded.
+    /// @param members Strictly ascending addresses, 16 at most, each with `minStake` bonded and none
+    ///        seated in the counterpart.
     /// @param threshold Signatures needed: more than half of the members.
     /// @return version The new committee's version.
     function scheduleRotation(address[] calldata members, uint8 threshold)
@@ -119,4 +124,7 @@ interface IOracleCommittee is ICredits {
     function rotationDelay() external view returns (uint32);
     function unbondingDelay() external view returns (uint32);
     function arbiter() external view returns (address);
+
+    /// @notice The committee contract that shares no member with this one; zero for none.
+    function counterpart() external view returns (address);
 }

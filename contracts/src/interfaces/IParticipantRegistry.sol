@@ -161,6 +161,14 @@ interface IParticipantRegistry {
         address[] calldata experts
     ) external view;
 
+    /// @notice Which of the judges are one of the parties, or of one group with one.
+    /// @param judges Members of a committee, 16 at most.
+    /// @return seats Bit i is set for judge i.
+    function seatsOf(address[] calldata judges, address[] calldata parties)
+        external
+        view
+        returns (uint16 seats);
+
     /// @notice The group of `account` and its next change: joined from `effectiveAt` on, or left.
     function membershipOf(address account)
         external

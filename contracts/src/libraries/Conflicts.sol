@@ -90,6 +90,26 @@ library Conflicts {
         _requireNoneIn(groupOf, experts, groups, judges);
     }
 
+    /// @notice Which of the judges are one of the parties, or of one group with one.
+    /// @param groupOf Reads an account's group; zero for none.
+    /// @param judges 16 at most.
+    /// @return seats Bit i is set for judge i.
+    function seatsOf(
+        function(address) view returns (bytes32) groupOf,
+        address[] calldata judges,
+        address[] calldata parties
+    ) internal view returns (uint16 seats) {
+        bytes32[] memory groups = _groupsOf(groupOf, judges);
+        for (uint256 i = 0; i < parties.length; ++i) {
+            bytes32 group = groupOf(parties[i]);
+            for (uint256 seat = 0; seat < judges.length; ++seat) {
+                if (judges[seat] == parties[i] || group != 0 && groups[seat] == group) {
+                    seats |= uint16(1 << seat);
+                }
+            }
+        }
+    }
+
     /// @dev Walks along `others` to where `account` would stand, and refuses to find it there.
     function _passing(address account, address[] calldata others, uint256 next)
         private
@@ -110,7 +130,7 @@ library Conflicts {
     ) private view returns (bytes32[] memory groups) {
         groups = new bytes32[](accounts.length);
         for (uint256 i = 0; i < accounts.length; ++i) {
-            groups[i] = groupOf(accounts[i]); // read before, so cheap now
+            groups[i] = groupOf(accounts[i]); // cheap where it was read before
         }
     }
 

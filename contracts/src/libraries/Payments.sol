@@ -10,14 +10,19 @@ import {Quorum} from "./Quorum.sol";
 library Payments {
     /// @notice What a trade holds for everybody but the providers.
     function escrowOf(Deal calldata deal) internal pure returns (uint256) {
-        return uint256(deal.expertPool) + deal.brokerFee + deal.auditorFee + deal.oracleFee
-            + deal.protocolFee;
+        unchecked {
+            // five numbers of 128 bits
+            return uint256(deal.expertPool) + deal.brokerFee + deal.auditorFee + deal.oracleFee
+                + deal.protocolFee;
+        }
     }
 
     /// @notice What a trade holds for the providers before any of them is paid.
     function priceOf(Supply[] calldata supplies) internal pure returns (uint256 sum) {
         for (uint256 i = 0; i < supplies.length; ++i) {
-            sum += supplies[i].price;
+            unchecked {
+                sum += supplies[i].price; // it took the prices' sum to lock it
+            }
         }
     }
 
@@ -30,8 +35,11 @@ library Payments {
         returns (uint256 rows, uint128 dropped)
     {
         for (uint256 i = 0; i < supplies.length; ++i) {
-            if (accepted & (1 << i) != 0) rows += supplies[i].rows;
-            else dropped += supplies[i].price; // part of a price that fits
+            unchecked {
+                // numbers of 32 bits; and a part of a price that fits
+                if (accepted & (1 << i) != 0) rows += supplies[i].rows;
+                else dropped += supplies[i].price;
+            }
         }
     }
 

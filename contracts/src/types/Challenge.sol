@@ -4,11 +4,13 @@ pragma solidity ^0.8.28;
 /// @notice An open challenge; all zero when a trade has none, or none any more.
 ///
 ///  slot 0  challenger 160 | deadline 40
-///  slot 1  bond 128
+///  slot 1  bond 128 | mayNotUphold 16 | mayNotOverturn 16
 struct Challenge {
     address challenger;
     uint40 deadline; // last second for the panel's ruling
     uint128 bond; // in the trade's currency
+    uint16 mayNotUphold; // seats of the panel with an interest in the verdict, as a bitmap
+    uint16 mayNotOverturn;
 }
 
 /// @notice What is at stake in challenges and penalties; fixed at deployment.

@@ -18,6 +18,7 @@ struct CommitteeTerms {
     uint32 rotationDelay; // seconds from scheduling a committee to its taking office
     uint32 unbondingDelay; // seconds a stake stays in reach after notice and after leaving office
     address arbiter; // the only one who may slash
+    address counterpart; // the other committee contract, with which no member is shared; or zero
 }
 
 /// @dev One slot. `next` takes over from `incumbent` at `effectiveAt`; without a committee to come

@@ -194,7 +194,7 @@ contract AttemptReportsTest is OneTrade {
         _refuseOutside(1 << uint8(State.Gated), State.Gated, address(this), call);
     }
 
-    // ------------------------------------------------------------------- silent judges
+    // ------------------------------------------------------------------------ silence
 
     function testFuzz_PaysExpertsOnRecordByWeight(uint8 delivered, bool second, address caller) public {
         if (second) _attempt(ALL, 0);
@@ -207,14 +207,26 @@ contract AttemptReportsTest is OneTrade {
         assertTrue(_status().has(StatusLibrary.UNJUDGED));
     }
 
-    function test_RefundsWhatWasNotSpentWhereNobodyDeliveredAgain() public {
+    function test_PaysWhoJudgedSoFarAndRefundsTheRestWhereNobodyDeliveredAgain() public {
         _deliver(accountsIn(experts)[0]);
         _attempt(ALL, 0); // judged, so that delivery no longer counts
         t.recorded = 0;
         _endUnjudged(address(this));
         assertFalse(_status().has(StatusLibrary.UNJUDGED));
         (uint256 price,) = _price(t);
-        assertEq(market.creditOf(requestOf(t).buyer, NATIVE), price - suppliesOf(t)[0].price);
+        uint256 fee = dealOf(t).oracleFee;
+        assertEq(market.creditOf(requestOf(t).buyer, NATIVE), price - suppliesOf(t)[0].price - fee);
+        for (uint256 seat = 0; seat < SEATS; ++seat) {
+            assertEq(market.creditOf(members[seat], NATIVE), (fee + SEATS - 1 - seat) / SEATS);
+        }
+    }
+
+    function testFuzz_TakesNobodysWordForADeliveryButAnExperts(address account) public {
+        vm.assume(_bitOf(account) & experts == 0);
+        vm.prank(account);
+        market.recordDelivery(t.id, "an expert's work");
+        _endUnjudged(address(this));
+        assertGt(market.creditOf(members[0], NATIVE), 0);
     }
 
     function test_RefusesToEndItAtTheLastSecond() public {
@@ -292,12 +304,12 @@ contract AttemptReportsTest is OneTrade {
         vm.prank(caller);
         _send(call);
         Trade memory m = t;
-        _bookSilentJudges(m);
+        _bookSilence(m);
         t = m;
         _assertEnded(State.Refunded);
     }
 
     function _timeout(Gate memory gate) private view returns (bytes memory) {
-        return abi.encodeCall(market.timeoutTraining, (t.id, dealOf(t), gate, committee));
+        return abi.encodeCall(market.timeoutTraining, (t.id, dealOf(t), gate, judges()));
     }
 }

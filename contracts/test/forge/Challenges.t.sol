@@ -9,7 +9,7 @@ import {DevToken} from "../../src/tokens/DevToken.sol";
 import {Challenge} from "../../src/types/Challenge.sol";
 import {Committee} from "../../src/types/Committee.sol";
 import {Currency, CurrencyLibrary} from "../../src/types/Currency.sol";
-import {AttemptRecord, Request, State} from "../../src/types/Trade.sol";
+import {AttemptRecord, Deal, Gate, Request, State} from "../../src/types/Trade.sol";
 import {ReentrantToken} from "../ReentrantToken.sol";
 import {JudgedTrade} from "./market/JudgedTrade.sol";
 
@@ -29,12 +29,12 @@ contract ChallengesTest is JudgedTrade {
         uint40 deadline = uint40(vm.getBlockTimestamp()) + RULING_WINDOW;
         uint128 bond = 1 ether + 1; // a tenth of the budget, rounded up
         vm.expectEmit(address(challenges));
-        emit IChallenges.Challenged(tradeId, CHALLENGER, "claim", NATIVE, bond, deadline);
+        emit IChallenges.Challenged(tradeId, CHALLENGER, "claim", NATIVE, bond, deadline, 0, 0);
         vm.expectEmit(address(market));
         emit IModelMarket.TradeDisputed(tradeId, deadline);
         assertEq(_challenge(), bond);
         Challenge memory open = challenges.challengeOf(tradeId);
-        assertEq(abi.encode(open), abi.encode(Challenge(CHALLENGER, deadline, bond)));
+        assertEq(abi.encode(open), abi.encode(Challenge(CHALLENGER, deadline, bond, 0, 0)));
         assertEq(address(challenges).balance, bond);
         assertEq(CHALLENGER.balance, 0);
         assertEq(uint8(_state()), uint8(State.Disputed));
@@ -126,39 +126,17 @@ contract ChallengesTest is JudgedTrade {
         this.challengeFor(value);
     }
 
-    function testFuzz_RefusesAnotherCommitteeOrPanelThanThoseOfTheRequest(uint32 version, uint8 threshold)
-        public
-    {
+    function testFuzz_RefusesAnotherPanelThanThatOfTheRequest(uint32 version, uint8 threshold) public {
         vm.assume(version != 1 || threshold != 2);
         _fund();
         _judge(7, 3);
-        Committee memory other = Committee(version, threshold, members);
+        Committee memory other = Committee(version, threshold, jurors);
         bytes32 given = keccak256(abi.encode(other));
-        vm.expectRevert(
-            abi.encodeWithSelector(IPenalties.CommitteeMismatch.selector, given, request.committee)
-        );
-        challenges.challenge(request, other, jury(), "claim");
-        other.members = jurors;
-        given = keccak256(abi.encode(other));
+        (Deal memory deal, Gate memory gate, bytes32 amounts) = (_deal(), _gate(), _amountsHash());
         vm.expectRevert(
             abi.encodeWithSelector(IPenalties.CommitteeMismatch.selector, given, request.panel)
         );
-        challenges.challenge(request, judges(), other, "claim");
-    }
-
-    function testFuzz_RefusesAPanelWithAJudgeInIt(uint8 seat, uint64 second, uint64 third) public {
-        seat = uint8(bound(seat, 0, SEATS - 1));
-        second = uint64(bound(second, 1_000, type(uint64).max - 1));
-        third = uint64(bound(third, second + 1, type(uint64).max));
-        delete jurors;
-        _insert(jurors, keyOf[members[seat]]);
-        _insert(jurors, second);
-        _insert(jurors, third);
-        _deploy(NATIVE);
-        _fund();
-        _judge(7, 3);
-        vm.expectRevert(abi.encodeWithSelector(IChallenges.SharedMember.selector, members[seat]));
-        this.challengeFor(1 ether + 1);
+        challenges.challenge(request, deal, gate, amounts, _deciding, other, "claim");
     }
 
     function test_RefusesToBeEnteredAgainWhileItTakesTheBond() public {
@@ -173,7 +151,7 @@ contract ChallengesTest is JudgedTrade {
         _fund(_requestOf(currency));
         _judge(7, 3);
         bytes[2] memory calls = [
-            abi.encodeCall(challenges.challenge, (request, judges(), jury(), "again")),
+            _challengeCall("again"),
             abi.encodeCall(challenges.withdrawCredit, (currency, address(this)))
         ];
         for (uint256 i = 0; i < 2; ++i) {
@@ -304,7 +282,7 @@ contract ChallengesTest is JudgedTrade {
 
     function challengeFor(uint256 value) external {
         hoax(CHALLENGER, value);
-        challenges.challenge{value: value}(request, judges(), jury(), "claim");
+        _challenge(value);
     }
 
     function _expectAward(address account, uint256 amount) private {

@@ -177,6 +177,24 @@ contract ConflictsTest is Test {
         _registry.requireFitExperts(buyer, auditor, before, seated, chosen);
     }
 
+    // --------------------------------------------------------------------- seats
+
+    function testFuzz_NamesExactlyTheSeatsOfPartiesAndTheirGroups(
+        uint8 judges,
+        uint8 parties,
+        uint8 first,
+        uint8 second
+    ) public {
+        _tieSets(first, second);
+        (address[] memory bench, address[] memory interested) =
+            (_accountsIn(judges), _accountsIn(parties));
+        uint16 seats = _registry.seatsOf(bench, interested);
+        for (uint256 seat = 0; seat < bench.length; ++seat) {
+            assertEq(seats & (1 << seat) != 0, _sameAsOneOf(bench[seat], interested));
+        }
+        assertEq(seats >> bench.length, 0);
+    }
+
     // -------------------------------------------------------------------- within
 
     function _accept() private view {

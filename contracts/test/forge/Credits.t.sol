@@ -147,7 +147,7 @@ contract CreditsTest is Test {
     // ---------------------------------------------------------------------- private
 
     function _deploy(Currency currency) private returns (OracleCommittee) {
-        return new OracleCommittee(address(_authority), CommitteeTerms(currency, 0, 0, 0, ARBITER));
+        return new OracleCommittee(address(_authority), CommitteeTerms(currency, 0, 0, 0, ARBITER, address(0)));
     }
 
     function _credit(OracleCommittee office, address payee, uint128 amount) private {

@@ -29,13 +29,15 @@ contract GovernanceTest is Test {
     function setUp() public {
         vm.warp(1_800_000_000);
         _governance = new Governance(address(this), DELAY);
-        CommitteeTerms memory terms =
-            CommitteeTerms(Currency.wrap(address(0)), 0, 1, 1, address(0xa4b1));
+        CommitteeTerms memory terms;
+        terms.counterpart = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
         _committee = new OracleCommittee(address(_governance), terms);
-        _rules =
-            new MarketRules(address(_governance), _committee, _committee, 250, TREASURY, 3_600, 255, 0);
+        terms.counterpart = address(_committee);
+        OracleCommittee panel = new OracleCommittee(address(_governance), terms);
+        _rules = new MarketRules(address(_governance), _committee, panel, 250, TREASURY, 3_600, 255, 0);
         _restrict(address(_rules), _rules.setFee.selector, GOVERNORS);
         _restrict(address(_rules), _rules.setReview.selector, GOVERNORS);
+        _restrict(address(_rules), _rules.setReviewShift.selector, GOVERNORS);
         _restrict(address(_rules), _rules.pauseRequests.selector, GUARDIANS);
         _restrict(address(_committee), _committee.scheduleRotation.selector, GOVERNORS);
         _restrict(address(_committee), _committee.cancelRotation.selector, GOVERNORS);
@@ -105,6 +107,8 @@ contract GovernanceTest is Test {
         _refuseUnannounced(address(_committee), abi.encodeCall(_committee.scheduleRotation, (members, 1)));
         _refuseUnannounced(address(_committee), abi.encodeCall(_committee.cancelRotation, ()));
         _refuseUnannounced(address(_rules), abi.encodeCall(_rules.setReview, (0, 255)));
+        Currency native = Currency.wrap(address(0));
+        _refuseUnannounced(address(_rules), abi.encodeCall(_rules.setReviewShift, (native, 255)));
     }
 
     function testFuzz_RefusesToAnnounceForTooSoon(uint32 early) public {
@@ -182,6 +186,8 @@ contract GovernanceTest is Test {
         _rules.setFee(10, TREASURY);
         vm.expectRevert(refusal);
         _rules.setReview(0, 255);
+        vm.expectRevert(refusal);
+        _rules.setReviewShift(Currency.wrap(address(0)), 255);
         vm.expectRevert(refusal);
         _committee.cancelRotation();
         vm.expectRevert(

@@ -30,7 +30,7 @@ contract MarketRulesTest is Test {
     function setUp() public {
         vm.warp(1_800_000_000);
         _authority = new Authority(address(this));
-        (_committee, _panel) = (_office(UNBONDING), _office(0)); // a panel stakes nothing
+        (_committee, _panel) = _offices();
         _rules = _deploy(_committee, FEE_BPS, TREASURY);
         _appoint(_committee, address(0x1001));
         _appoint(_panel, address(0x2001));
@@ -48,6 +48,26 @@ contract MarketRulesTest is Test {
         _deploy(_committee, feeBps, TREASURY);
         vm.expectRevert(IMarketRules.ZeroTreasury.selector);
         _deploy(_committee, FEE_BPS, address(0));
+    }
+
+    function test_RefusesACommitteeAndAPanelThatDoNotNameEachOther() public {
+        OracleCommittee kept = _panel;
+        address[3] memory counterparts = [address(0), address(_committee), address(0xbad)];
+        for (uint256 i = 0; i < 3; ++i) {
+            _panel = _office(0, counterparts[i]);
+            vm.expectRevert(
+                abi.encodeWithSelector(
+                    IMarketRules.NotCounterparts.selector, address(_committee), address(_panel)
+                )
+            );
+            _deploy(_committee, FEE_BPS, TREASURY);
+        }
+        OracleCommittee other = _office(UNBONDING, address(kept));
+        _panel = kept;
+        vm.expectRevert(
+            abi.encodeWithSelector(IMarketRules.NotCounterparts.selector, address(other), address(kept))
+        );
+        _deploy(other, FEE_BPS, TREASURY);
     }
 
     // --------------------------------------------------------------------- requests
@@ -186,7 +206,9 @@ contract MarketRulesTest is Test {
     }
 
     function test_RefusesWhereNoCommitteeIsInOffice() public {
-        _rules = _deploy(_office(UNBONDING), FEE_BPS, TREASURY);
+        (_committee, _panel) = _offices();
+        _rules = _deploy(_committee, FEE_BPS, TREASURY);
+        _appoint(_panel, address(0x2001));
         Request memory r = _request();
         r.committee = 0; // as it is in the contract
         _refuse(r, abi.encodeWithSelector(IMarketRules.RuleChanged.selector, "committee"));
@@ -230,7 +252,34 @@ contract MarketRulesTest is Test {
         _rules.setReview(base, shift);
         _assertInForce(false, FEE_BPS, TREASURY, base, shift);
         uint256 more = shift < 128 ? budget / 2 ** shift : 0;
-        assertEq(_rules.reviewOf(budget), base + more);
+        assertEq(_rules.reviewOf(NATIVE, budget), base + more);
+    }
+
+    function testFuzz_LetsACurrencyHaveAShiftOfItsOwn(address currency, uint8 shift, uint128 budget) public {
+        vm.assume(currency != address(0) && shift != 0);
+        Currency own = Currency.wrap(currency);
+        vm.expectEmit(address(_rules));
+        emit IMarketRules.ReviewShiftChanged(own, shift);
+        _rules.setReviewShift(own, shift);
+        uint256 more = shift < 128 ? budget / 2 ** shift : 0;
+        assertEq(_rules.reviewOf(own, budget), BASE_REVIEW + more);
+        assertEq(_rules.reviewOf(NATIVE, budget), BASE_REVIEW + budget / 2 ** REVIEW_SHIFT);
+        _assertInForce(false, FEE_BPS, TREASURY, BASE_REVIEW, REVIEW_SHIFT);
+        _rules.setReviewShift(own, 0);
+        assertEq(_rules.reviewOf(own, budget), BASE_REVIEW + budget / 2 ** REVIEW_SHIFT);
+    }
+
+    function test_AsksForTheReviewOfTheCurrencyOfTheRequest() public {
+        Request memory r = _request();
+        (r.currency, r.budget) = (Currency.wrap(address(0x6dec)), 1_000_000e6);
+        _rules.requireAllowed(r);
+        _rules.setReviewShift(r.currency, 20);
+        uint256 needed = BASE_REVIEW + 953_674;
+        _refuse(
+            r, abi.encodeWithSelector(IMarketRules.ReviewTooShort.selector, r.windows.review, needed)
+        );
+        r.windows.review = uint24(needed);
+        _rules.requireAllowed(r);
     }
 
     function test_PausesRequestsAndAllowsThemAgain() public {
@@ -255,6 +304,8 @@ contract MarketRulesTest is Test {
         vm.expectRevert(refusal);
         _rules.setReview(0, 255);
         vm.expectRevert(refusal);
+        _rules.setReviewShift(NATIVE, 255);
+        vm.expectRevert(refusal);
         _rules.pauseRequests(true);
     }
 
@@ -270,10 +321,16 @@ contract MarketRulesTest is Test {
 
     // ---------------------------------------------------------------------- private
 
-    function _office(uint32 unbonding) private returns (OracleCommittee) {
-        return new OracleCommittee(
-            address(_authority), CommitteeTerms(NATIVE, 0, ROTATION, unbonding, address(0xa4b1))
-        );
+    /// @dev A panel stakes nothing.
+    function _offices() private returns (OracleCommittee committee, OracleCommittee panel) {
+        committee = _office(UNBONDING, vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1));
+        panel = _office(0, address(committee));
+    }
+
+    function _office(uint32 unbonding, address counterpart) private returns (OracleCommittee) {
+        CommitteeTerms memory terms =
+            CommitteeTerms(NATIVE, 0, ROTATION, unbonding, address(0xa4b1), counterpart);
+        return new OracleCommittee(address(_authority), terms);
     }
 
     function _deploy(OracleCommittee committee, uint16 feeBps, address treasury)

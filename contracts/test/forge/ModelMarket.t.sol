@@ -28,7 +28,7 @@ contract ModelMarketTest is Deployer {
     function setUp() public {
         _token = new DevToken();
         Authority authority = new Authority(address(this));
-        CommitteeTerms memory terms = CommitteeTerms(NATIVE, 1, 1, 365 days, address(0xa4b1));
+        CommitteeTerms memory terms = CommitteeTerms(NATIVE, 1, 1, 365 days, address(0xa4b1), address(0));
         _market = _deployMarket(address(authority), terms, address(0xa4b1));
         MarketRules rules = MarketRules(address(_market.rules()));
         IOracleCommittee committee = rules.committee();

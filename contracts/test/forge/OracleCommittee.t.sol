@@ -24,7 +24,7 @@ contract OracleCommitteeTest is Test {
     function setUp() public {
         Authority authority = new Authority(address(this));
         _office = new OracleCommittee(
-            address(authority), CommitteeTerms(NATIVE, LEAST, ROTATION, UNBONDING, ARBITER)
+            address(authority), CommitteeTerms(NATIVE, LEAST, ROTATION, UNBONDING, ARBITER, address(0))
         );
         vm.deal(address(this), PEOPLE * LEAST);
         for (uint256 i = 0; i < PEOPLE; ++i) {

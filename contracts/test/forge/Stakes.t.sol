@@ -251,7 +251,7 @@ contract StakesTest is Test {
 
     function _deploy(Currency currency) private returns (OracleCommittee) {
         return new OracleCommittee(
-            address(_authority), CommitteeTerms(currency, LEAST, ROTATION, UNBONDING, ARBITER)
+            address(_authority), CommitteeTerms(currency, LEAST, ROTATION, UNBONDING, ARBITER, address(0))
         );
     }
 

@@ -35,8 +35,9 @@ _RULING = keccak(text="Ruling(bytes32 tradeId,uint32 panelVersion,bytes32 model,
 def check_dispute(case: Case) -> Finding | None:
     """Check that a challenge came in its form, and that the panel's quorum signed the ruling.
 
-    The market's own events must tell the same: frozen until the challenge's deadline, and
-    overturned by such a ruling only.
+    None of them may have had an interest in such a ruling when the verdict was challenged. The
+    market's own events must tell the same: frozen until the challenge's deadline, and overturned
+    by such a ruling only.
     """
     trade = case.trade
     if trade.disputed is None and not case.acts:
@@ -87,6 +88,9 @@ def _challenge_faults(case: Case, challenges: list[Any]) -> Iterator[str]:
         told = event["deadline"], event.log.transaction
         if frozen is not None and (frozen.until, frozen.transaction) != told:
             yield f"the market is frozen until {frozen.until}, not by the challenge"
+        told, barred = (event["mayNotUphold"], event["mayNotOverturn"]), _barred(case)
+        if told != barred:
+            yield f"seats {told} are barred from ruling where {barred} have an interest"
         shared = set(case.committee.members) & set(case.panel.members)
         if shared:
             yield f"{', '.join(sorted(shared))} would judge themselves"
@@ -115,6 +119,18 @@ def _ruling_faults(case: Case, rulings: list[Any]) -> Iterator[str]:
         if overturns and _wrong_attempt(case, model) is None:
             yield f"overturned was model 0x{model.hex()}, which decided nothing"
         yield from quorum_faults(case.panel, _signed_ruling(case, event, model))
+        yield from _interest_faults(case, event, overturns)
+
+
+def _interest_faults(case: Case, event: Any, overturns: bool) -> Iterator[str]:
+    """Name who signed a ruling in which it had an interest."""
+    for juror in _seated(case.panel, event["signers"] & _barred(case)[overturns]):
+        yield f"{juror} signed {event.name} and had an interest in it"
+
+
+def _barred(case: Case) -> tuple[int, int]:
+    """Return the seats that may not uphold and may not overturn, as bitmaps, by the registry."""
+    return case.history.affiliations.barred.get(case.trade.id, (0, 0))
 
 
 def _penalty_faults(case: Case, penalties: list[Any]) -> Iterator[str]:

@@ -59,7 +59,8 @@ def check_expert_payments(case: Case) -> Finding | None:
 def check_fees(case: Case) -> Finding | None:
     """Check that signers shared the oracle fee and the others got their fees as quoted.
 
-    A signer whose deciding score stays sealed gets none, nor does one of a verdict that fell.
+    A signer whose deciding score stays sealed gets none, nor does one of a verdict that fell,
+    nor one that left an expert's delivery unjudged.
     """
     trade = case.trade
     paid = trade.credited(Purpose.BROKER, Purpose.AUDIT, Purpose.ORACLE, Purpose.PROTOCOL)

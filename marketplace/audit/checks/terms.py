@@ -44,7 +44,7 @@ def check_terms(case: Case) -> Finding:
         )
         if named != valid
     ]
-    least = in_force.review_of(request.budget)
+    least = in_force.review_of(request.currency, request.budget)
     if request.windows.review < least:
         faults.append(f"the review takes {request.windows.review} s where {least} s are the least")
     if in_force.paused:

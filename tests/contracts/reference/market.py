@@ -291,10 +291,15 @@ class ReferenceMarket:
         self._end(now, trade, State.REFUNDED)
 
     def time_out_training(self, now: int, name: str) -> None:
-        """Nobody reported an attempt; who put its delivery on record is paid by the gate."""
+        """Nobody reported an attempt; who put its delivery on record is paid by the gate.
+
+        Where that is no expert, the judges are paid for their reports so far.
+        """
         trade = self._in(name, State.GATED)
         self._lapsed(now, trade.deadline)
         self._pay_unjudged(trade, trade.experts, by_weight(trade.offer.pool, trade.weights))
+        if not any(trade.on_record.get(expert) == trade.stage for expert in trade.experts):
+            self._pay_judges(trade)
         self._end(now, trade, State.REFUNDED)
 
     def _pay_unjudged(self, trade: Trade, workers: Sequence[str], dues: Sequence[int]) -> None:

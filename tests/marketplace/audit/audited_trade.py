@@ -590,7 +590,7 @@ class AuditedTrade(Clocks, Disputes):
         self._post("timeoutDelivery", self.deal, self.supplies, self.request.committee)
 
     def time_out_training(self) -> None:
-        self._post("timeoutTraining", self.deal, self.gate, self.request.committee)
+        self._post("timeoutTraining", self.deal, self.gate, self.committee)
 
     def publish(self) -> None:
         """Once the last verdict is there: make the evidence public."""

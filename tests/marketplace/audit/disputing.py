@@ -10,8 +10,9 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
 from marketplace.chain.market import Market
+from marketplace.protocol.agreement import amounts_hash, record_hash
 from marketplace.protocol.structs import Struct
-from marketplace.protocol.terms import NATIVE, Committee, Request
+from marketplace.protocol.terms import NATIVE, Committee, Deal, Gate, Request
 from marketplace.protocol.typed_data import quorum_signatures
 
 if TYPE_CHECKING:
@@ -29,17 +30,23 @@ class Disputes:
     committee: Committee
     id: bytes
     attempts: list[Reported]
+    deal: Deal
+    gate: Gate
     proof_of: Callable[[Reported], tuple[Any, ...]]
 
     def challenge(self) -> None:
         bond = int(self.market.node.call(self._challenges.bondFor(self.request.budget)))
         panel = self.market.panel_of(self.request.panel)
         value = bond if self.request.currency == NATIVE else 0
+        last = self.attempts[-1]
         self.send_challenges(
             self.parties.stranger,
             "challenge",
             self.request,
-            self.committee,
+            self.deal,
+            self.gate,
+            amounts_hash(last.finding.amounts),
+            record_hash(last.record),
             panel,
             keccak(text="it is wrong"),
             value=value,

@@ -6,7 +6,7 @@ from audited_trade import AuditedTrade
 from cast_of_trade import Cast
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
-from tampering import LyingNode, dropping, objections
+from tampering import LyingNode, changing, dropping, objections, renaming
 
 from marketplace.audit import Report, audit
 from marketplace.audit.report import Check
@@ -97,3 +97,33 @@ def test_a_signer_that_joins_a_party_later_is_a_warning(
     assert [check.name for check in report.warnings] == ["judges"]
     told = f"the signer {judge.address} was in one group with its provider {provider.address}"
     assert told in report.warnings[0].detail
+
+
+def test_a_juror_with_an_interest_signs_no_ruling_for_it(
+    trade: AuditedTrade, market: Market, parties: Cast
+) -> None:
+    expert, jury = parties.experts[0], parties.panel
+    affiliate(market, expert, jury[2])
+    trade.to_passed()
+    trade.challenge()
+    trade.uphold()
+    trade.finish()
+    assert report_on(trade).ok
+    for alter, said in (
+        (
+            changing("Challenged", (4,), 0),
+            "seats (0, 0) are barred from ruling where (4, 0) have an interest",
+        ),
+        (
+            changing("Challenged", (5,), 4),
+            "seats (4, 4) are barred from ruling where (4, 0) have an interest",
+        ),
+        (
+            renaming("GroupJoined", 2, jury[0].address, 1),
+            f"{jury[0].address} signed VerdictUpheld and had an interest in it",
+        ),
+    ):
+        node = LyingNode(market.node.web3.provider, alter)
+        report = audit(node, market.address, trade.store)
+        assert objections(report) == {"dispute"}
+        assert said in found(report, "dispute").detail

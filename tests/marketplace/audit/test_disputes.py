@@ -86,6 +86,8 @@ ALTERED: dict[str, tuple[Alter, set[str]]] = {
         {"awards", "dispute", *SHORT},
     ),
     "the deadline of the ruling": (changing("Challenged", (3,), more), {"dispute"}),
+    "who may not uphold": (changing("Challenged", (4,), 0b100), {"dispute"}),
+    "who may not overturn": (changing("Challenged", (5,), 0b1), {"dispute"}),
     "the challenger": (renaming("Challenged", 2, PARTIES.buyer.address), {"awards"}),
     "until when the market is frozen": (changing("TradeDisputed", (0,), more), {"dispute"}),
     "how the dispute ended": (changing("DisputeEnded", (0,), False), {"dispute", "stored-status"}),

@@ -787,6 +787,23 @@ def test_a_closed_seal_is_told_as_nothing(trade: AuditedTrade) -> None:
         assert "a score of seat 1 is told" in report.objections[0].detail
 
 
+def test_a_currency_has_a_review_of_its_own(trade: AuditedTrade) -> None:
+    node, currency = trade.market.node, trade.request.currency
+    rules = trade.market.rules.functions
+    for own in (currency, trade.parties.stranger.address):
+        node.send(trade.parties.admin, rules.setReviewShift(own, 60))
+    trade.ask()
+    chain, market = node.web3.provider, trade.market.address
+    assert objections(audit(chain, market, trade.store)) == set()
+    for alter, expected in (
+        (changing("ReviewShiftChanged", (0,), 1), {"terms"}),
+        (changing("ReviewShiftChanged", (0,), 1, 1), set()),
+        (changing("ReviewShiftChanged", (0,), 0), set()),
+    ):
+        found = objections(audit(LyingNode(chain, alter), market, trade.store))
+        assert found == expected
+
+
 def test_a_running_trade_pays_no_more_than_is_locked(trade: AuditedTrade) -> None:
     trade.to_gate()
     node = LyingNode(trade.market.node.web3.provider, paying(DATA, 1, 10**18))
@@ -799,6 +816,23 @@ def test_a_running_trade_pays_nobody_but_for_data(trade: AuditedTrade) -> None:
     node = LyingNode(trade.market.node.web3.provider, paying(DATA, 2, Purpose.EXPERT))
     found = objections(audit(node, trade.market.address, trade.store))
     assert found == {"states", "data-payments", "expert-payments"}
+
+
+def test_judges_are_paid_for_idle_experts_and_for_no_delivery_unjudged(
+    trade: AuditedTrade,
+) -> None:
+    trade.to_gate()
+    trade.put_on_record(trade.parties.stranger)
+    trade.lapse()
+    trade.time_out_training()
+    chain, market = trade.market.node.web3.provider, trade.market.address
+    assert objections(audit(chain, market, trade.store)) == set()
+    nobody_paid = LyingNode(chain, changing("Credited", (0,), [], 1))
+    found = objections(audit(nobody_paid, market, trade.store))
+    assert found == {"INVARIANTS", "fees", "sums"}
+    expert = renaming("WorkDelivered", 2, trade.parties.experts[0].address)
+    found = objections(audit(LyingNode(chain, expert), market, trade.store))
+    assert found == {"expert-payments", "fees", "stored-deliveries", "stored-status"}
 
 
 def test_a_running_trade_refunds_nothing(trade: AuditedTrade) -> None:

@@ -51,6 +51,8 @@ def test_each_contract_stands_on_the_others(node: Node, deployment: Deployment) 
     for office in (market.committee, market.panel):
         assert node.call(office.functions.arbiter()) == deployment.challenges
         assert node.call(office.functions.authority()) == deployment.governance
+    assert node.call(market.committee.functions.counterpart()) == deployment.panel
+    assert node.call(market.panel.functions.counterpart()) == deployment.committee
     assert node.call(market.challenges.functions.market()) == deployment.market
     assert market.domain.chain_id == deployment.chain_id == node.chain_id
 

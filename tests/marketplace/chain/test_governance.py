@@ -18,7 +18,7 @@ from marketplace.chain.governance import (
     hand_over,
 )
 from marketplace.protocol.errors import ConfigurationError, TransactionReverted
-from marketplace.protocol.terms import NATIVE
+from marketplace.protocol.terms import NATIVE, NOBODY
 
 Accounts = tuple[LocalAccount, ...]
 DAY = 86_400
@@ -31,7 +31,7 @@ def governance(node: Node, accounts: Accounts) -> Contract:
 
 @pytest.fixture
 def committee(node: Node, accounts: Accounts, governance: Contract) -> Contract:
-    terms = (NATIVE, 0, DAY, DAY, accounts[0].address)
+    terms = (NATIVE, 0, DAY, DAY, accounts[0].address, NOBODY)
     return node.deploy(accounts[0], "OracleCommittee", governance.address, terms)
 
 

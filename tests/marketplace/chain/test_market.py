@@ -9,7 +9,7 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
 from marketplace.chain.client import Node
-from marketplace.chain.deploy import Deployment
+from marketplace.chain.deploy import Deployment, Terms
 from marketplace.chain.market import Market
 from marketplace.protocol.errors import ChainError, NoContract, TradeRefused
 from marketplace.protocol.ids import trade_id
@@ -96,9 +96,9 @@ def test_an_unknown_committee_is_refused(market: Market) -> None:
 def test_the_rules_in_force_say_the_least_review(market: Market) -> None:
     rules = market.in_force()
     assert (rules.paused, rules.fee_bps) == (False, 250)
+    base, shift = Terms.base_review, Terms.review_shift
     for budget in (1, 10**18, 2**128 - 1):
-        needed = market.node.call(market.rules.functions.reviewOf(budget))
-        assert rules.review_of(budget) == needed
+        assert market.review_of(NATIVE, budget) == base + budget // 2**shift
 
 
 def test_a_trades_log_is_its_own_and_in_order(

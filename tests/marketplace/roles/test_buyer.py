@@ -88,7 +88,9 @@ def test_a_request_names_what_is_in_force_and_its_licence(stage: StageAt) -> Non
     request = market.agreement(buyer.request(short)).request
     assert (request.committee, request.panel) == (rules.committee, rules.panel)
     assert (request.fee_bps, request.treasury) == (rules.fee_bps, rules.treasury)
-    assert request.windows == replace(WINDOWS, review=rules.review_of(short.budget))
+    assert request.windows == replace(
+        WINDOWS, review=market.review_of(short.currency, short.budget)
+    )
     assert request.transfer_rule == TransferRule.BY_LICENSOR
     text = run.world.store.get(cid_of_digest(request.licence))
     assert text.decode() == "For one season only.\n"

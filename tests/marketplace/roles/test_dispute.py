@@ -18,6 +18,7 @@ from marketplace.protocol.errors import (
 )
 from marketplace.protocol.states import State
 from marketplace.protocol.terms import NATIVE
+from marketplace.roles.challenger import Challenger
 from marketplace.roles.exits import end_trade, seconds_to_exit
 from marketplace.roles.juror import rule
 from marketplace.scripted.script import Script
@@ -142,6 +143,25 @@ def test_a_juror_signs_what_it_finds_only(stage: StageAt) -> None:
     with pytest.raises(QuorumNotReached, match="1 of 2 needed jurors"):
         rule(world.market, world.stranger, world.jurors[:1], run.trade_id, model)
     assert run.state() == State.DISPUTED
+
+
+def test_a_juror_that_challenged_does_not_rule(stage: StageAt) -> None:
+    run = stage(State.PASSED)
+    run.leader().publish(run.trade_id)
+    world, market, juror = run.world, run.world.market, run.world.jurors[0]
+    market.node.transfer(world.buyer.account, juror.account.address, 10**18)
+    Challenger(market, juror.exchange).challenge(run.trade_id, CLAIM)
+    model = world.buyer.show_model(run.trade_id)
+    with pytest.raises(QuorumNotReached, match=r"1 of 2 needed jurors .* have an interest"):
+        rule(market, world.stranger, world.jurors[:2], run.trade_id, model)
+    assert rule(market, world.stranger, world.jurors, run.trade_id, model).stands
+    panel = market.panel_of(market.agreement(run.trade_id).request.panel)
+    (upheld,) = (
+        event["args"]
+        for event in market.disputes(run.trade_id)
+        if event["event"] == "VerdictUpheld"
+    )
+    assert not upheld["signers"] >> panel.members.index(juror.account.address) & 1
 
 
 def test_there_is_nothing_to_rule_on_without_a_challenge(stage: StageAt) -> None:

@@ -32,12 +32,16 @@ abstract contract Books is Terms {
         _bookRest(t);
     }
 
-    function _bookSilentJudges(Trade memory t) internal {
+    function _bookSilence(Trade memory t) internal {
         address[] memory experts_ = accountsIn(t.experts);
         uint128[] memory shares = _shares(_amount(t, "pool"), gateOf(t).weights);
+        bool idle = true;
         for (uint256 i = 0; i < experts_.length; ++i) {
-            if (_isIn(experts_[i], t.recorded)) _pay(t, experts_[i], shares[i]);
+            if (!_isIn(experts_[i], t.recorded)) continue;
+            idle = false;
+            _pay(t, experts_[i], shares[i]);
         }
+        if (idle) _bookOracles(t, 0);
         _bookRest(t);
     }
 

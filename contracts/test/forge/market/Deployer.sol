@@ -21,8 +21,7 @@ abstract contract Deployer is Test {
         internal
         returns (ModelMarket)
     {
-        OracleCommittee committee = _deployCommittee(authority, terms);
-        OracleCommittee panel = _deployCommittee(authority, terms);
+        (OracleCommittee committee, OracleCommittee panel) = _deployOffices(authority, terms);
         bytes memory setting =
             abi.encode(authority, committee, panel, FEE_BPS, makeAddr("treasury"), 30, 127, 0);
         MarketRules rules = MarketRules(deployCode("MarketRules.sol:MarketRules", setting));
@@ -47,6 +46,17 @@ abstract contract Deployer is Test {
         address[] memory members = new address[](1);
         members[0] = JUROR;
         panel.scheduleRotation(members, 1);
+    }
+
+    /// @dev Each is the other's counterpart.
+    function _deployOffices(address authority, CommitteeTerms memory terms)
+        internal
+        returns (OracleCommittee committee, OracleCommittee panel)
+    {
+        terms.counterpart = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
+        committee = _deployCommittee(authority, terms);
+        terms.counterpart = address(committee);
+        panel = _deployCommittee(authority, terms);
     }
 
     function _deployCommittee(address authority, CommitteeTerms memory terms)

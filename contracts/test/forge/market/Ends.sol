@@ -46,8 +46,8 @@ abstract contract Ends is Register {
 
     function timeoutTraining(uint256 pick, uint256) external {
         (uint256 n, Trade memory t) = _findLapsed(pick, State.Gated);
-        market.timeoutTraining(t.id, dealOf(t), gateOf(t), committee);
-        _bookSilentJudges(t);
+        market.timeoutTraining(t.id, dealOf(t), gateOf(t), judges());
+        _bookSilence(t);
         _end(n, t, State.Refunded, "timeoutTraining");
     }
 

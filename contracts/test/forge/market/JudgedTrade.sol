@@ -41,7 +41,7 @@ abstract contract JudgedTrade is Court {
     uint16 internal twoFaced; // seats that seal a score against their verdict
     bool private _passed; // the last attempt
     bytes32[8] private _records; // of the attempts that decided nothing
-    bytes32 private _deciding;
+    bytes32 internal _deciding;
 
     // ------------------------------------------------------------------- to the gate
 
@@ -180,7 +180,7 @@ abstract contract JudgedTrade is Court {
             market.recordDelivery(tradeId, "work");
         }
         vm.warp(_deadline() + 1);
-        market.timeoutTraining(tradeId, _deal(), _gate(), committee);
+        market.timeoutTraining(tradeId, _deal(), _gate(), judges());
     }
 
     // ------------------------------------------------------------ challenge, ruling
@@ -189,7 +189,21 @@ abstract contract JudgedTrade is Court {
         bond = challenges.bondFor(request.budget);
         uint256 value = Currency.unwrap(request.currency) == address(0) ? bond : 0;
         hoax(CHALLENGER, value);
-        challenges.challenge{value: value}(request, judges(), jury(), "claim");
+        _challenge(value);
+    }
+
+    /// @dev By whoever is pranked.
+    function _challenge(uint256 value) internal {
+        (Deal memory deal, Gate memory gate) = (_deal(), _gate());
+        (bytes32 amounts, bytes32 record) = (_amountsHash(), _deciding);
+        challenges.challenge{value: value}(request, deal, gate, amounts, record, jury(), "claim");
+    }
+
+    function _challengeCall(bytes32 claim) internal view returns (bytes memory) {
+        return abi.encodeCall(
+            challenges.challenge,
+            (request, _deal(), _gate(), _amountsHash(), _deciding, jury(), claim)
+        );
     }
 
     function _uphold(uint16 signers) internal {
@@ -232,7 +246,7 @@ abstract contract JudgedTrade is Court {
         (amounts[0], amounts[1]) = (1 ether, POOL - 1 ether);
     }
 
-    function _amountsHash() private view returns (bytes32) {
+    function _amountsHash() internal view returns (bytes32) {
         return keccak256(abi.encodePacked(_amounts()));
     }
 
@@ -241,14 +255,15 @@ abstract contract JudgedTrade is Court {
         supplies[0] = Supply(everyone[8], 100, DATA_PRICE);
     }
 
-    function _deal() private view returns (Deal memory d) {
+    function _deal() internal view returns (Deal memory d) {
         (d.buyer, d.broker, d.treasury) = (request.buyer, request.broker, request.treasury);
+        d.auditor = request.auditor;
         (d.currency, d.threshold, d.minRows) = (request.currency, request.threshold, request.minRows);
         (d.expertPool, d.brokerFee, d.oracleFee) = (POOL, BROKER_FEE, ORACLE_FEE);
         d.protocolFee = PROTOCOL_FEE;
     }
 
-    function _gate() private view returns (Gate memory) {
+    function _gate() internal view returns (Gate memory) {
         return Gate(0, _history(), _experts(), _weights());
     }
 

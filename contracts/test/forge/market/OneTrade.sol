@@ -32,7 +32,7 @@ abstract contract OneTrade is Calls, Clock, Deployer {
 
     function _newMarket() private returns (ModelMarket) {
         Authority authority = new Authority(address(this));
-        CommitteeTerms memory terms = CommitteeTerms(NATIVE, 0, 1, 365 days, address(this));
+        CommitteeTerms memory terms = CommitteeTerms(NATIVE, 0, 1, 365 days, address(this), address(0));
         return _deployMarket(address(authority), terms, address(this));
     }
 

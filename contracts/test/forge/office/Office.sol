@@ -35,7 +35,7 @@ abstract contract Office is Clock {
 
     function _newCommittee() internal returns (OracleCommittee) {
         return new OracleCommittee(
-            address(_authority), CommitteeTerms(NATIVE, 1, 1 days, 30 days, address(this))
+            address(_authority), CommitteeTerms(NATIVE, 1, 1 days, 30 days, address(this), address(0))
         );
     }
 

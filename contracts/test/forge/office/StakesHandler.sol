@@ -37,7 +37,7 @@ contract StakesHandler is Test {
     constructor() {
         Authority authority = new Authority(address(this));
         _office = new OracleCommittee(
-            address(authority), CommitteeTerms(NATIVE, LEAST, ROTATION, UNBONDING, ARBITER)
+            address(authority), CommitteeTerms(NATIVE, LEAST, ROTATION, UNBONDING, ARBITER, address(0))
         );
     }
 
