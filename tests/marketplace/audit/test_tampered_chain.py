@@ -372,7 +372,7 @@ def _hashed_anew(block: Json) -> Json:
 
 
 def _other_height(block: Json) -> Json:
-    return {**block, "number": "0x7"}
+    return {**block, "number": "0x7"}  # when nothing was locked yet
 
 
 def _missing(block: Json) -> None:
@@ -390,7 +390,7 @@ def _missing(block: Json) -> None:
         (_fork_forgotten, {"HEADERS"}),
         (_hash_altered, {"HEADERS", "RECEIPTS"}),
         (_hashed_anew, {"HEADERS", "RECEIPTS"}),
-        (_other_height, {"HEADERS", "RECEIPTS", "TRANSACTIONS", "SERVED-LOG"}),
+        (_other_height, {"HEADERS", "RECEIPTS", "TRANSACTIONS", "SERVED-LOG", "SOLVENCY"}),
         (_missing, {"HEADERS", "SERVED-LOG"}),
     ],
 )

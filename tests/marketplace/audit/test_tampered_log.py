@@ -552,7 +552,7 @@ DROPPED: dict[str, set[str]] = {
         "stored-agreement",
         "training?",
     },
-    "AttemptReported": {"INVARIANTS", "attempts", "stored-agreement", "stored-status"},
+    "AttemptReported": {"INVARIANTS", "attempts", "stored-agreement", "stored-status", "training"},
     "AuditAttested": {"fees", "states", "stored-status"},
     "TradeEnded": {"INVARIANTS", "expert-payments", "fees", "states", "stored-status"},
     "ScoresOpened": {"fees", "seals?", "states", "stored-seals"},
