@@ -37,6 +37,7 @@ import operator
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ MUTATED = [
 SLOW = ("test_one_altered_byte_in_any", "test_no_bit_of", "test_no_events_of", "anvil")
 """Parts of names of tests that take long, and are left out: they look at what others look at."""
 
-MOST_TRIES = 8
+MOST_TRIES = 20
 """So many tests in which a place found something may miss its fault, before it has survived."""
 
 PATIENCE_S = 60
@@ -85,40 +86,49 @@ class Places:
     off
         The place that is off now; None for none.
     found
-        Places that found something since this was last emptied.
+        How often each place found something since this was last emptied.
+    arrays
+        Places that compare arrays, element by element: they can't be weakened so.
     names
-        By number: file, line and source.
+        By number: file, function, kind and source, which stay when lines move.
+    lines
+        By number: where to look.
     """
 
     def __init__(self) -> None:
         self.off: int | None = None
-        self.found: set[int] = set()
+        self.found: Counter[int] = Counter()
+        self.arrays: set[int] = set()
         self.names: list[str] = []
+        self.lines: list[int] = []
 
-    def add(self, name: str) -> int:
-        self.names.append(name)
+    def add(self, name: str, line: int) -> int:
+        again = sum(known.partition(" #")[0] == name for known in self.names)
+        self.names.append(f"{name} #{again + 1}" if again else name)
+        self.lines.append(line)
         return len(self.names) - 1
 
     # The functions below are what the wrapped sources call, each with the number of its place.
 
     def condition(self, place: int, value: Any) -> Any:
         if value:
-            self.found.add(place)
+            self.found[place] += 1
             return False if place == self.off else value
         return value
 
     def operand(self, place: int, value: Any, neutral: bool) -> Any:
         if bool(value) is not neutral:
-            self.found.add(place)
+            self.found[place] += 1
             return neutral if place == self.off else value
         return value
 
     def compared(self, place: int, one: Any, kind: str, other: Any) -> Any:
         value, weakened = _COMPARISONS[kind](one, other), _WEAKENED[kind](one, other)
-        if not isinstance(value, bool):  # of arrays, element by element
+        if not isinstance(value, bool):
+            self.arrays.add(place)
             return value
         if value != weakened:
-            self.found.add(place)
+            self.found[place] += 1
             return weakened if place == self.off else value
         return value
 
@@ -126,25 +136,25 @@ class Places:
         if not isinstance(values, list | tuple | set):
             return self._each(place, values)
         if values:
-            self.found.add(place)
+            self.found[place] += 1
             return type(values)() if place == self.off else values
         return values
 
     def _each(self, place: int, values: Iterable[Any]) -> Iterator[Any]:
         for value in values:
-            self.found.add(place)
+            self.found[place] += 1
             if place != self.off:
                 yield value
 
     def noted(self, place: int, subject: Any, note: Callable[[], Any]) -> None:
         kept = getattr(subject, "disorder", subject)
         if place == self.off:
-            self.found.add(place)
+            self.found[place] += 1
             return
         before = len(kept) if isinstance(kept, list) else -1
         note()
         if not isinstance(kept, list) or len(kept) > before:
-            self.found.add(place)
+            self.found[place] += 1
 
     def checking(self, place: int) -> Callable[..., Any]:
         def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -153,7 +163,7 @@ class Places:
                 finding = function(*arguments)
                 if finding is None or finding.verdict == "passed":
                     return finding
-                self.found.add(place)
+                self.found[place] += 1
                 return finding._replace(verdict="passed") if place == self.off else finding
 
             return check
@@ -184,24 +194,26 @@ class Wrapping(ast.NodeTransformer):
 
     def __init__(self, places: Places, path: Path) -> None:
         self._places, self._path = places, path
-        self._class: str | None = None
+        self._scope: list[str] = []
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         is_check = node.name.startswith("check_") or (
             node.name in _CHECKS and node.args.args and "patterns" in self._path.parts
         )
-        if is_check or (self._class, node.name) == ("StateProofs", "finding"):
-            place = self._place(node, f"check {node.name}")
+        self._scope.append(node.name)
+        if is_check or self._scope == ["StateProofs", "finding"]:
+            place = self._place(node, "check")
             self.generic_visit(node)
             node.decorator_list.append(self._call("checking", place))
         else:
             self.generic_visit(node)
+        self._scope.pop()
         return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> Any:
-        self._class = node.name
+        self._scope.append(node.name)
         self.generic_visit(node)
-        self._class = None
+        self._scope.pop()
         return node
 
     def visit_If(self, node: ast.If) -> Any:
@@ -229,10 +241,11 @@ class Wrapping(ast.NodeTransformer):
 
     def visit_BoolOp(self, node: ast.BoolOp) -> Any:
         neutral = isinstance(node.op, ast.And)
-        places = [self._place(part, "and" if neutral else "or") for part in node.values]
+        kind = "and" if neutral else "or"
+        places = [None if _is_nothing(part) else self._place(part, kind) for part in node.values]
         self.generic_visit(node)
         node.values = [
-            self._call("operand", place, part, ast.Constant(neutral))
+            part if place is None else self._call("operand", place, part, ast.Constant(neutral))
             for place, part in zip(places, node.values, strict=True)
         ]
         return node
@@ -272,15 +285,21 @@ class Wrapping(ast.NodeTransformer):
         node.value = self._call("noted", place, subject, ast.Lambda(nothing, call))
         return node
 
-    def _place(self, node: ast.AST, what: str) -> int:
-        line = getattr(node, "lineno", 0)
-        said = what if what.startswith("check ") else f"{what} {ast.unparse(node)}"
-        file = self._path.relative_to(AUDIT)
-        return self._places.add(f"{file}:{line}: {' '.join(said.split())}")
+    def _place(self, node: ast.AST, kind: str) -> int:
+        line, source = getattr(node, "lineno", 0), "" if kind == "check" else ast.unparse(node)
+        where = f"{self._path.relative_to(AUDIT)} {'.'.join(self._scope)}"
+        return self._places.add(" ".join(f"{where}: {kind} {source}".split()), line)
 
     def _call(self, method: str, place: int, *arguments: ast.expr) -> ast.Call:
         owner = ast.Attribute(ast.Name("__places__", ast.Load()), method, ast.Load())
         return ast.Call(owner, [ast.Constant(place), *arguments], [])
+
+
+def _is_nothing(part: ast.expr) -> bool:
+    """Tell whether an operand is a constant that never finds anything, as in ``found or {}``."""
+    if isinstance(part, ast.Dict | ast.List | ast.Tuple):
+        return not ast.unparse(part).strip("{}[]()")
+    return isinstance(part, ast.Constant) and not part.value
 
 
 def _is_note(call: ast.Call) -> bool:
@@ -296,13 +315,17 @@ _NOTES = ("note", "self._say", "self._stray", "needs", "needs_open", "_needs_ear
 _LISTS_OF_FAULTS = ("faults", "strays", "overdrafts", "disorder", "shortages")
 
 
+def _module_of(path: Path) -> str:
+    return "marketplace.audit." + ".".join(path.relative_to(AUDIT).with_suffix("").parts)
+
+
 class WrappingFinder(importlib.abc.MetaPathFinder):
     """Finds the mutated files, and compiles them with their places wrapped."""
 
     def __init__(self, places: Places) -> None:
         self._places = places
         self._paths = {
-            "marketplace.audit." + ".".join(path.relative_to(AUDIT).with_suffix("").parts): path
+            _module_of(path): path
             for path in MUTATED
             if path.stem != "__init__"  # tables
         }
@@ -356,7 +379,8 @@ class Run:
             due = self._due(session.items, finders)
             for position, (item, names) in enumerate(due):
                 following = due[position + 1][0] if position + 1 < len(due) else None
-                missed = [n for n in names if self._fails(item, item, self._places.names.index(n))]
+                beside, place = _beside(item, session.items) or following, self._places.names.index
+                missed = [name for name in names if self._fails(item, beside, place(name))]
                 if self._fails(item, following, None):
                     self.broken.append(item.nodeid)  # not fit to run twice
                 else:
@@ -365,8 +389,12 @@ class Run:
         return True
 
     def _finders(self, items: list[pytest.Item]) -> dict[str, list[pytest.Item]]:
-        """Run each test with all places on; return by place who found something, quickest first."""
-        found: dict[str, list[tuple[float, int]]] = {}
+        """Run each test with all places on; return by place who found something, and how soon.
+
+        First come tests in which a place found something more or less often than in most, for
+        there it may matter; then those that are quick.
+        """
+        found: dict[str, list[tuple[int, float, int]]] = {}
         for number, item in enumerate(items):
             self._places.found.clear()
             began = time.process_time()
@@ -375,10 +403,14 @@ class Run:
                 self.broken.append(item.nodeid)
                 continue
             seconds = time.process_time() - began
-            for place in self._places.found:
+            for place, count in self._places.found.items():
                 if kind_of(name := self._places.names[place]) in self._kinds:
-                    found.setdefault(name, []).append((seconds, number))
-        finders = {name: [items[number] for _, number in sorted(f)] for name, f in found.items()}
+                    found.setdefault(name, []).append((count, seconds, number))
+        finders = {}
+        for name, counted in found.items():
+            ((usual, _),) = Counter(count for count, _, _ in counted).most_common(1)
+            ranked = sorted((count == usual, seconds, number) for count, seconds, number in counted)
+            finders[name] = [items[number] for _, _, number in ranked]
         self.tries = {name: [] for name in finders}
         self._write()
         return finders
@@ -400,9 +432,13 @@ class Run:
 
     def outcome(self) -> dict[str, Any]:
         """Return what became of each place, by name."""
-        names = [name for name in self._places.names if kind_of(name) in self._kinds]
+        names = [
+            name
+            for number, name in enumerate(self._places.names)
+            if kind_of(name) in self._kinds and number not in self._places.arrays
+        ]
         left = [name for name in names if name not in self.caught]
-        explained = {name: why for name in left if (why := EXPLAINED.get(without_line(name)))}
+        explained = {name: why for name in left if (why := EXPLAINED.get(name))}
         parts: dict[str, Any] = {
             "caught": self.caught,
             "survived": {n: self.tries[n] for n in left if n in self.tries and n not in explained},
@@ -414,6 +450,7 @@ class Run:
 
     def _fails(self, item: Any, nextitem: pytest.Item | None, off: int | None) -> bool:
         item._initrequest()
+        _forget()
         self._places.off = off
         signal.setitimer(signal.ITIMER_PROF, PATIENCE_S)
         try:
@@ -424,15 +461,23 @@ class Run:
         return any(report.failed for report in reports)
 
 
+def _beside(item: pytest.Item, items: list[pytest.Item]) -> pytest.Item | None:
+    """Return another test of the same file: named as the next one, it keeps what both set up."""
+    return next((i for i in items if i is not item and i.path == item.path), None)
+
+
+def _forget() -> None:
+    """Empty the caches of the mutated files: what was computed with a place off is wrong."""
+    for path in MUTATED:
+        module = sys.modules.get(_module_of(path))
+        for member in vars(module).values() if module else ():
+            if callable(clear := getattr(member, "cache_clear", None)):
+                clear()
+
+
 def kind_of(name: str) -> str:
     """Return which kind of place it is, of `KINDS`."""
     return name.split(": ", 1)[1].split(" ", 1)[0]
-
-
-def without_line(name: str) -> str:
-    """Return a name that stays when lines move."""
-    file, _, rest = name.partition(":")
-    return f"{file}:{rest.partition(':')[2]}"
 
 
 def main() -> None:
@@ -458,7 +503,8 @@ def main() -> None:
     print(f"\n{outcome['counts']} in {minutes:.0f} minutes; written to {chosen.out}")
     for part in ("survived", "unreached", "unfit tests"):
         for name in outcome[part]:
-            print(f"  {part}: {name}")
+            line = places.lines[places.names.index(name)] if name in places.names else 0
+            print(f"  {part}: {name} (line {line})" if line else f"  {part}: {name}")
     raise SystemExit(any(outcome[part] for part in ("survived", "unreached", "unfit tests")))
 
 

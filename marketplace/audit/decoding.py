@@ -20,7 +20,7 @@ from marketplace.protocol.structs import Struct, abi_type, solidity_fields
 WORD = 32
 
 Scalar = Callable[[bytes], Any]
-"""Turns one word into a value; a `ValueError` if no value of the type is written so."""
+"""Turns one whole word into a value; a `ValueError` if no value of the type is written so."""
 
 Reader = Callable[[bytes, int], tuple[Any, int]]
 """Reads a value that begins at a place; returns it with the place after its last byte."""
@@ -139,7 +139,7 @@ def _scalar(name: str) -> Scalar:
 
 @lru_cache(4096)  # a checksum is a hash, and few accounts write many logs
 def _address(word: bytes) -> str:
-    if len(word) != WORD or any(word[:12]):
+    if any(word[:12]):
         raise ValueError("no address is written so")
     return to_checksum_address(word[12:])
 
@@ -152,8 +152,6 @@ def _bool(word: bytes) -> bool:
 
 
 def _bytes32(word: bytes) -> bytes:
-    if len(word) != WORD:
-        raise ValueError(_ENDS)
     return word
 
 
@@ -162,7 +160,7 @@ def _uint(bits: int) -> Scalar:
 
     def read(word: bytes) -> int:
         value = int.from_bytes(word, "big")
-        if value >= limit or len(word) != WORD:
+        if value >= limit:
             raise ValueError(f"no number of {bits} bits is written so")
         return value
 

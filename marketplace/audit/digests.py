@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eth_utils.crypto import keccak
+from eth_hash.backends.pysha3 import keccak256 as keccak
 
 from marketplace.protocol.structs import Struct
 from marketplace.protocol.terms import Deal, Gate, History, Supply

@@ -222,7 +222,7 @@ class TradeEvidence:
     ) -> None:
         if trade != self._trade.name:
             raise Unavailable("failed", f"it is about trade {trade}")
-        if number is not None and (attempt is None or number != attempt.number):
+        if attempt is not None and number != attempt.number:
             raise Unavailable("failed", f"it is about attempt {number}")
 
 

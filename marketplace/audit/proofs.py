@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
+from eth_hash.backends.pysha3 import keccak256 as keccak
 from eth_utils.address import to_canonical_address
-from eth_utils.crypto import keccak
 
 from marketplace.audit.blocks import Block
 from marketplace.audit.chain import Chain

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+from eth_hash.backends.pysha3 import keccak256 as keccak
 from eth_keys.datatypes import Signature
 from eth_keys.exceptions import BadSignature
 from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError
 
 from marketplace.audit.encoding import Item, encode, encode_number

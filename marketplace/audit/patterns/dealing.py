@@ -66,11 +66,12 @@ def _circles(flows: Flows) -> Iterator[str]:
     for one in sorted(paid):
         for other in paid[one]:
             for third in paid.get(other, []):
-                # Told from its lowest party on, so that each circle is told once.
-                distinct = one < min(other, third) and other != third
+                # Told from its lowest party on, so that each circle is told once. One that the
+                # second paid back, or that it paid itself, is a pair's.
+                lowest = one < min(other, third)
                 steps = _steps(one, other, third)
                 known = any(frozenset(step) in pairs for step in steps)
-                if distinct and not known and _circles_back(flows, one, other, third):
+                if lowest and not known and _circles_back(flows, one, other, third):
                     yield _told(flows, one, other, third)
 
 

@@ -146,6 +146,8 @@ class AuditedTrade(Clocks, Disputes):
         self.experts = tuple(expert.address for expert in parties.experts)
         self.routing: NDArray[np.int16] = routing(len(self.experts))
         self.routing_file: bytes | None = None
+        self.never_delivered: Sequence[int] = ()
+        self.sealed_evidence: Sealed | None = None
         self.expiry = FAR_FUTURE
         self.prices = PRICES_EACH
         self.fees = FEES
@@ -156,7 +158,7 @@ class AuditedTrade(Clocks, Disputes):
         self.division = division
         self.request = replace(self._usual_request(salt), **request)
         self.id = trade_id(market.domain.chain_id, market.address, self.request)
-        self.subsets = {name: self._sealed(f"subset of {name}") for name in self.experts}
+        self.subsets = {name: self.seal(f"subset of {name}") for name in self.experts}
         self.data: DataFinding | None = None
         self.attempts: list[Reported] = []
         self.unpublished: list[bytes] = []
@@ -171,7 +173,7 @@ class AuditedTrade(Clocks, Disputes):
         specification = Specification(
             task=TASK.to_json(),
             description="which stone is it?",
-            validation=self._sealed("validation"),
+            validation=self.seal("validation"),
             auditor_reads=True,
             division=self.division,
         )
@@ -294,7 +296,7 @@ class AuditedTrade(Clocks, Disputes):
             deliveries=tuple(
                 Delivery(
                     provider=provider.address,
-                    sealed=self._sealed(f"data {i}"),
+                    sealed=None if i in self.never_delivered else self.seal(f"data {i}"),
                     accepted=bool(said >> i & 1),
                     reason="" if said >> i & 1 else "the rows teach nothing",
                 )
@@ -505,11 +507,13 @@ class AuditedTrade(Clocks, Disputes):
                     signature="0x" + self.sign(commitment, expert).hex(),
                 )
             )
-        record = TrainingRecord(trade=self.name, trainings=tuple(change(trainings)))
+        record = TrainingRecord(
+            trade=self.name, trainings=tuple(change(trainings)), evidence=self.sealed_evidence
+        )
         return self.publish_document(record)
 
     def _delivery(self, number: int) -> bytes:
-        sealed = self._sealed(f"composite {number}")
+        sealed = self.seal(f"composite {number}")
         return self.publish_document(
             DeliveryManifest(trade=self.name, attempt=number, sealed=sealed)
         )
@@ -648,7 +652,7 @@ class AuditedTrade(Clocks, Disputes):
     def publish_document(self, document: Document) -> bytes:
         return digest_of(self.store.put(document.to_bytes()))
 
-    def _sealed(self, what: str) -> Sealed:
+    def seal(self, what: str) -> Sealed:
         return Sealed(
             ciphertext=self.store.put(f"ciphertext of {what}".encode()),
             envelope=self.store.put(f"envelope of {what}".encode()),

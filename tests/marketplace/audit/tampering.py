@@ -163,6 +163,17 @@ def repeating(name: str, which: int | None = 0) -> Alter:
     return on_event(name, twice, which)
 
 
+def retold(name: str, other: str, topics: int, before: bytes = b"") -> Alter:
+    """Tell an event as another one, with so many of its topics, and words before its data."""
+    signature = "0x" + event_abi_to_log_topic(_EVENTS[other]).hex()
+
+    def change(log: dict[str, Any]) -> Logs:
+        data = "0x" + before.hex() + log["data"][2:]
+        return [{**log, "topics": [signature, *log["topics"][1:topics]], "data": data}]
+
+    return on_event(name, change)
+
+
 def on_event(name: str, change: Callable[[dict[str, Any]], Logs], which: int | None = 0) -> Alter:
     """Replace one event by others, wherever it is answered."""
     seen: list[tuple[str, str]] = []

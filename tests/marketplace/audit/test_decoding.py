@@ -252,3 +252,18 @@ def test_a_type_that_is_not_known_is_not_guessed() -> None:
 
 def log(topics: tuple[bytes, ...], data: bytes) -> Log:
     return Log(ADDRESS, topics, data, 3, bytes(32), bytes(32), 0)
+
+
+@pytest.mark.parametrize("kind", ["address", "bool", "bytes32", "bytes4", "uint8", "uint256"])
+@pytest.mark.parametrize("missing", [1, 31, 32])
+def test_a_word_that_is_cut_short_is_none(kind: str, missing: int) -> None:
+    read = compiled([{"name": "value", "type": kind}], {}, {})
+    assert read(bytes(32)).keys() == {"value"}
+    with pytest.raises(ValueError, match=r"written so|end"):
+        read(bytes(32 - missing))
+
+
+@pytest.mark.parametrize("kind", ["int8", "fixed128x18", "bytesfew", "uintbig", "function"])
+def test_a_kind_that_no_contract_of_ours_logs_is_not_guessed(kind: str) -> None:
+    with pytest.raises(TypeError, match=kind):
+        compiled([{"name": "value", "type": kind}], {}, {})

@@ -70,6 +70,10 @@ def too_wide(trade: AuditedTrade) -> bytes:
     return save({"routing": trade.routing.astype(np.int64)})
 
 
+def empty(trade: AuditedTrade) -> bytes:
+    return save({"routing": trade.routing[:0].copy()})
+
+
 def flat(trade: AuditedTrade) -> bytes:
     return save({"routing": trade.routing.reshape(-1)})
 
@@ -83,7 +87,7 @@ def no_array(trade: AuditedTrade) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "file", [no_candidate, no_load, below_zero, too_wide, flat, under_another_name, no_array]
+    "file", [no_candidate, no_load, below_zero, too_wide, empty, flat, under_another_name, no_array]
 )
 def test_a_routing_array_that_is_none(
     trade: AuditedTrade, file: Callable[[AuditedTrade], bytes]
@@ -103,6 +107,30 @@ def test_a_manifest_that_contradicts_the_report(trade: AuditedTrade) -> None:
     report = report_on(trade)
     assert objections(report) == {"documents"}
     assert "data manifest" in detail(report, "documents")
+
+
+def test_an_accepted_dataset_that_nobody_delivered(trade: AuditedTrade) -> None:
+    trade.never_delivered = (1,)
+    trade.to_gate()
+    report = report_on(trade)
+    assert objections(report) == {"documents"}
+    assert f"{trade.parties.providers[1].address} delivered nothing" in detail(report, "documents")
+
+
+def test_a_refused_dataset_need_not_be_there(trade: AuditedTrade) -> None:
+    trade.never_delivered = (2,)
+    trade.to_funded()
+    trade.report_data(accepted=0b011)
+    assert objections(report_on(trade)) == set()
+
+
+def test_sealed_evidence_that_is_named_and_not_there(trade: AuditedTrade) -> None:
+    trade.sealed_evidence = trade.seal("evidence")
+    trade.to_passed()
+    assert objections(report_on(trade)) == set()
+    (trade.store.path / "blocks" / trade.sealed_evidence.ciphertext).unlink()
+    (check,) = (check for check in report_on(trade).checks if check.name == "documents")
+    assert check.verdict == "missing"
 
 
 def test_an_attestation_that_contradicts_the_event(trade: AuditedTrade) -> None:
@@ -466,3 +494,42 @@ def test_an_account_that_is_none_spoils_its_document(trade: AuditedTrade) -> Non
     report = report_on(trade)
     assert objections(report) == {"documents", "training?"}
     assert "\x1b" not in detail(report, "documents")
+
+
+def test_a_lone_opened_seal_that_is_against_the_verdict(trade: AuditedTrade) -> None:
+    """One of two can't turn the verdict, and is found to have sealed a lie."""
+    trade.to_gate()
+    trade.attempt(sealed=lambda score: trade.request.threshold - 1)
+    trade.publish()
+    trade.lapse(grace=trade.request.windows.settlement)
+    trade.settle(closed=(0,))
+    report = report_on(trade)
+    assert report.trades[0].state == "SETTLED"
+    assert objections(report) == {"seals"}
+    assert "against their verdict" in detail(report, "seals")
+
+
+def test_a_verdict_that_fell_over_evidence_that_is_missing(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(UNSKILLED, passed=True)
+    trade.challenge()
+    trade.overturn()
+    trade.lapse()
+    trade.settle()
+    assert "score?" in objections(report_on(trade))
+
+
+@pytest.mark.parametrize(("late", "verdict"), [(0, "open"), (1, "missing")])
+def test_seals_of_a_failed_attempt_may_be_opened_until_the_last_second(
+    trade: AuditedTrade, late: int, verdict: str
+) -> None:
+    trade.to_gate()
+    trade.attempt(UNSKILLED)
+    trade.attempt()
+    trade.publish()
+    trade.lapse()
+    trade.settle()
+    trade.next_block_at(trade.market.status(trade.id).deadline + late)
+    trade.withdraw(trade.parties.broker)
+    found = {check.name: check.verdict for check in report_on(trade).checks if check.trade}
+    assert found["seals"] == verdict

@@ -107,6 +107,10 @@ ALTERED: dict[str, tuple[Alter, set[str]]] = {
     "a signature under an upheld verdict": (changing("VerdictUpheld", (2,), flipped), {"dispute"}),
     "the evidence of an upheld verdict": (changing("VerdictUpheld", (0,), flipped), {"dispute"}),
     "what a signer lost": (changing("Slashed", (0,), more), {"STAKES", "awards"}),
+    "who got what was lost": (
+        renaming("Slashed", 2, PARTIES.buyer.address),
+        {"INVARIANTS", "STAKES", "STORED-AWARDS", "awards"},
+    ),
     "who lost it": (renaming("Slashed", 1, PARTIES.signers[0].address), {"STAKES", "awards"}),
     "what was lost for a closed seal": (changing("Slashed", (0,), more, 2), {"STAKES", "awards"}),
     "who was penalised for a closed seal": (

@@ -8,14 +8,37 @@ from collections.abc import Callable
 import pytest
 from audited_trade import ROWS_EACH, SKILLED, UNSKILLED, AuditedTrade, Settled
 from cast_of_trade import Cast, votes, worth
+from courses import (
+    declined,
+    expired,
+    failed,
+    failed_in_spite_of_a_challenge,
+    refunded_because_a_failure_was_overturned,
+    refunded_because_the_scores_contradict_the_verdict,
+    refunded_because_the_verdict_was_overturned,
+    refunded_with_too_few_rows,
+    refunded_with_unjudged_data,
+    refunded_with_unjudged_training,
+    refunded_without_attempt,
+    refunded_without_data,
+    settled_after_a_challenge_that_nobody_ruled_on,
+    settled_against_the_auditor,
+    settled_by_a_majority,
+    settled_in_spite_of_a_challenge,
+    settled_with_an_attestation_handed_on,
+    settled_with_an_attestation_sent_before,
+    settled_without_audit,
+)
 
 from marketplace.audit import TRADE_CHECKS, Report, audit
 from marketplace.chain.deploy import Deployment
 from marketplace.chain.market import Market
 from marketplace.protocol.agreement import price_of
 from marketplace.protocol.states import State
+from marketplace.protocol.terms import NOBODY
 from marketplace.protocol.units import PARTS
 from offchain.storage.disk import DiskStore
+from offchain.validation import SCALE
 
 
 def report_on(trade: AuditedTrade, only: bytes | None = None) -> Report:
@@ -26,147 +49,6 @@ def report_on(trade: AuditedTrade, only: bytes | None = None) -> Report:
 
 def verdicts(report: Report) -> dict[str, str]:
     return {check.name: check.verdict for check in report.checks if check.trade is not None}
-
-
-def declined(trade: AuditedTrade) -> None:
-    trade.ask()
-    trade.decline()
-
-
-def expired(trade: AuditedTrade) -> None:
-    trade.ask()
-    trade.lapse()
-    trade.expire()
-
-
-def refunded_without_data(trade: AuditedTrade) -> None:
-    trade.to_funded()
-    trade.lapse()
-    trade.time_out_delivery()
-
-
-def refunded_with_unjudged_data(trade: AuditedTrade) -> None:
-    trade.to_funded()
-    trade.put_on_record(trade.parties.providers[1])
-    trade.put_on_record(trade.parties.stranger)
-    trade.lapse()
-    trade.time_out_delivery()
-    trade.penalise_silence()
-
-
-def refunded_with_too_few_rows(trade: AuditedTrade) -> None:
-    trade.to_funded()
-    trade.report_data(accepted=0b100)
-
-
-def refunded_without_attempt(trade: AuditedTrade) -> None:
-    trade.to_funded()
-    trade.put_on_record(trade.parties.providers[0])
-    trade.report_data(accepted=0b011)
-    trade.lapse()
-    trade.time_out_training()
-
-
-def refunded_with_unjudged_training(trade: AuditedTrade) -> None:
-    trade.to_gate()
-    trade.put_on_record(trade.parties.experts[0])
-    trade.attempt(UNSKILLED, seats=(1, 2))
-    for expert in trade.parties.experts[1:]:
-        trade.put_on_record(expert)
-    trade.lapse()
-    trade.time_out_training()
-    trade.publish()
-    trade.penalise_silence()
-    trade.open_failed()
-
-
-def failed(trade: AuditedTrade) -> None:
-    trade.to_gate()
-    trade.attempt(UNSKILLED)
-    trade.attempt(UNSKILLED - 1, seats=(0, 1, 2))
-    trade.finish()
-
-
-def settled_without_audit(trade: AuditedTrade) -> None:
-    trade.to_passed()
-    trade.finish()
-
-
-def settled_against_the_auditor(trade: AuditedTrade) -> None:
-    trade.to_passed()
-    trade.attest(approved=False)
-    trade.finish()
-
-
-def settled_with_an_attestation_sent_before(trade: AuditedTrade) -> None:
-    trade.to_passed()
-    trade.attest()
-    trade.send_attestation()
-    trade.finish()
-
-
-def settled_with_an_attestation_handed_on(trade: AuditedTrade) -> None:
-    trade.to_passed()
-    trade.attest()
-    trade.send_attestation(by=trade.parties.stranger)
-    trade.finish()
-
-
-def settled_by_a_majority(trade: AuditedTrade) -> None:
-    trade.to_gate()
-    trade.attempt(seats=(0, 1, 2))
-    trade.open_deciding(closed=(0, 2))
-    trade.finish()
-
-
-def settled_in_spite_of_a_challenge(trade: AuditedTrade) -> None:
-    trade.to_passed()
-    trade.challenge()
-    trade.uphold()
-    trade.finish()
-
-
-def settled_after_a_challenge_that_nobody_ruled_on(trade: AuditedTrade) -> None:
-    trade.to_passed()
-    trade.challenge()
-    trade.lapse()
-    trade.lapse_challenge()
-    trade.finish()
-
-
-def failed_in_spite_of_a_challenge(trade: AuditedTrade) -> None:
-    trade.to_gate()
-    trade.attempt(UNSKILLED)
-    trade.attempt(UNSKILLED)
-    trade.challenge()
-    trade.uphold()
-    trade.finish()
-
-
-def refunded_because_the_verdict_was_overturned(trade: AuditedTrade) -> None:
-    trade.to_gate()
-    trade.attempt(UNSKILLED, passed=True)
-    trade.attest()
-    trade.challenge()
-    trade.overturn()
-    trade.finish()
-
-
-def refunded_because_a_failure_was_overturned(trade: AuditedTrade) -> None:
-    trade.to_gate()
-    trade.attempt(passed=False, seats=(0, 1, 2))
-    trade.attempt(UNSKILLED)
-    trade.challenge()
-    trade.overturn(which=0)
-    trade.publish()
-    trade.lapse()
-    trade.settle()
-
-
-def refunded_because_the_scores_contradict_the_verdict(trade: AuditedTrade) -> None:
-    trade.to_gate()
-    trade.attempt(UNSKILLED, passed=True)
-    trade.finish()
 
 
 # What there is to check after each part of a trade; of the rest a report says nothing.
@@ -275,6 +157,24 @@ def test_without_a_required_approval_experts_and_oracles_are_paid_all_the_same(
     report = report_on(trade)
     assert report.trades[0].state == "REFUNDED"
     assert verdicts(report) == dict.fromkeys(PASSED, "passed")
+
+
+def test_a_trade_may_do_without_an_auditor(market: Market, store: DiskStore, parties: Cast) -> None:
+    trade = AuditedTrade(market, store, parties, auditor=NOBODY)
+    trade.fees = (trade.fees[0], 0, trade.fees[2])
+    trade.to_passed()
+    trade.finish()
+    report = report_on(trade)
+    assert report.trades[0].state == "SETTLED"
+    assert verdicts(report) == dict.fromkeys(PASSED, "passed")
+
+
+def test_a_row_may_leave_experts_out(trade: AuditedTrade) -> None:
+    trade.routing = trade.routing.copy()
+    trade.routing[0] = (SCALE, 0, 0)
+    trade.to_passed()
+    trade.finish()
+    assert verdicts(report_on(trade)) == dict.fromkeys(PASSED, "passed")
 
 
 def test_a_settled_trade_meets_every_check(settled: Settled) -> None:

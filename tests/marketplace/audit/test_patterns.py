@@ -9,10 +9,16 @@ from typing import Any
 import pytest
 from audited_trade import AuditedTrade
 from cast_of_trade import Cast
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from marketplace.audit import Report, audit
+from marketplace.audit.auditor import replayed
+from marketplace.audit.chain import open_chain
+from marketplace.audit.funds import PUBLIC_SOURCE
 from marketplace.audit.patterns.farming import FARMED_TRADES
+from marketplace.audit.patterns.funding import funders
+from marketplace.audit.rpc import Rpc
 from marketplace.chain.deploy import Deployment
 from marketplace.chain.market import Market
 from marketplace.protocol.errors import NoContract
@@ -21,6 +27,7 @@ from marketplace.protocol.terms import NATIVE
 from offchain.storage.disk import DiskStore
 
 BOND = 10**15
+SENT = 10**15
 
 
 def report_on(trade: AuditedTrade, **asked: Any) -> Report:
@@ -63,6 +70,61 @@ def test_who_funds_by_token_until_the_gate(
     assert f"its expert {expert.address}" in detail
 
 
+def test_a_funder_of_a_trade_that_nobody_accepted(trade: AuditedTrade, parties: Cast) -> None:
+    for party in (parties.buyer, parties.auditor):
+        send(trade.market, parties.stranger.address, party.address)
+    trade.ask()
+    assert warned(report_on(trade, follow_funds=True)) == {}
+
+
+def test_what_comes_in_the_block_of_the_acceptance_counts(
+    trade: AuditedTrade, parties: Cast
+) -> None:
+    for party in (parties.buyer, parties.auditor):
+        send(trade.market, parties.stranger.address, party.address)
+    trade.to_funded()
+    accepted = trade.market.node.web3.eth.block_number
+    chain = open_chain(Rpc(trade.market.node.web3.provider), trade.market.address)
+    history = replayed(trade.market.node.web3.provider, trade.market.address)
+    (known,) = history.trades.values()
+    assert known.acceptance is not None
+    assert known.acceptance.block == accepted
+    sent = [block.number for block in blocks_that_send(trade)][-1]
+    for block, verdict in ((sent, "warned"), (sent - 1, "passed")):
+        known.acceptance = replace(known.acceptance, block=block)
+        assert funders(history, chain, 0).verdict == verdict
+
+
+def blocks_that_send(trade: AuditedTrade) -> list[Any]:
+    eth = trade.market.node.web3.eth
+    blocks = [eth.get_block(n, True) for n in range(eth.block_number + 1)]
+    return [b for b in blocks if any(t["value"] == SENT for t in b["transactions"])]  # type: ignore[index]
+
+
+def test_a_source_of_many_says_nothing_of_two(trade: AuditedTrade, parties: Cast) -> None:
+    funder = parties.stranger.address
+    for party in (parties.buyer, parties.auditor):
+        send(trade.market, funder, party.address)
+    for number in range(PUBLIC_SOURCE):
+        send(trade.market, funder, to_checksum_address(f"0x{0xABCD0000 + number:040x}"))
+    trade.to_funded()
+    assert warned(report_on(trade, follow_funds=True)) == {}
+
+
+def test_who_was_paid_by_the_market_was_not_funded_by_it(
+    market: Market, store: DiskStore, parties: Cast
+) -> None:
+    before = AuditedTrade(market, store, parties, salt="before")
+    before.to_passed()
+    before.attest()
+    before.finish()
+    for party in (parties.providers[0], parties.auditor):
+        before.withdraw(party)
+    trade = AuditedTrade(market, store, parties)
+    trade.to_funded()
+    assert "funders" not in warned(report_on(trade, follow_funds=True))
+
+
 def test_an_honest_trade_warns_of_nothing(
     trade: AuditedTrade, parties: Cast, deployment: Deployment
 ) -> None:
@@ -76,7 +138,7 @@ def test_an_honest_trade_warns_of_nothing(
 
 
 def send(market: Market, sender: str, receiver: str) -> None:
-    draft: Any = {"from": sender, "to": receiver, "value": 10**15}
+    draft: Any = {"from": sender, "to": receiver, "value": SENT}
     market.node.web3.eth.send_transaction(draft)
 
 

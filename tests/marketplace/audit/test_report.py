@@ -109,6 +109,22 @@ def test_a_detail_is_one_printable_line(sentences: list[str]) -> None:
     assert len(detail) <= MAX_DETAIL
 
 
+@pytest.mark.parametrize(
+    ("length", "cut"), [(MAX_DETAIL - 1, 0), (MAX_DETAIL, 0), (MAX_DETAIL + 1, 1)]
+)
+def test_a_detail_is_cut_only_where_it_is_too_long(length: int, cut: int) -> None:
+    detail = listed(["x" * length])
+    assert len(detail) == min(length, MAX_DETAIL)
+    assert detail.count("…") == cut
+
+
+@pytest.mark.parametrize(
+    ("state", "ended"), [("GATED", False), ("SETTLED", True), ("FORGOTTEN", False)]
+)
+def test_a_state_that_nobody_knows_is_no_end(state: str, ended: bool) -> None:
+    assert AuditedTrade(id=RUNNING, state=state).ended is ended
+
+
 def printed(report: Report) -> str:
     screen = StringIO()
     show_report(Console(file=screen, width=200), report)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from audited_trade import Settled
 from forging import ForgedChain, Json, header_hash, receipts_root, seal_receipts
-from tampering import LyingNode, changing, dropping, is_event, objections
+from tampering import Alter, LyingNode, changing, dropping, is_event, objections
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
@@ -372,7 +372,7 @@ def _hashed_anew(block: Json) -> Json:
 
 
 def _other_height(block: Json) -> Json:
-    return {**block, "number": "0x7"}
+    return {**block, "number": "0x7"}  # when nothing was locked yet
 
 
 def _missing(block: Json) -> None:
@@ -390,7 +390,7 @@ def _missing(block: Json) -> None:
         (_fork_forgotten, {"HEADERS"}),
         (_hash_altered, {"HEADERS", "RECEIPTS"}),
         (_hashed_anew, {"HEADERS", "RECEIPTS"}),
-        (_other_height, {"HEADERS", "RECEIPTS", "TRANSACTIONS", "SERVED-LOG"}),
+        (_other_height, {"HEADERS", "RECEIPTS", "TRANSACTIONS", "SERVED-LOG", "SOLVENCY"}),
         (_missing, {"HEADERS", "SERVED-LOG"}),
     ],
 )
@@ -507,6 +507,49 @@ def _answer_altered(method: str, honest: str) -> Lie:
 
 def _last_bit(text: str) -> str:
     return text[:-1] + f"{int(text[-1], 16) ^ 1:x}"
+
+
+@pytest.mark.parametrize("alter", [dropping("Credited"), dropping("Withdrawn", 1)])
+def test_served_logs_are_compared_window_by_window(
+    settled: Settled, monkeypatch: pytest.MonkeyPatch, alter: Alter
+) -> None:
+    usual = report_of(settled, settled.chain)
+    monkeypatch.setattr("marketplace.audit.log._WINDOW", 4)
+    assert report_of(settled, settled.chain) == usual
+    node = LyingNode(settled.chain, alter, receipts_too=False)
+    assert objections(report_of(settled, node)) == {"SERVED-LOG"}
+
+
+def test_a_node_that_serves_no_logs_is_asked_for_one_window(
+    settled: Settled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("marketplace.audit.log._WINDOW", 4)
+    asked: list[Any] = []
+
+    class Refusing(LyingNode):
+        def make_request(self, method: Any, params: Any) -> Any:
+            if method != "eth_getLogs":
+                return super().make_request(method, params)
+            asked.append(params)
+            return {"jsonrpc": "2.0", "id": 1, "error": {"code": -32601, "message": "no logs"}}
+
+    report = report_of(settled, Refusing(settled.chain), head_of(settled))
+    assert [check.name for check in report.checks if check.verdict == "unchecked"] == ["served-log"]
+    # The first window is halved until nothing is left of it, and no other is asked for.
+    ranges = [(asked_for[0]["fromBlock"], asked_for[0]["toBlock"]) for asked_for in asked]
+    assert ranges == [("0x0", "0x3"), ("0x0", "0x1"), ("0x0", "0x0")]
+
+
+def test_a_head_that_is_not_told_again_anchors_nothing(settled: Settled) -> None:
+    height = int(told(settled.chain, "eth_blockNumber"), 16)
+
+    def forgets(method: str, params: Any, result: Any) -> Any:
+        last = method == "eth_getBlockByNumber" and params[0] == hex(height)
+        return None if last else result
+
+    report = report_of(settled, AlteringNode(settled.chain, forgets), head_of(settled))
+    assert {"HEADERS", "ANCHOR"} <= objections(report)
+    assert "of the chain is no block" in said(report, "anchor")
 
 
 def test_a_stored_answer_that_differs_from_the_fold_is_named(settled: Settled) -> None:

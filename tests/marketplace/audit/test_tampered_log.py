@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from audited_trade import AuditedTrade, Settled
+from audit_chain import TERMS
+from audited_trade import WINDOWS, AuditedTrade, Settled
 from cast_of_trade import cast
 from eth_keys.constants import SECPK1_N
 from eth_utils.crypto import keccak
@@ -24,6 +25,7 @@ from tampering import (
     on_event,
     renaming,
     repeating,
+    retold,
 )
 
 from marketplace.audit import audit
@@ -148,9 +150,17 @@ AMOUNTS: dict[str, tuple[Alter, set[str]]] = {
     ),
     "the amount withdrawn": (changing("Withdrawn", (1,), more), {"INVARIANTS", *STORED}),
     "a stake": (changing("Staked", (0,), more), {"STAKES", *SHORT}),
+    "a stake that was taken out": (
+        retold("Staked", "StakeWithdrawn", topics=2, before=bytes(32)),
+        {"INVARIANTS", "STAKES"},
+    ),
+    "a stake that is on its way out": (
+        retold("Staked", "UnstakeRequested", topics=2),
+        {"INVARIANTS", "STAKES"},
+    ),
 }
 
-TERMS: dict[str, tuple[Alter, set[str]]] = {
+RULES: dict[str, tuple[Alter, set[str]]] = {
     "the request's salt": (changing("ModelRequested", (0, 19), flipped), {"trade-id"}),
     "the budget": (changing("ModelRequested", (0, 4), more), {"trade-id"}),
     "a budget below the price": (changing("ModelRequested", (0, 4), 1), {"price", "trade-id"}),
@@ -206,6 +216,14 @@ TERMS: dict[str, tuple[Alter, set[str]]] = {
     "the last window": (
         changing("ModelRequested", (0, 18, 6), more),
         {"stored-status", "trade-id"},
+    ),
+    "a review in force that is just as long": (
+        changing("ReviewChanged", (0,), WINDOWS.review - (10**18 >> TERMS.review_shift)),
+        set(),
+    ),
+    "a review in force that is a second longer": (
+        changing("ReviewChanged", (0,), WINDOWS.review - (10**18 >> TERMS.review_shift) + 1),
+        {"terms"},
     ),
     "a review that is too short": (
         changing("ModelRequested", (0, 18, 5), 60),
@@ -411,6 +429,28 @@ REPORTS: dict[str, tuple[Alter, set[str]]] = {
         changing("AttemptReported", (1, 4), [1]),
         {"quorum", "verdicts"},
     ),
+    "an attempt without a number": (
+        changing("AttemptReported", (0,), 0, 1),
+        {
+            "INVARIANTS",
+            "allocation?",
+            "attempts",
+            "documents",
+            "fees",
+            "quorum",
+            "score?",
+            "seals?",
+            "states",
+            "stored-agreement",
+            "stored-seals",
+            "training?",
+            "validation-commitment?",
+        },
+    ),
+    "fewer signers of an attempt than a quorum": (
+        changing("AttemptReported", (2,), 0b01, 1),
+        {"INVARIANTS", "quorum", "seals", "stored-agreement", "verdicts"},
+    ),
     "a seal too few": (
         changing("AttemptReported", (4,), lambda seals: seals[:1], 1),
         {"quorum", "seals", "stored-agreement"},
@@ -512,7 +552,7 @@ DROPPED: dict[str, set[str]] = {
         "stored-agreement",
         "training?",
     },
-    "AttemptReported": {"INVARIANTS", "attempts", "stored-agreement", "stored-status"},
+    "AttemptReported": {"INVARIANTS", "attempts", "stored-agreement", "stored-status", "training"},
     "AuditAttested": {"fees", "states", "stored-status"},
     "TradeEnded": {"INVARIANTS", "expert-payments", "fees", "states", "stored-status"},
     "ScoresOpened": {"fees", "seals?", "states", "stored-seals"},
@@ -525,9 +565,9 @@ DROPPED: dict[str, set[str]] = {
 }
 
 
-@pytest.mark.parametrize("what", [*AMOUNTS, *TERMS, *ROLES, *REPORTS])
+@pytest.mark.parametrize("what", [*AMOUNTS, *RULES, *ROLES, *REPORTS])
 def test_an_altered_value_is_named(settled: Settled, what: str) -> None:
-    alter, expected = {**AMOUNTS, **TERMS, **ROLES, **REPORTS}[what]
+    alter, expected = {**AMOUNTS, **RULES, **ROLES, **REPORTS}[what]
     report = audit(LyingNode(settled.chain, alter), settled.market, settled.store)
     assert objections(report) == expected
 
@@ -545,6 +585,9 @@ SENTENCES = {
     "when the committee took office": ("committees", "takes office at"),
     "the panel's quorum": ("panels", "version 1 of the panel is 0x"),
     "a stake": ("stakes", "at stake in storage and"),
+    "a stake that was taken out": ("invariants", "the unbonding stake of"),
+    "a stake that is on its way out": ("invariants", "the bond of"),
+    "fewer signers of an attempt than a quorum": ("invariants", "too few signed attempt 2"),
     "gate weights of less than the whole": ("gate", "don't share out 1000000"),
     "a gate weight too few": ("gate", "2 weights stand for 3 experts"),
     "experts in another order": ("gate", "the experts are not ascending"),
@@ -558,7 +601,7 @@ SENTENCES = {
 
 @pytest.mark.parametrize("what", SENTENCES)
 def test_each_fault_is_said(settled: Settled, what: str) -> None:
-    alter, _ = {**AMOUNTS, **TERMS, **ROLES, **REPORTS}[what]
+    alter, _ = {**AMOUNTS, **RULES, **ROLES, **REPORTS}[what]
     report = audit(LyingNode(settled.chain, alter), settled.market, settled.store)
     name, sentence = SENTENCES[what]
     (check,) = (check for check in report.checks if check.name == name)
@@ -709,6 +752,39 @@ def test_no_events_of_a_trade_can_be_left_out(settled: Settled, data: st.DataObj
 
     node = LyingNode(settled.chain, alter)
     assert not audit(node, settled.market, settled.store).ok
+
+
+def test_a_data_report_that_is_left_out_of_a_running_trade(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    node = LyingNode(trade.market.node.web3.provider, dropping("DataReported"))
+    found = objections(audit(node, trade.market.address, trade.store))
+    assert found == {"INVARIANTS", "data-payments", "states", "stored-agreement", "stored-status"}
+
+
+def test_requests_may_be_paused_and_none_comes_meanwhile(trade: AuditedTrade) -> None:
+    market, admin = trade.market, trade.parties.admin
+    for paused in (True, False):
+        market.node.send(admin, market.rules.functions.pauseRequests(paused))
+    trade.ask()
+    honest = market.node.web3.provider
+    assert objections(audit(honest, market.address, trade.store)) == set()
+    node = LyingNode(honest, dropping("RequestsPaused", 1))
+    report = audit(node, market.address, trade.store)
+    assert objections(report) == {"terms"}
+    assert report.objections[0].detail == "requests were paused"
+
+
+def test_a_closed_seal_is_told_as_nothing(trade: AuditedTrade) -> None:
+    trade.to_gate()
+    trade.attempt(seats=(0, 1, 2))
+    trade.publish()
+    trade.lapse(grace=trade.request.windows.settlement)
+    trade.settle(closed=(1,))
+    for alter in (changing("ScoresOpened", (2, 1), 5), changing("ScoresOpened", (3, 1), flipped)):
+        node = LyingNode(trade.market.node.web3.provider, alter)
+        report = audit(node, trade.market.address, trade.store)
+        assert objections(report) == {"seals"}
+        assert "a score of seat 1 is told" in report.objections[0].detail
 
 
 def test_a_currency_has_a_review_of_its_own(trade: AuditedTrade) -> None:

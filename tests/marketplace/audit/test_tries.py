@@ -22,6 +22,12 @@ def test_the_encoding_is_that_of_rlp(item: object) -> None:
     assert decode(encode(item)) == item
 
 
+@pytest.mark.parametrize("item", [b"\x7f", b"\x80", bytes(55), bytes(56), [bytes(54)], [bytes(55)]])
+def test_the_encoding_at_its_borders(item: object) -> None:
+    assert encode(item) == rlp.encode(item)
+    assert decode(encode(item)) == item
+
+
 @given(st.integers(0, 2**256))
 def test_a_number_is_encoded_as_rlp_does(number: int) -> None:
     assert encode(encode_number(number)) == rlp.encode(number)
@@ -33,13 +39,23 @@ def test_bytes_that_encode_nothing(data: str) -> None:
         decode(bytes.fromhex(data))
 
 
-@settings(deadline=None)
-@given(st.lists(st.binary(min_size=1, max_size=70), max_size=300))
-def test_the_root_of_a_list(values: list[bytes]) -> None:
+def root_of(values: list[bytes]) -> bytes:
     tree = HexaryTrie({})
     for place, value in enumerate(values):
         tree[rlp.encode(place)] = value
-    assert list_root(values) == tree.root_hash
+    return bytes(tree.root_hash)
+
+
+@settings(deadline=None)
+@given(st.lists(st.binary(min_size=1, max_size=70), max_size=300))
+def test_the_root_of_a_list(values: list[bytes]) -> None:
+    assert list_root(values) == root_of(values)
+
+
+@pytest.mark.parametrize("size", [1, 2, 16, 17, 128, 129, 130, 144, 145, 256, 257, 300])
+def test_the_root_of_a_list_whose_keys_begin_alike(size: int) -> None:
+    values = [bytes([place % 251]) * 3 for place in range(size)]
+    assert list_root(values) == root_of(values)
 
 
 def proof_of(tree: HexaryTrie, key: bytes) -> list[bytes]:
@@ -59,6 +75,16 @@ def test_a_proof_shows_what_is_there_and_what_is_not(
         assert proven(tree.root_hash, each, proof_of(tree, each)) == value
 
 
+def test_a_key_may_begin_another() -> None:
+    tree = HexaryTrie({})
+    for key in (b"\x12", b"\x12\x34", b"\x12\x56", b"\x12\x56\x78"):
+        tree[key] = key * 20
+    for key in (b"\x12", b"\x12\x34", b"\x12\x56", b"\x12\x56\x78"):
+        assert proven(tree.root_hash, key, proof_of(tree, key)) == key * 20
+    for key in (b"", b"\x12\x35", b"\x12\x34\x56"):
+        assert proven(tree.root_hash, key, proof_of(tree, key)) == b""
+
+
 @pytest.fixture
 def tree() -> HexaryTrie:
     tree = HexaryTrie({})
@@ -76,7 +102,9 @@ def test_no_node_of_a_proof_can_be_left_out_or_altered(tree: HexaryTrie) -> None
                 proven(tree.root_hash, key, [*proof[:at], *other, *proof[at + 1 :]])
 
 
-@pytest.mark.parametrize("node", [b"text", [b"", b"", b""], [b"\x40", b""], [[b""], b""]])
+@pytest.mark.parametrize(
+    "node", [b"text", [b"", b"", b""], [b"\x40", b""], [b"", b""], [[b""], b""]]
+)
 def test_a_root_over_something_else(node: object) -> None:
     data = rlp.encode(node)
     with pytest.raises(ValueError, match="node"):

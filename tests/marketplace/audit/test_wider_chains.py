@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import pytest
 from audit_chain import FEE_BPS, TERMS, deployed
 from audited_trade import AuditedTrade, Settled
 from cast_of_trade import Cast
+from eth_utils.crypto import keccak
 from tampering import LyingNode, objections
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint
@@ -20,6 +22,8 @@ from marketplace.chain.client import Node
 from marketplace.chain.devnet import DevnetProvider, open_devnet
 from marketplace.chain.devnet.accounts import well_known_accounts
 from marketplace.chain.market import Market
+from marketplace.protocol.agreement import amounts_hash, record_hash
+from marketplace.protocol.structs import Struct
 from offchain.storage.disk import DiskStore
 
 ACCEPTS = bytes.fromhex("47 15 631626ba7e 02 60e0 1b 6000 52 6020 6000 f3")
@@ -122,6 +126,74 @@ def test_an_audit_signature_that_a_node_tells_otherwise_is_named(
 
     node = LyingNode(market.node.web3.provider, answers={"eth_getTransactionByHash": spoiled})
     assert objections(audit(node, market.address, store)) == {"audit-signature"}
+
+
+def another_call(trade: AuditedTrade) -> str:
+    call: str = trade.market.contract.encode_abi("expire", [trade.id])
+    return call
+
+
+def another_trade(trade: AuditedTrade) -> str:
+    last = trade.attempts[-1]
+    known = amounts_hash(last.finding.amounts), record_hash(last.record)
+    parts = (trade.deal, trade.gate, trade.request.committee, *known, trade.audit)
+    plain = [part.as_tuple() if isinstance(part, Struct) else part for part in parts]
+    call: str = trade.market.contract.encode_abi("attestAudit", [keccak(b"another"), *plain])
+    return call
+
+
+def no_call(trade: AuditedTrade) -> str:
+    return "0x12345678"
+
+
+@pytest.mark.parametrize("told", [another_call, another_trade, no_call])
+def test_a_finding_that_was_sent_in_another_call_is_named(
+    trade: AuditedTrade,
+    market: Market,
+    store: DiskStore,
+    told: Callable[[AuditedTrade], str],
+) -> None:
+    trade.to_passed()
+    trade.attest()
+    altered = told(trade)
+    trade.send_attestation()
+    trade.finish()
+    lie = {"eth_getTransactionByHash": lambda sent: {**sent, "input": altered}}
+    found = objections(
+        audit(LyingNode(market.node.web3.provider, answers=lie), market.address, store)
+    )
+    assert "audit-signature" in found
+
+
+def test_an_auditor_that_signs_what_it_sends_is_held_to_it(
+    trade: AuditedTrade, market: Market, store: DiskStore, parties: Cast
+) -> None:
+    trade.to_passed()
+    trade.attest()
+    signature = trade.audit.signature.hex()
+    trade.send_attestation(by=parties.stranger)
+
+    def by_the_auditor(sent: dict[str, Any]) -> dict[str, Any]:
+        spoilt = sent["input"].replace(signature, signature[::-1])
+        return {**sent, "from": parties.auditor.address, "input": spoilt}
+
+    trade.finish()
+    node = LyingNode(
+        market.node.web3.provider, answers={"eth_getTransactionByHash": by_the_auditor}
+    )
+    assert "audit-signature" in objections(audit(node, market.address, store))
+
+
+def test_a_finding_whose_transaction_the_node_lacks_is_unchecked(
+    trade: AuditedTrade, market: Market, store: DiskStore
+) -> None:
+    trade.to_passed()
+    trade.attest()
+    trade.finish()
+    lacking = {"eth_getTransactionByHash": lambda sent: None}
+    report = audit(LyingNode(market.node.web3.provider, answers=lacking), market.address, store)
+    (check,) = (check for check in report.checks if check.name == "audit-signature")
+    assert check.verdict == "unchecked"
 
 
 def test_a_trade_keeps_the_committee_and_fee_of_its_request(

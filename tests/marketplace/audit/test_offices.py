@@ -1,0 +1,97 @@
+"""Committees in and out of office to the second, and groups that count from one on."""
+
+from __future__ import annotations
+
+import pytest
+from eth_utils.crypto import keccak
+from telling import told
+
+from marketplace.audit.affiliations import Affiliations
+from marketplace.audit.digests import NOTHING
+from marketplace.audit.office import Office, ascending
+
+ONE, TWO, THREE = (f"0x{number:040x}" for number in (1, 2, 3))
+DELAY = 100
+
+
+def scheduled(version: int, at: int, due: int) -> object:
+    members = (ONE, TWO, THREE)
+    return told(
+        "RotationScheduled", at, version=version, members=members, threshold=2, effectiveAt=due
+    )
+
+
+@pytest.fixture
+def office() -> Office:
+    """One committee since second 10, another from second 150 on."""
+    office = Office("committee", DELAY)
+    for event in (scheduled(1, 10, 10), scheduled(2, 50, 150)):
+        office.take(event)
+    return office
+
+
+@pytest.mark.parametrize(("second", "version"), [(9, 0), (10, 1), (149, 1), (150, 2)])
+def test_a_committee_is_in_office_from_its_second_on(
+    office: Office, second: int, version: int
+) -> None:
+    assert office.version_at(second) == version
+    assert office.faults == []
+
+
+def test_a_rotation_can_be_cancelled_until_its_second(office: Office) -> None:
+    office.take(told("RotationCancelled", 149, version=2))
+    assert office.faults == []
+    assert office.version_at(200) == 1
+
+
+@pytest.mark.parametrize(("second", "version"), [(150, 2), (100, 1), (100, 3)])
+def test_nothing_else_can_be_cancelled(office: Office, second: int, version: int) -> None:
+    office.take(told("RotationCancelled", second, version=version))
+    (fault,) = office.faults
+    assert f"version {version} was cancelled" in fault
+    assert office.version_at(150) == (2 if second == 150 else 1)
+
+
+def test_a_new_rotation_replaces_one_that_has_not_begun(office: Office) -> None:
+    office.take(scheduled(3, 149, 249))
+    assert (office.version_at(200), office.version_at(249)) == (1, 3)
+    office.take(scheduled(4, 249, 349))  # in the second in which the third took office
+    assert (office.version_at(249), office.version_at(349)) == (3, 4)
+    assert office.faults == []
+
+
+@pytest.mark.parametrize("accounts", [(TWO, ONE), (ONE, ONE), (ONE, THREE, TWO)])
+def test_members_ascend(accounts: tuple[str, ...]) -> None:
+    assert ascending((ONE, TWO, THREE))
+    assert not ascending(accounts)
+
+
+# --------------------------------------------------------------------------- groups
+
+GROUP = keccak(text="a group")
+
+
+def joined(account: str, group: bytes, effective: int, name: str = "GroupJoined") -> object:
+    return told(name, 0, account=account, group=group, effectiveAt=effective)
+
+
+@pytest.mark.parametrize(("second", "group"), [(99, None), (100, GROUP)])
+def test_a_member_counts_from_its_second_on(second: int, group: bytes | None) -> None:
+    affiliations = Affiliations()
+    affiliations.take(joined(ONE, GROUP, 100))
+    assert affiliations.group_of(ONE, second) == group
+
+
+@pytest.mark.parametrize(("second", "group"), [(99, GROUP), (100, None)])
+def test_who_leaves_counts_until_then(second: int, group: bytes | None) -> None:
+    affiliations = Affiliations()
+    affiliations.take(joined(ONE, GROUP, 0))
+    affiliations.take(joined(ONE, GROUP, 100, "GroupLeft"))
+    assert affiliations.group_of(ONE, second) == group
+
+
+def test_no_group_is_none() -> None:
+    affiliations = Affiliations()
+    affiliations.take(joined(ONE, NOTHING, 0))
+    assert affiliations.group_of(ONE, 10) is None
+    assert affiliations.group_of(TWO, 10) is None
