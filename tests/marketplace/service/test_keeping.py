@@ -13,9 +13,8 @@ from marketplace.scripted.trade import TradeRun
 from marketplace.service.keeping import LAST_PART, Keeping
 from offchain.oracle.experts import TrainedModel
 
-
 SLACK = 60
-"""Seconds that may pass between a look at the clock and the next: this chain's goes on by itself."""
+"""Seconds that may pass between two looks at the clock, which goes on by itself."""
 
 
 def to_second(run: TradeRun, before_end: int) -> None:
