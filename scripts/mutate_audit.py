@@ -2,8 +2,9 @@
 
     python scripts/mutate_audit.py [--kinds if check noted taken] [--fresh]
 
-What was missed by a test once is not tried again, unless ``--fresh`` is given: results are kept
-in ``runs/audit-mutations.json`` after each test, so a run that was broken off goes on.
+What was missed by a test once is not tried again while its function stays as it is, unless
+``--fresh`` is given: results are kept in ``docs/mutations/audit.json`` after each test, so a run
+that was broken off goes on, on another machine, too.
 
 The sources are not edited. When the tests import them, each place where something may be found
 (below) is wrapped, so that it can be switched off while the tests run. A place matters to a test
@@ -29,6 +30,7 @@ import ast
 import builtins
 import copy
 import functools
+import hashlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -48,7 +50,7 @@ from _pytest.runner import runtestprotocol
 ROOT = Path(__file__).parents[1]
 AUDIT = ROOT / "marketplace" / "audit"
 TESTS = "tests/marketplace/audit"
-OUT = ROOT / "runs" / "audit-mutations.json"
+OUT = ROOT / "docs" / "mutations" / "audit.json"
 
 MUTATED = [
     *sorted((AUDIT / "checks").glob("*.py")),
@@ -93,6 +95,8 @@ class Places:
         By number: file, function, kind and source, which stay when lines move.
     lines
         By number: where to look.
+    digests
+        By number: of the function around it, by which a result is known to be of this source.
     """
 
     def __init__(self) -> None:
@@ -101,11 +105,13 @@ class Places:
         self.arrays: set[int] = set()
         self.names: list[str] = []
         self.lines: list[int] = []
+        self.digests: list[str] = []
 
-    def add(self, name: str, line: int) -> int:
+    def add(self, name: str, line: int, digest: str) -> int:
         again = sum(known.partition(" #")[0] == name for known in self.names)
         self.names.append(f"{name} #{again + 1}" if again else name)
         self.lines.append(line)
+        self.digests.append(digest)
         return len(self.names) - 1
 
     # The functions below are what the wrapped sources call, each with the number of its place.
@@ -195,12 +201,14 @@ class Wrapping(ast.NodeTransformer):
     def __init__(self, places: Places, path: Path) -> None:
         self._places, self._path = places, path
         self._scope: list[str] = []
+        self._digests = [""]
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         is_check = node.name.startswith("check_") or (
             node.name in _CHECKS and node.args.args and "patterns" in self._path.parts
         )
         self._scope.append(node.name)
+        self._digests.append(hashlib.sha256(ast.dump(node).encode()).hexdigest()[:16])
         if is_check or self._scope == ["StateProofs", "finding"]:
             place = self._place(node, "check")
             self.generic_visit(node)
@@ -208,6 +216,7 @@ class Wrapping(ast.NodeTransformer):
         else:
             self.generic_visit(node)
         self._scope.pop()
+        self._digests.pop()
         return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> Any:
@@ -288,7 +297,8 @@ class Wrapping(ast.NodeTransformer):
     def _place(self, node: ast.AST, kind: str) -> int:
         line, source = getattr(node, "lineno", 0), "" if kind == "check" else ast.unparse(node)
         where = f"{self._path.relative_to(AUDIT)} {'.'.join(self._scope)}"
-        return self._places.add(" ".join(f"{where}: {kind} {source}".split()), line)
+        name = " ".join(f"{where}: {kind} {source}".split())
+        return self._places.add(name, line, self._digests[-1])
 
     def _call(self, method: str, place: int, *arguments: ast.expr) -> ast.Call:
         owner = ast.Attribute(ast.Name("__places__", ast.Load()), method, ast.Load())
@@ -357,7 +367,7 @@ class Run:
     Attributes
     ----------
     caught
-        By place, which test misses it.
+        By place, which test misses it, and the digest of the function that it is in.
     tries
         By place, the tests that it was off in.
     broken
@@ -366,7 +376,7 @@ class Run:
 
     def __init__(self, places: Places, kinds: list[str], out: Path) -> None:
         self._places, self._kinds, self._out = places, kinds, out
-        self.caught: dict[str, str] = {}
+        self.caught: dict[str, dict[str, str]] = {}
         self.tries: dict[str, list[str]] = {}
         self.broken: list[str] = []
 
@@ -375,6 +385,11 @@ class Run:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         finders = self._finders(session.items)
+        self.caught = {
+            name: result
+            for name, result in self.caught.items()
+            if name in self._places.names and result == {**result, "of": self._digest(name)}
+        }
         for _ in range(MOST_TRIES):
             due = self._due(session.items, finders)
             for position, (item, names) in enumerate(due):
@@ -384,7 +399,7 @@ class Run:
                 if self._fails(item, following, None):
                     self.broken.append(item.nodeid)  # not fit to run twice
                 else:
-                    self.caught |= dict.fromkeys(missed, item.nodeid)
+                    self.caught |= {name: self._result(name, item) for name in missed}
                 self._write()
         return True
 
@@ -427,8 +442,14 @@ class Run:
                 chosen.setdefault(left[0], []).append(name)
         return [(item, chosen[item.nodeid]) for item in items if item.nodeid in chosen]
 
+    def _result(self, name: str, item: pytest.Item) -> dict[str, str]:
+        return {"by": item.nodeid, "of": self._digest(name)}
+
+    def _digest(self, name: str) -> str:
+        return self._places.digests[self._places.names.index(name)]
+
     def _write(self) -> None:
-        self._out.write_text(json.dumps(self.outcome(), indent=1) + "\n")
+        self._out.write_text(json.dumps(self.outcome(), indent=0, sort_keys=True) + "\n")
 
     def outcome(self) -> dict[str, Any]:
         """Return what became of each place, by name."""

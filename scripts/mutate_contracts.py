@@ -3,9 +3,10 @@
     python scripts/mutate_contracts.py [--only NAME ...] [--list] [--fresh]
 
 Each entry of ``mutations.py`` is applied to a copy of the sources, compiled, and put to
-the tests that it names. Prints a table and keeps ``runs/mutations.json``; a run that was
-broken off goes on where it stopped, and a mutant is tried again only if its source or
-the tests it names changed. Fails if one survives without an explanation, or doesn't compile.
+the tests that it names. Prints a table and keeps ``docs/mutations/contracts.json``: a run
+that was broken off goes on, on another machine, too, and a mutant is tried again only if its
+source or the tests it names changed. Fails if one survives without an explanation, or
+doesn't compile.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from marketplace.chain.artifacts import Workspace, recompile
 from marketplace.protocol.errors import ToolchainError
 
 CHECKOUT = Path(__file__).parents[1]
-RESULTS = CHECKOUT / "runs" / "mutations.json"
+RESULTS = CHECKOUT / "docs" / "mutations" / "contracts.json"
 COPIED = ["contracts", "marketplace", "offchain", "tests", "pyproject.toml"]
 NOT_COPIED = shutil.ignore_patterns("node_modules", "lib", "__pycache__")
 LINKED = ["contracts/node_modules", "contracts/lib"]
