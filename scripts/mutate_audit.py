@@ -93,6 +93,10 @@ EXPLAINED: dict[str, str] = {
     "patterns/bidding.py _turns: or NOBODY in order": (
         "a tender with prices has a leader, and one without takes no part"
     ),
+    "checks/books.py check_tenders: if contract is None": _FOR_TYPES,
+    "checks/books.py check_payouts: if contract is None": _FOR_TYPES,
+    "checks/books.py check_balances: compare held < booked": "equal ones are left out before",
+    "transactions.py _sealed: compare v >= _PROTECTED": "35 is of chain 0, and there is none",
     "checks/disputes.py _challenge_faults: if shared": (
         "contracts that let a committee and a panel share a member are not these: the rotation"
         " refuses, and a log that was altered gives another digest than the request's"
