@@ -76,7 +76,32 @@ PATIENCE_S = 60
 
 KINDS = ("check", "noted", "taken", "if", "and", "or", "compare")
 
-EXPLAINED: dict[str, str] = {}
+_NO_GATE = "without an acceptance there are no supplies, so too few rows and no gate"
+_FOR_TYPES = "whoever asks has looked before; it is there for the types"
+_BOUND = "it bounds memory: what is said by then fails the check"
+
+EXPLAINED: dict[str, str] = {
+    "trade.py Trade.deal: if self.acceptance is None": _NO_GATE,
+    "replay.py _take_gate: and trade.deal is not None": _NO_GATE,
+    "dues.py unjudged_shares: or trade.acceptance is None": _NO_GATE,
+    "checks/contributions.py check_allocation: or trade.acceptance is None": _NO_GATE,
+    "dues.py faulty_seats: if trade.deciding is None": _FOR_TYPES,
+    "checks/disputes.py _signed_ruling: or NOTHING": _FOR_TYPES,
+    "invariants.py Watch._say: and len(self._said) < 10000": _BOUND,
+    "invariants.py Watch._say: compare len(self._said) < 10000": _BOUND,
+    "patterns/dealing.py _circles: compare one < other": "equal ones are told a branch before",
+    "patterns/bidding.py _turns: or NOBODY in order": (
+        "a tender with prices has a leader, and one without takes no part"
+    ),
+    "checks/books.py check_tenders: if contract is None": _FOR_TYPES,
+    "checks/books.py check_payouts: if contract is None": _FOR_TYPES,
+    "checks/books.py check_balances: compare held < booked": "equal ones are left out before",
+    "transactions.py _sealed: compare v >= _PROTECTED": "35 is of chain 0, and there is none",
+    "checks/disputes.py _challenge_faults: if shared": (
+        "contracts that let a committee and a panel share a member are not these: the rotation"
+        " refuses, and a log that was altered gives another digest than the request's"
+    ),
+}
 """Why a place survives by right, by its name."""
 
 

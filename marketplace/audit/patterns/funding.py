@@ -74,7 +74,7 @@ def _shared(trade: Trade, sources: dict[str, Sources]) -> Iterator[str]:
                     (first, one, second, other, theirs),
                     (second, other, first, one, ours),
                 ):
-                    if giver in taken and giver != receiver:
+                    if giver in taken:
                         yield (
                             f"its {role} {giver} sent coin to its {receiving} {receiver}"
                             f" in block {taken[giver]}"

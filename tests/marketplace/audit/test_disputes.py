@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from audit_chain import TERMS as DEPLOYED
 from audit_chain import QuickChain, deployed
-from audited_trade import AuditedTrade
+from audited_trade import WINDOWS, AuditedTrade
 from cast_of_trade import Cast, cast
-from tampering import Alter, LyingNode, changing, dropping, objections, renaming, repeating
+from tampering import (
+    Alter,
+    LyingNode,
+    changing,
+    dropping,
+    objections,
+    on_event,
+    renaming,
+    repeating,
+)
+from web3.types import RPCEndpoint
 
 from marketplace.audit import Report, audit
 from marketplace.chain.market import Market
 from offchain.storage.disk import DiskStore
 
 PARTIES = cast()
+LEAST = DEPLOYED.least_window
 
 TERMS = "0xd5025625"
 """Selector of ``terms()``."""
@@ -199,6 +211,84 @@ def test_what_is_told_of_silent_judges_is_recomputed(
     assert objections(audit(provider, market, trade.store)) == set()
     found = objections(audit(LyingNode(provider, alter), market, trade.store))
     assert found == expected
+
+
+def test_a_ruling_ends_the_dispute_in_its_own_transaction(disputed: Disputed) -> None:
+    def elsewhere(log: dict[str, Any]) -> list[dict[str, Any]]:
+        return [{**log, "transactionHash": "0x" + "ab" * 32}]
+
+    report = disputed.report(on_event("DisputeEnded", elsewhere, 1))
+    assert "dispute" in objections(report)
+    (check,) = (check for check in report.objections if check.name == "dispute")
+    assert "came in another transaction than the end of the dispute" in check.detail
+
+
+def test_a_ruling_on_a_trade_that_the_market_never_froze(disputed: Disputed) -> None:
+    found = objections(disputed.report(dropping("TradeDisputed", 1)))
+    assert {"dispute", "states", "stored-status"} <= found
+
+
+def test_a_dispute_that_ended_before_its_time_without_a_ruling(trade: AuditedTrade) -> None:
+    trade.to_passed()
+    trade.challenge()
+    trade.lapse()
+    trade.lapse_challenge()
+    honest, market = trade.market.node.web3.provider, trade.market.address
+
+    def ending(*alters: Alter) -> set[str]:
+        def alter(logs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            for each in alters:
+                logs = each(logs)
+            return logs
+
+        return objections(audit(LyingNode(honest, alter), market, trade.store))
+
+    assert "dispute" not in ending(dropping("ChallengeLapsed"))
+    late = honest.make_request(RPCEndpoint("eth_getBlockByNumber"), ["latest", False])["result"]
+    until = int(late["timestamp"], 16)
+    just = changing("TradeDisputed", (0,), until)
+    assert "dispute" in ending(dropping("Challenged"), dropping("ChallengeLapsed"), just)
+    assert "dispute" in ending(dropping("ChallengeLapsed"), dropping("TradeDisputed"))
+
+
+@pytest.mark.parametrize("window", [LEAST, LEAST + 1])
+def test_a_committee_that_had_the_least_time_may_be_penalised(
+    market: Market, store: DiskStore, parties: Cast, window: int
+) -> None:
+    trade = AuditedTrade(market, store, parties, windows=replace(WINDOWS, judging=window))
+    trade.to_funded()
+    trade.put_on_record(trade.parties.providers[1])
+    trade.lapse()
+    trade.time_out_delivery()
+    trade.penalise_silence()
+    honest = market.node.web3.provider
+    assert objections(audit(honest, market.address, store)) == set()
+    for told, expected in ((LEAST, set()), (LEAST - 1, {"dispute"})):
+        node = LyingNode(honest, changing("ModelRequested", (0, 18, 2), told))
+        assert objections(audit(node, market.address, store)) & {"dispute"} == expected
+
+
+def test_a_juror_who_is_a_party_is_found_whatever_the_contract_says(
+    trade: AuditedTrade, parties: Cast
+) -> None:
+    trade.to_passed()
+    trade.challenge()
+    trade.uphold()
+    trade.finish()
+    alter = changing("ModelRequested", (0, 2), parties.panel[0].address)
+    node = LyingNode(trade.market.node.web3.provider, alter)
+    report = audit(node, trade.market.address, trade.store)
+    (check,) = (check for check in report.objections if check.name == "dispute")
+    assert f"{parties.panel[0].address} signed VerdictUpheld" in check.detail
+
+
+def test_a_judge_who_is_a_party_is_a_pattern(trade: AuditedTrade, parties: Cast) -> None:
+    trade.to_gate()
+    alter = changing("ModelRequested", (0, 2), parties.signers[0].address)
+    node = LyingNode(trade.market.node.web3.provider, alter)
+    report = audit(node, trade.market.address, trade.store)
+    (check,) = (check for check in report.checks if check.name == "judges")
+    assert f"the signer {parties.signers[0].address} is its auditor" in check.detail
 
 
 def poorer(balance: str) -> str:

@@ -1,4 +1,4 @@
-"""Committees in and out of office to the second, and groups that count from one on."""
+"""What is folded at its borders: terms of office, groups, and sums that are given out."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from eth_utils.crypto import keccak
 from telling import told
 
 from marketplace.audit.affiliations import Affiliations
+from marketplace.audit.books import Payouts
 from marketplace.audit.digests import NOTHING
 from marketplace.audit.office import Office, ascending
+from marketplace.protocol.terms import NATIVE
 
 ONE, TWO, THREE = (f"0x{number:040x}" for number in (1, 2, 3))
 DELAY = 100
@@ -95,3 +97,23 @@ def test_no_group_is_none() -> None:
     affiliations.take(joined(ONE, NOTHING, 0))
     assert affiliations.group_of(ONE, 10) is None
     assert affiliations.group_of(TWO, 10) is None
+
+
+# -------------------------------------------------------------------------- payouts
+
+
+@pytest.mark.parametrize(("claimed", "said"), [(10, ""), (11, "more of"), (0, "claims 0")])
+def test_all_that_is_given_out_may_be_claimed_and_no_more(claimed: int, said: str) -> None:
+    payouts = Payouts()
+    payouts.take(told("Funded", currency=NATIVE, amount=10, funded=10))
+    payouts.take(told("DistributionActivated", currency=NATIVE, total=10))
+    payouts.take(told("Claimed", currency=NATIVE, account=ONE, cumulative=claimed))
+    assert [said in fault for fault in payouts.faults] == ([True] if said else [])
+
+
+@pytest.mark.parametrize("total", [0, 11])
+def test_no_more_is_given_out_than_arrived_and_never_less_than_before(total: int) -> None:
+    payouts = Payouts()
+    payouts.take(told("Funded", currency=NATIVE, amount=10, funded=10))
+    payouts.take(told("DistributionActivated", currency=NATIVE, total=total))
+    assert len(payouts.faults) == 1

@@ -112,15 +112,18 @@ def test_a_source_of_many_says_nothing_of_two(trade: AuditedTrade, parties: Cast
 
 
 def test_who_was_paid_by_the_market_was_not_funded_by_it(
-    market: Market, store: DiskStore, parties: Cast
+    market: Market, store: DiskStore, parties: Cast, deployment: Deployment
 ) -> None:
-    before = AuditedTrade(market, store, parties, salt="before")
+    node, token = market.node, market.node.contract("DevToken", str(deployment.token))
+    node.send(parties.buyer, token.functions.mint(parties.buyer.address, 10**19))
+    node.send(parties.buyer, token.functions.approve(market.address, 10**19))
+    before = AuditedTrade(market, store, parties, salt="before", currency=token.address)
     before.to_passed()
     before.attest()
     before.finish()
     for party in (parties.providers[0], parties.auditor):
         before.withdraw(party)
-    trade = AuditedTrade(market, store, parties)
+    trade = AuditedTrade(market, store, parties, currency=token.address)
     trade.to_funded()
     assert "funders" not in warned(report_on(trade, follow_funds=True))
 

@@ -68,3 +68,13 @@ def test_too_many_experts_are_refused(metric) -> None:
     ones = np.ones((21, 2, 2), np.int16), np.ones((2, 21), np.int16), np.array([0, 1])
     with pytest.raises(ValueError, match="21 experts together are over 20"):
         contributions("shapley", *ones, metric)
+
+
+def test_experts_are_taken_up_to_the_bound(monkeypatch) -> None:
+    game = votes(100, "accuracy")
+    experts = len(game[0])
+    monkeypatch.setattr("marketplace.audit.shares.MAX_EXPERTS", experts)
+    assert len(contributions("shapley", *game, "accuracy")) == experts
+    monkeypatch.setattr("marketplace.audit.shares.MAX_EXPERTS", experts - 1)
+    with pytest.raises(ValueError, match=f"{experts} experts together are over {experts - 1}"):
+        contributions("shapley", *game, "accuracy")

@@ -21,6 +21,8 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from marketplace.audit import Report, audit
 from marketplace.audit.chain import open_chain
+from marketplace.audit.checks.blocks import check_transactions
+from marketplace.audit.log import Reading
 from marketplace.audit.rpc import Rpc
 
 OF_THE_CHAIN = {
@@ -509,12 +511,13 @@ def _last_bit(text: str) -> str:
     return text[:-1] + f"{int(text[-1], 16) ^ 1:x}"
 
 
+@pytest.mark.parametrize("size", [1, 4])
 @pytest.mark.parametrize("alter", [dropping("Credited"), dropping("Withdrawn", 1)])
 def test_served_logs_are_compared_window_by_window(
-    settled: Settled, monkeypatch: pytest.MonkeyPatch, alter: Alter
+    settled: Settled, monkeypatch: pytest.MonkeyPatch, alter: Alter, size: int
 ) -> None:
     usual = report_of(settled, settled.chain)
-    monkeypatch.setattr("marketplace.audit.log._WINDOW", 4)
+    monkeypatch.setattr("marketplace.audit.log._WINDOW", size)
     assert report_of(settled, settled.chain) == usual
     node = LyingNode(settled.chain, alter, receipts_too=False)
     assert objections(report_of(settled, node)) == {"SERVED-LOG"}
@@ -716,3 +719,11 @@ def test_the_forger_s_own_hashes_are_right(settled: Settled) -> None:
         sealed = copy.deepcopy(block)
         seal_receipts(sealed, copy.deepcopy(receipts))
         assert sealed == block
+
+
+def test_a_strange_transaction_excuses_no_other() -> None:
+    reading = Reading()
+    reading.strange.add(126)
+    assert check_transactions(reading).verdict == "unchecked"
+    reading.transaction_faults.append("another root")
+    assert check_transactions(reading).verdict == "failed"

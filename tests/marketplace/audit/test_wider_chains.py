@@ -184,6 +184,21 @@ def test_an_auditor_that_signs_what_it_sends_is_held_to_it(
     assert "audit-signature" in objections(audit(node, market.address, store))
 
 
+@pytest.mark.parametrize("sender", ["auditor", "stranger"])
+def test_of_a_strange_type_of_transaction_the_sender_is_the_node_s_word(
+    trade: AuditedTrade, market: Market, store: DiskStore, parties: Cast, sender: str
+) -> None:
+    trade.to_passed()
+    trade.attest()
+    trade.send_attestation()
+    trade.finish()
+    said = getattr(parties, sender).address
+    lie = {"eth_getTransactionByHash": lambda sent: {**sent, "type": "0x7e", "from": said}}
+    report = audit(LyingNode(market.node.web3.provider, answers=lie), market.address, store)
+    (check,) = (check for check in report.checks if check.name == "audit-signature")
+    assert check.verdict == ("passed" if sender == "auditor" else "failed")
+
+
 def test_a_finding_whose_transaction_the_node_lacks_is_unchecked(
     trade: AuditedTrade, market: Market, store: DiskStore
 ) -> None:
