@@ -104,13 +104,7 @@ def test_nothing_is_settled_while_anyone_may_challenge(stage: StageAt) -> None:
 
 def test_nothing_is_settled_while_a_challenge_is_open(stage: StageAt) -> None:
     run = stage(State.PASSED)
-    market, request = run.world.market, run.world.market.agreement(run.trade_id).request
-    challenges = market.challenges.functions
-    bond = market.node.call(challenges.bondFor(request.budget))
-    committees = market.committee_of(request.committee), market.panel_of(request.panel)
-    parties = (committee.as_tuple() for committee in committees)
-    call = challenges.challenge(request.as_tuple(), *parties, bytes(32))
-    market.node.send(run.world.stranger, call, value=bond)
+    run.world.challenger.challenge(run.trade_id, "it is wrong")
     with pytest.raises(TradeRefused, match="the trade is DISPUTED"):
         run.leader().settle(run.trade_id)
 
