@@ -58,9 +58,10 @@ MUTATED = [
     *(
         AUDIT / f"{name}.py"
         for name in (
-            *("abi", "affiliations", "blocks", "books", "decoding", "disputes", "dues", "encoding"),
-            *("evidence", "history", "invariants", "log", "office", "proofs", "replay", "report"),
-            *("rules", "shares", "signatures", "tenders", "trade", "transactions", "trie"),
+            *("abi", "affiliations", "blocks", "books", "credits", "decoding", "disputes", "dues"),
+            *("encoding", "evidence", "history", "invariants", "log", "office", "proofs", "replay"),
+            *("report", "rules", "shares", "signatures", "tenders", "trade", "transactions"),
+            *("trie",),
         )
     ),
 ]

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 from marketplace.audit.abi import Event
 from marketplace.audit.chain import Contracts
+from marketplace.audit.credits import Wallet, withdrawn
 from marketplace.audit.postings import Postings
 
 Holding = tuple[str, str]
-"""A contract and a currency, or an account and a currency; checksummed addresses."""
+"""A contract and a currency, both checksummed addresses."""
 
 
 class Books:
@@ -102,8 +103,8 @@ class Payouts:
 
     funded: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     total: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    claimed: defaultdict[Holding, int] = field(default_factory=lambda: defaultdict(int))
-    credit: defaultdict[Holding, int] = field(default_factory=lambda: defaultdict(int))
+    claimed: defaultdict[Wallet, int] = field(default_factory=lambda: defaultdict(int))
+    credit: defaultdict[Wallet, int] = field(default_factory=lambda: defaultdict(int))
     faults: list[str] = field(default_factory=list)
     _taken: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -141,10 +142,4 @@ class Payouts:
             if self.unclaimed(wallet[1]) < 0:
                 self.faults.append(f"more of {wallet[1]} is claimed in {place} than is given out")
         elif event.name == "Withdrawn":
-            wallet = event["account"], event["currency"]
-            if event["amount"] != self.credit[wallet]:
-                self.faults.append(
-                    f"{wallet[0]} withdrew {event['amount']} of {wallet[1]} in {place}"
-                    f" where its credit was {self.credit[wallet]}"
-                )
-            self.credit[wallet] -= event["amount"]
+            withdrawn(self.credit, event, self.faults)

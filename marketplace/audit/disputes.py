@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from marketplace.audit.abi import Event
+from marketplace.audit.credits import Wallet, withdrawn
 from marketplace.audit.office import Slash
 
 CHALLENGE = "Challenged"
@@ -50,7 +51,7 @@ class Disputes:
     """
 
     acts: defaultdict[bytes, list[Act]] = field(default_factory=lambda: defaultdict(list))
-    credit: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    credit: defaultdict[Wallet, int] = field(default_factory=lambda: defaultdict(int))
     faults: list[str] = field(default_factory=list)
     _slashes: list[Slash] = field(default_factory=list)
 
@@ -77,7 +78,7 @@ class Disputes:
         elif event.name == "Awarded":
             self._awarded(event)
         elif event.name == "CreditWithdrawn":
-            self._withdrawn(event)
+            withdrawn(self.credit, event, self.faults)
 
     def _awarded(self, event: Event) -> None:
         award = Award(event["account"], event["currency"], event["amount"])
@@ -87,12 +88,3 @@ class Disputes:
             acts[-1].awards.append(award)
         else:
             self.faults.append(f"the award in {event.log.place} follows no ruling and no penalty")
-
-    def _withdrawn(self, event: Event) -> None:
-        wallet = event["account"], event["currency"]
-        if event["amount"] != self.credit[wallet]:
-            self.faults.append(
-                f"{wallet[0]} withdrew {event['amount']} of {wallet[1]} in {event.log.place}"
-                f" where its credit was {self.credit[wallet]}"
-            )
-        self.credit[wallet] -= event["amount"]

@@ -10,6 +10,7 @@ from marketplace.audit.abi import Event
 from marketplace.audit.affiliations import Affiliations
 from marketplace.audit.books import Books, Deposits, Payouts
 from marketplace.audit.chain import Contracts
+from marketplace.audit.credits import Wallet, withdrawn
 from marketplace.audit.disputes import CHALLENGE, RULINGS, Disputes
 from marketplace.audit.office import Office
 from marketplace.audit.records import InForce
@@ -22,9 +23,6 @@ from marketplace.audit.replay import (
 from marketplace.audit.tenders import Tenders
 from marketplace.audit.trade import Trade
 from marketplace.protocol.typed_data import Domain
-
-Wallet = tuple[str, str]
-"""An account and a currency, both checksummed addresses."""
 
 
 @dataclass
@@ -115,7 +113,7 @@ class History:
 
     def _take_of_market(self, event: Event) -> None:
         if event.name == "Withdrawn":
-            self._withdrawn(event)
+            withdrawn(self.credit, event, self.overdrafts)
         if event.name == "Credited":
             for payment in event["payments"]:
                 self.credit[payment["account"], event["currency"]] += payment["amount"]
@@ -161,15 +159,6 @@ class History:
             f"{event.name} in {event.log.place} is of trade 0x{trade.hex()},"
             " which was never requested"
         )
-
-    def _withdrawn(self, event: Event) -> None:
-        wallet = event["account"], event["currency"]
-        if event["amount"] != self.credit[wallet]:
-            self.overdrafts.append(
-                f"{wallet[0]} withdrew {event['amount']} of {wallet[1]} in {event.log.place}"
-                f" where its credit was {self.credit[wallet]}"
-            )
-        self.credit[wallet] -= event["amount"]
 
     # -------------------------------------------------------------------- rules
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from marketplace.audit.abi import Event
+from marketplace.audit.credits import Wallet, withdrawn
 
 
 @dataclass
@@ -46,7 +47,7 @@ class Tenders:
     """
 
     biddings: dict[bytes, Bidding] = field(default_factory=dict)
-    credit: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    credit: defaultdict[Wallet, int] = field(default_factory=lambda: defaultdict(int))
     faults: list[str] = field(default_factory=list)
 
     def take(self, event: Event) -> None:
@@ -57,7 +58,7 @@ class Tenders:
                 event["tenderId"], terms["currency"], terms["revealEnd"], terms["bond"]
             )
         elif event.name == "CreditWithdrawn":
-            self._withdrawn(event)
+            withdrawn(self.credit, event, self.faults)
         elif event["tenderId"] in self.biddings:
             _OF_A_TENDER[event.name](self, self.biddings[event["tenderId"]], event)
         else:
@@ -83,15 +84,6 @@ class Tenders:
             )
         self.credit[event["to"], bidding.currency] += event["amount"]
         bidding.seized = True
-
-    def _withdrawn(self, event: Event) -> None:
-        wallet = event["account"], event["currency"]
-        if event["amount"] != self.credit[wallet]:
-            self.faults.append(
-                f"{wallet[0]} withdrew {event['amount']} of {wallet[1]} in {event.log.place}"
-                f" where its credit was {self.credit[wallet]}"
-            )
-        self.credit[wallet] -= event["amount"]
 
 
 _OF_A_TENDER: dict[str, Callable[[Tenders, Bidding, Event], None]] = {

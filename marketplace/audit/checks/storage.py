@@ -7,8 +7,9 @@ from typing import Any
 
 from marketplace.audit.case import Case
 from marketplace.audit.chain import Chain
+from marketplace.audit.credits import Wallet
 from marketplace.audit.dues import DATA_STAGE, faulty_seats
-from marketplace.audit.history import History, Wallet
+from marketplace.audit.history import History
 from marketplace.audit.office import Office
 from marketplace.audit.report import Finding, counted, judged, not_reached, shown, unchecked
 from marketplace.audit.trade import Trade, bitmap_of

@@ -310,6 +310,23 @@ ROLES: dict[str, tuple[Alter, set[str]]] = {
     ),
 }
 
+MISNUMBERED = {
+    "INVARIANTS",
+    "allocation?",
+    "attempts",
+    "documents",
+    "fees",
+    "quorum",
+    "score?",
+    "seals?",
+    "states",
+    "stored-agreement",
+    "stored-seals",
+    "training?",
+    "validation-commitment?",
+}
+"""What an attempt trips whose number is not that of its evidence."""
+
 REPORTS: dict[str, tuple[Alter, set[str]]] = {
     "the broker's signature": (changing("QuoteAccepted", (1, 0), flipped), {"quote-signatures"}),
     "a provider's signature": (changing("QuoteAccepted", (1, 1), flipped), {"quote-signatures"}),
@@ -429,24 +446,7 @@ REPORTS: dict[str, tuple[Alter, set[str]]] = {
         changing("AttemptReported", (1, 4), [1]),
         {"quorum", "verdicts"},
     ),
-    "an attempt without a number": (
-        changing("AttemptReported", (0,), 0, 1),
-        {
-            "INVARIANTS",
-            "allocation?",
-            "attempts",
-            "documents",
-            "fees",
-            "quorum",
-            "score?",
-            "seals?",
-            "states",
-            "stored-agreement",
-            "stored-seals",
-            "training?",
-            "validation-commitment?",
-        },
-    ),
+    "an attempt without a number": (changing("AttemptReported", (0,), 0, 1), MISNUMBERED),
     "fewer signers of an attempt than a quorum": (
         changing("AttemptReported", (2,), 0b01, 1),
         {"INVARIANTS", "quorum", "seals", "stored-agreement", "verdicts"},
@@ -455,24 +455,7 @@ REPORTS: dict[str, tuple[Alter, set[str]]] = {
         changing("AttemptReported", (4,), lambda seals: seals[:1], 1),
         {"quorum", "seals", "stored-agreement"},
     ),
-    "the number of an attempt": (
-        changing("AttemptReported", (0,), 7, 1),
-        {
-            "INVARIANTS",
-            "allocation?",
-            "attempts",
-            "documents",
-            "fees",
-            "quorum",
-            "score?",
-            "seals?",
-            "states",
-            "stored-agreement",
-            "stored-seals",
-            "training?",
-            "validation-commitment?",
-        },
-    ),
+    "the number of an attempt": (changing("AttemptReported", (0,), 7, 1), MISNUMBERED),
     "a sealed score": (
         changing("AttemptReported", (4, 0), flipped, 1),
         {"quorum", "seals", "stored-agreement"},
