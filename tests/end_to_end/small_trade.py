@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer
+from web3.types import RPCEndpoint
 
 from marketplace.chain.client import Node
 from marketplace.chain.deploy import Deployment
@@ -190,6 +191,17 @@ def stage(tmp_path: Path) -> StageAt:
         return stages_of(script).at(state, tmp_path, store_of=store_of, fresh=fresh)
 
     return at
+
+
+def to_training_end(run: TradeRun, before: int) -> None:
+    """Seal a block so many seconds before the time to train ends; after it, if negative.
+
+    Not by so many seconds more: the clock of a copied chain has run since the copy was made.
+    """
+    node, status = run.world.market.node, run.world.market.status(run.trade_id)
+    moment = status.deadline - status.windows.validation - before
+    answer = node.web3.provider.make_request(RPCEndpoint("evm_mine"), [moment])
+    assert "error" not in answer, answer
 
 
 def moemarket(*arguments: str) -> Any:

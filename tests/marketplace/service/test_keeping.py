@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from small_trade import StageAt
+from small_trade import StageAt, to_training_end
 
 from marketplace.chain.market import Market
 from marketplace.protocol.errors import TradeRefused
@@ -15,12 +15,6 @@ from offchain.oracle.experts import TrainedModel
 
 SLACK = 60
 """Seconds that may pass between two looks at the clock, which goes on by itself."""
-
-
-def to_second(run: TradeRun, before_end: int) -> None:
-    """Move the clock to so many seconds before the time to train ends."""
-    node, status = run.world.market.node, run.world.market.status(run.trade_id)
-    node.advance_time(status.deadline - status.windows.validation - before_end - node.now())
 
 
 def records(run: TradeRun) -> list[str]:
@@ -42,14 +36,14 @@ def last_part(run: TradeRun) -> int:
 def test_it_is_put_on_record_in_the_last_quarter_and_once(stage: StageAt) -> None:
     run = stage(State.GATED)
     owner, _, keeping = kept(run)
-    to_second(run, last_part(run) + SLACK)
+    to_training_end(run, last_part(run) + SLACK)
     keeping.look()
     assert records(run) == []
-    to_second(run, last_part(run) - 1)
+    to_training_end(run, last_part(run) - 1)
     keeping.look()
     keeping.look()
     assert records(run) == [owner.address]
-    to_second(run, -1)
+    to_training_end(run, -1)
     proposal = run.leader().report_attempt(run.trade_id, ())
     assert proposal.composite is not None  # a leader that can't reach it finds the model
 
@@ -57,12 +51,12 @@ def test_it_is_put_on_record_in_the_last_quarter_and_once(stage: StageAt) -> Non
 def test_shortly_before_the_end_is_in_time_and_after_it_too_late(stage: StageAt) -> None:
     run = stage(State.GATED)
     _, _, keeping = kept(run)
-    to_second(run, SLACK)
+    to_training_end(run, SLACK)
     keeping.look()
     assert len(records(run)) == 1
     late = stage(State.GATED)
     _, _, keeping = kept(late)
-    to_second(late, -1)
+    to_training_end(late, -1)
     keeping.look()
     assert records(late) == []
 
@@ -81,7 +75,7 @@ def test_a_later_attempt_s_model_takes_the_place(stage: StageAt) -> None:
     owner, first, keeping = kept(run)
     keeping.take(run.trade_id, owner.train(owner.own_job(run.trade_id)))
     assert keeping._waiting[run.trade_id] is first
-    to_second(run, -1)
+    to_training_end(run, -1)
     run.leader().report_attempt(run.trade_id, ())
     second = owner.train(owner.own_job(run.trade_id))
     keeping.take(run.trade_id, second)
@@ -102,7 +96,7 @@ def test_one_that_fails_does_not_stop_the_others(
         return status(market, trade_id)
 
     monkeypatch.setattr(Market, "status", refusing)
-    to_second(run, last_part(run))
+    to_training_end(run, last_part(run))
     keeping.look()
     assert records(run) == [owner.address]
     assert set(keeping._waiting) == {bytes(32)}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_trade import SMALL, StageAt, collude
+from small_trade import SMALL, StageAt, collude, to_training_end
 
 from marketplace.audit import audit
 from marketplace.protocol.documents import NoModel, RecordedModel, Training, TrainingRecord
@@ -41,8 +41,7 @@ ONCE = replace(HARD, name="once too hard", max_attempts=1)
 
 def after_training(run: TradeRun) -> None:
     """Let the time to train pass, to its last second and one more."""
-    node, status = run.world.market.node, run.world.market.status(run.trade_id)
-    node.advance_time(status.deadline - status.windows.validation - node.now() + 1)
+    to_training_end(run, -1)
 
 
 def said(run: TradeRun) -> NoModel:
@@ -123,9 +122,7 @@ def test_nothing_usable_is_waited_for_and_then_a_failed_attempt(stage: StageAt) 
 
 def test_the_end_of_training_is_waited_for(stage: StageAt) -> None:
     run = stage(State.GATED)
-    node, status = run.world.market.node, run.world.market.status(run.trade_id)
-    # The chain's clock goes on by itself: a minute before the end is not after it.
-    node.advance_time(status.deadline - status.windows.validation - node.now() - 60)
+    to_training_end(run, 60)
     with pytest.raises(TradeRefused, match="try again while there is time to train"):
         run.leader().report_attempt(run.trade_id, NOBODY)
 
