@@ -179,8 +179,15 @@ AROUND = [
     Mutation(
         "the-committee-need-not-name-the-panel",
         _RULES,
-        "            committee_.counterpart() != address(panel_)\n                || panel_",
-        "            panel_",
+        " || committee_.counterpart() != address(panel_)\n",
+        "\n",
+        "MarketRules",
+    ),
+    Mutation(
+        "a-committee-may-be-its-own-panel",
+        _RULES,
+        "            address(committee_) == address(panel_) || committee_",
+        "            committee_",
         "MarketRules",
     ),
     Mutation(
@@ -198,10 +205,24 @@ AROUND = [
         "InterestedJurors",
     ),
     Mutation(
-        "a-challenger-rules-on-its-own-challenge",
+        "a-juror-challenges",
         _CHALLENGES,
-        "(request.auditor, msg.sender)",
-        "(request.auditor, address(0))",
+        "        _requireFree(_seatsOf(jury.members, _one(msg.sender)));\n",
+        "",
+        "InterestedJurors",
+    ),
+    Mutation(
+        "a-challenger-names-other-judges",
+        _CHALLENGES,
+        "        _requireNamed(judges, request.committee);\n        _requireNamed(jury",
+        "        _requireNamed(jury",
+        "Challenges",
+    ),
+    Mutation(
+        "a-judges-group-upholds-its-verdict",
+        _CHALLENGES,
+        "open.mayNotOverturn | _seatsOf(jury.members, judges.members)",
+        "open.mayNotOverturn",
         "InterestedJurors",
     ),
     Mutation(
@@ -214,15 +235,15 @@ AROUND = [
     Mutation(
         "experts-of-a-rejection-are-barred",
         _CHALLENGES,
-        "        if (passed) open.mayNotUphold",
-        "        if (passed || record != 0) open.mayNotUphold",
+        "        if (passed) open.mayNotUphold |=",
+        "        if (passed || record != 0) open.mayNotUphold |=",
         "InterestedJurors",
     ),
     Mutation(
         "an-expert-may-not-rule-against-its-interest",
         _CHALLENGES,
-        "        open.mayNotUphold |= open.mayNotOverturn;\n",
-        "        open.mayNotUphold |= open.mayNotOverturn;\n        open.mayNotOverturn = open.mayNotUphold;\n",
+        "_seatsOf(jury.members, gate.experts);\n",
+        "_seatsOf(jury.members, gate.experts);\n        open.mayNotOverturn = open.mayNotUphold;\n",
         "InterestedJurors",
     ),
     Mutation(

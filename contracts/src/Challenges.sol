@@ -36,10 +36,13 @@ contract Challenges is IChallenges, Penalties, EIP712 {
         Gate calldata gate,
         bytes32 amounts,
         bytes32 record,
+        Committee calldata judges,
         Committee calldata jury,
         bytes32 claim
     ) external payable nonReentrant returns (bytes32 tradeId) {
+        _requireNamed(judges, request.committee);
         _requireNamed(jury, request.panel);
+        _requireFree(_seatsOf(jury.members, _one(msg.sender)));
         tradeId = market.tradeIdOf(request);
         bool passed = market.statusOf(tradeId).state() == State.Passed;
         Challenge memory open = Challenge({
@@ -49,9 +52,9 @@ contract Challenges is IChallenges, Penalties, EIP712 {
             mayNotUphold: 0,
             mayNotOverturn: _interested(request, jury.members)
         });
+        open.mayNotUphold = open.mayNotOverturn | _seatsOf(jury.members, judges.members);
         // A rejection pays the experts nothing, whether it stands or falls.
-        if (passed) open.mayNotUphold = _seatsOf(jury.members, gate.experts);
-        open.mayNotUphold |= open.mayNotOverturn;
+        if (passed) open.mayNotUphold |= _seatsOf(jury.members, gate.experts);
         _challenges[tradeId] = open;
         _emitChallenged(tradeId, request.currency, claim, open);
         // Refuses all but the first, and that out of its time.
@@ -174,16 +177,20 @@ contract Challenges is IChallenges, Penalties, EIP712 {
     }
 
     /// @dev Seats of those to whom the verdict matters either way: they agreed to take part, or are
-    ///      named in the request for all to see. The challenger has its bond in it.
+    ///      named in the request for all to see.
     function _interested(Request calldata request, address[] calldata jury)
         private
         view
         returns (uint16)
     {
-        address[] memory parties = new address[](4);
-        (parties[0], parties[1]) = (request.buyer, request.broker);
-        (parties[2], parties[3]) = (request.auditor, msg.sender);
+        address[] memory parties = new address[](3);
+        (parties[0], parties[1], parties[2]) = (request.buyer, request.broker, request.auditor);
         return _seatsOf(jury, parties);
+    }
+
+    function _one(address account) private pure returns (address[] memory accounts) {
+        accounts = new address[](1);
+        accounts[0] = account;
     }
 
     function _seatsOf(address[] calldata jury, address[] memory parties)

@@ -47,7 +47,7 @@ contract MarketRules is IMarketRules, AccessManaged {
         _setFee(feeBps, treasury);
         _setReview(baseReview, reviewShift);
         if (
-            committee_.counterpart() != address(panel_)
+            address(committee_) == address(panel_) || committee_.counterpart() != address(panel_)
                 || panel_.counterpart() != address(committee_)
         ) revert NotCounterparts(address(committee_), address(panel_));
     }

@@ -55,12 +55,16 @@ class Affiliations:
     barred
         By challenged trade: seats of the panel, as bitmaps, that had an interest in upholding
         and in overturning the verdict when it was challenged.
+    challengers
+        By challenged trade: seats of the panel, as a bitmap, that were of one party with the
+        challenger.
     """
 
     conflicts: defaultdict[bytes, list[str]] = field(default_factory=lambda: defaultdict(list))
     declared: defaultdict[bytes, list[str]] = field(default_factory=lambda: defaultdict(list))
     judges: list[str] = field(default_factory=list)
     barred: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    challengers: dict[bytes, int] = field(default_factory=dict)
     _memberships: dict[str, Membership] = field(default_factory=dict)
     _met: dict[str, str] = field(default_factory=dict)  # towards an account of the same party
     _first: dict[bytes, str] = field(default_factory=dict)  # of each group's members
@@ -120,13 +124,16 @@ class Affiliations:
     def challenged(self, trade: Trade, event: Event, jury: tuple[str, ...]) -> None:
         """Find who of the panel has an interest in the verdict, as the contract must have found.
 
-        A rejection pays the experts nothing, whether it stands or falls.
+        Judges lose by a verdict that falls. A rejection pays the experts nothing, whether it
+        stands or falls.
         """
         roles, now = trade.roles, event.timestamp
-        parties = {*roles["buyer"], *roles["broker"], *roles["auditor"], event["challenger"]}
+        parties = {*roles["buyer"], *roles["broker"], *roles["auditor"]}
         either = self._seats_of(jury, parties, now)
-        experts = set(roles["expert"]) if trade.passed is not None else set()
-        self.barred[trade.id] = either | self._seats_of(jury, experts, now), either
+        experts = roles["expert"] if trade.passed is not None else ()
+        losing = {*trade.members, *experts}
+        self.barred[trade.id] = either | self._seats_of(jury, losing, now), either
+        self.challengers[trade.id] = self._seats_of(jury, {event["challenger"]}, now)
 
     def _seats_of(self, jury: tuple[str, ...], parties: set[str], timestamp: int) -> int:
         groups = {self.group_of(party, timestamp) for party in parties} - {None}

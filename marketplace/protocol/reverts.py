@@ -195,7 +195,8 @@ EXPLANATIONS: dict[str, Explanation] = {
         "pass deal, gate and record of the last attempt",
     ),
     "ConflictedJurors": Explanation(
-        "a juror has an interest in such a ruling", "let the other seats of the panel sign"
+        "a juror has an interest in such a ruling, or is of one party with the challenger",
+        "let the other seats of the panel sign, or challenge from an account of no juror's party",
     ),
     "NoChallenge": Explanation("the trade has no open challenge", "look at how the last one ended"),
     "RulingTooLate": Explanation("the time for a ruling is over", "let the challenge lapse"),

@@ -32,7 +32,8 @@ class Challenger:
         TradeRefused
             If no attempt has been reported.
         TransactionReverted
-            If the verdict is not open to a challenge.
+            If the verdict is not open to a challenge, or the account is of one party with a
+            member of the panel.
         """
         node, challenges = self.market.node, self.market.challenges
         agreed, bond = self.market.agreement(trade_id), self.bond(trade_id)
@@ -50,6 +51,7 @@ class Challenger:
             agreed.gate.as_tuple(),
             amounts_hash(decided.finding.amounts),
             record_hash(decided.record),
+            self.market.committee_of(request.committee).as_tuple(),
             self.market.panel_of(request.panel).as_tuple(),
             self.exchange.publish(document),
         )

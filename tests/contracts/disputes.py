@@ -175,7 +175,7 @@ class Court:
     ) -> TxReceipt:
         """Challenge a trade with the bond in native coin."""
         bond = self.bond(trade) if value is None else value
-        arguments = (*trade.decision, self.jury, commitment("the claim"))
+        arguments = (*trade.decision, self.judges, self.jury, commitment("the claim"))
         return self.send(by, "challenge", trade.request, *arguments, value=bond)
 
     def bond(self, trade: JudgedTrade) -> int:

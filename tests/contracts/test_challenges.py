@@ -125,12 +125,13 @@ def test_a_trade_is_challenged_once(court: Court, trade: JudgedTrade) -> None:
         court.challenge(trade)
 
 
-def test_the_panel_is_that_of_the_request(court: Court, trade: JudgedTrade) -> None:
+def test_committee_and_panel_are_those_of_the_request(court: Court, trade: JudgedTrade) -> None:
     trade.judge(1, passing=[0, 1])
-    other = (1, 1, [PARTIES.stranger.address])
-    arguments = (*trade.decision, other, commitment("the claim"))
-    with refused("CommitteeMismatch", digest_of(other), trade.request["panel"]):
-        court.send(CHALLENGER, "challenge", trade.request, *arguments, value=court.bond(trade))
+    other, claim = (1, 1, [PARTIES.stranger.address]), commitment("the claim")
+    for named, office in (((other, court.jury), "committee"), ((court.judges, other), "panel")):
+        arguments = (*trade.decision, *named, claim)
+        with refused("CommitteeMismatch", digest_of(other), trade.request[office]):
+            court.send(CHALLENGER, "challenge", trade.request, *arguments, value=court.bond(trade))
 
 
 # ----------------------------------------------------------------- the verdict stands

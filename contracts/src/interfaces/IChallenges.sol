@@ -20,9 +20,10 @@ import {IPenalties} from "./IPenalties.sol";
 ///         silence:            the bond goes back and the verdict stands, as if never challenged
 ///
 ///         Whoever has an interest in the verdict signs no ruling in its favour: no member of the panel
-///         that is the buyer, the broker, the auditor or the challenger, or of one group with one of
-///         them, and, to uphold a pass, none that is one of its experts. Where too few are left for a
-///         quorum, that ruling can't come.
+///         that is the buyer, the broker or the auditor, or of one group with one of them; to uphold it,
+///         none of one group with a judge; to uphold a pass, none that is one of its experts. Where too
+///         few are left for a quorum, that ruling can't come. Who is of one group with a member of the
+///         panel can't challenge: by its own challenge it would bar that member.
 ///
 ///         A trade is challenged once at most. The panel looks at the whole trade, whatever the
 ///         claim says, so a sham challenge doesn't use the chance up.
@@ -62,7 +63,7 @@ interface IChallenges is IPenalties {
     /// @notice What was passed is not what this trade was decided on.
     error UnknownDecision(bytes32 given, bytes32 decided);
 
-    /// @notice These seats have an interest in such a ruling.
+    /// @notice These seats have an interest in such a ruling, or are of one party with the challenger.
     error ConflictedJurors(uint16 seats);
     error NoChallenge(bytes32 tradeId);
     error RulingTooLate(uint40 deadline);
@@ -77,6 +78,7 @@ interface IChallenges is IPenalties {
     /// @param deal What was agreed, and with `gate` who the experts are.
     /// @param amounts Hash of the pool's division as reported.
     /// @param record Hash of the deciding attempt's record.
+    /// @param judges The committee that the request names.
     /// @param jury The panel that the request names.
     /// @param claim Digest of what is wrong, for the panel to read.
     function challenge(
@@ -85,6 +87,7 @@ interface IChallenges is IPenalties {
         Gate calldata gate,
         bytes32 amounts,
         bytes32 record,
+        Committee calldata judges,
         Committee calldata jury,
         bytes32 claim
     ) external payable returns (bytes32 tradeId);

@@ -126,17 +126,23 @@ contract ChallengesTest is JudgedTrade {
         this.challengeFor(value);
     }
 
-    function testFuzz_RefusesAnotherPanelThanThatOfTheRequest(uint32 version, uint8 threshold) public {
+    function testFuzz_RefusesAnotherPanelOrCommitteeThanThoseOfTheRequest(
+        uint32 version,
+        uint8 threshold,
+        bool panel
+    ) public {
         vm.assume(version != 1 || threshold != 2);
         _fund();
         _judge(7, 3);
-        Committee memory other = Committee(version, threshold, jurors);
+        Committee memory other = Committee(version, threshold, panel ? jurors : members);
         bytes32 given = keccak256(abi.encode(other));
         (Deal memory deal, Gate memory gate, bytes32 amounts) = (_deal(), _gate(), _amountsHash());
-        vm.expectRevert(
-            abi.encodeWithSelector(IPenalties.CommitteeMismatch.selector, given, request.panel)
-        );
-        challenges.challenge(request, deal, gate, amounts, _deciding, other, "claim");
+        (Committee memory judges_, Committee memory jury_) = (judges(), jury());
+        if (panel) jury_ = other;
+        else judges_ = other;
+        bytes32 named = panel ? request.panel : request.committee;
+        vm.expectRevert(abi.encodeWithSelector(IPenalties.CommitteeMismatch.selector, given, named));
+        challenges.challenge(request, deal, gate, amounts, _deciding, judges_, jury_, "claim");
     }
 
     function test_RefusesToBeEnteredAgainWhileItTakesTheBond() public {

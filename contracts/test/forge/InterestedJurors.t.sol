@@ -15,8 +15,8 @@ contract InterestedJurorsTest is JudgedTrade {
         _stakeAll();
     }
 
-    function testFuzz_BarsBuyerBrokerAuditorAndChallengerFromAnyRuling(uint8 seat, uint8 role, bool passed) public {
-        (seat, role) = (seat % uint8(SEATS), role % 4);
+    function testFuzz_BarsBuyerBrokerAndAuditorFromAnyRuling(uint8 seat, uint8 role, bool passed) public {
+        (seat, role) = (seat % uint8(SEATS), role % 3);
         Request memory r = _requestOf(NATIVE);
         r.maxAttempts = 1;
         if (role == 0) r.buyer = jurors[seat];
@@ -24,9 +24,7 @@ contract InterestedJurorsTest is JudgedTrade {
         if (role == 2) r.auditor = jurors[seat];
         _fund(r);
         _judge(7, passed ? 3 : 4);
-        uint256 bond = challenges.bondFor(r.budget);
-        hoax(role == 3 ? jurors[seat] : CHALLENGER, bond);
-        _challenge(bond);
+        _challenge();
         _assertBarred(uint16(1 << seat), uint16(1 << seat));
     }
 
@@ -34,12 +32,44 @@ contract InterestedJurorsTest is JudgedTrade {
         seat %= uint8(SEATS);
         Request memory r = _requestOf(NATIVE);
         r.auditor = everyone[6];
-        _tie([r.buyer, r.broker, r.auditor, CHALLENGER][role % 4], jurors[seat]);
+        _tie([r.buyer, r.broker, r.auditor][role % 3], jurors[seat]);
         _tie(address(0x99), jurors[(seat + 1) % SEATS]);
         _fund(r);
         _judge(7, 3);
         _challenge();
         _assertBarred(uint16(1 << seat), uint16(1 << seat));
+    }
+
+    function testFuzz_BarsWhoIsOfOneGroupWithAJudgeFromUpholding(uint8 seat, uint8 judge, bool passed) public {
+        (seat, judge) = (seat % uint8(SEATS), judge % uint8(SEATS));
+        _tie(members[judge], jurors[seat]);
+        Request memory r = _requestOf(NATIVE);
+        r.maxAttempts = 1;
+        _fund(r);
+        AttemptRecord memory record = _judge(7, passed ? 3 : 4);
+        _challenge();
+        _assertBarred(uint16(1 << seat), 0);
+        uint16 others = uint16(7 ^ 1 << seat);
+        _refuse(record, true, 7, uint16(1 << seat));
+        this.ruleBy(record, passed == (seat == 0), passed == (seat == 0) ? others : 7);
+    }
+
+    function testFuzz_RefusesAJurorAndItsGroupAsChallengers(uint8 seat, bool affiliate) public {
+        seat %= uint8(SEATS);
+        _tie(CHALLENGER, jurors[seat]);
+        _fund();
+        _judge(7, 3);
+        uint256 bond = challenges.bondFor(request.budget);
+        hoax(affiliate ? CHALLENGER : jurors[seat], bond);
+        (bool done, bytes memory refusal) =
+            address(challenges).call{value: bond}(_challengeCall("claim"));
+        assertFalse(done);
+        assertEq(
+            refusal, abi.encodeWithSelector(IChallenges.ConflictedJurors.selector, uint16(1 << seat))
+        );
+        hoax(everyone[3], bond); // a party may
+        _challenge(bond);
+        _assertBarred(0, 0);
     }
 
     function testFuzz_BarsTheExpertsOfAPassFromUpholdingIt(uint8 seat, uint8 which) public {
@@ -91,7 +121,9 @@ contract InterestedJurorsTest is JudgedTrade {
         uint256 bond = challenges.bondFor(request.budget);
         vm.deal(address(this), bond);
         vm.expectPartialRevert(IChallenges.UnknownDecision.selector);
-        challenges.challenge{value: bond}(request, deal, gate, amounts, record, jury(), "claim");
+        challenges.challenge{value: bond}(
+            request, deal, gate, amounts, record, judges(), jury(), "claim"
+        );
     }
 
     // ---------------------------------------------------------------------- rulings

@@ -70,6 +70,25 @@ contract MarketRulesTest is Test {
         _deploy(other, FEE_BPS, TREASURY);
     }
 
+    function test_RefusesAPanelThatNamesAnotherCommittee() public {
+        address next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
+        OracleCommittee named = _office(UNBONDING, next);
+        _panel = _office(0, address(_committee));
+        assertEq(address(_panel), next);
+        vm.expectRevert(
+            abi.encodeWithSelector(IMarketRules.NotCounterparts.selector, address(named), next)
+        );
+        _deploy(named, FEE_BPS, TREASURY);
+    }
+
+    function test_RefusesACommitteeThatIsItsOwnPanel() public {
+        address next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)));
+        _panel = _office(UNBONDING, next);
+        assertEq(address(_panel), next);
+        vm.expectRevert(abi.encodeWithSelector(IMarketRules.NotCounterparts.selector, next, next));
+        _deploy(_panel, FEE_BPS, TREASURY);
+    }
+
     // --------------------------------------------------------------------- requests
 
     function testFuzz_AllowsAnyThatDoes(

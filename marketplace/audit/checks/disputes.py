@@ -35,7 +35,8 @@ _RULING = keccak(text="Ruling(bytes32 tradeId,uint32 panelVersion,bytes32 model,
 def check_dispute(case: Case) -> Finding | None:
     """Check that a challenge came in its form, and that the panel's quorum signed the ruling.
 
-    None of them may have had an interest in such a ruling when the verdict was challenged. The
+    None of them may have had an interest in such a ruling when the verdict was challenged, and
+    none may have been of one party with the challenger. The
     market's own events must tell the same: frozen until the challenge's deadline, and overturned
     by such a ruling only.
     """
@@ -91,6 +92,9 @@ def _challenge_faults(case: Case, challenges: list[Any]) -> Iterator[str]:
         told, barred = (event["mayNotUphold"], event["mayNotOverturn"]), _barred(case)
         if told != barred:
             yield f"seats {told} are barred from ruling where {barred} have an interest"
+        seats = case.history.affiliations.challengers.get(trade.id, 0)
+        for juror in _seated(case.panel, seats):
+            yield f"the challenger {event['challenger']} was of one party with the juror {juror}"
         shared = set(case.committee.members) & set(case.panel.members)
         if shared:
             yield f"{', '.join(sorted(shared))} would judge themselves"

@@ -47,6 +47,7 @@ class Disputes:
             self.gate,
             amounts_hash(last.finding.amounts),
             record_hash(last.record),
+            self.committee,
             panel,
             keccak(text="it is wrong"),
             value=value,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from audited_trade import AuditedTrade
 from cast_of_trade import Cast
 from eth_account.signers.local import LocalAccount
@@ -99,11 +100,12 @@ def test_a_signer_that_joins_a_party_later_is_a_warning(
     assert told in report.warnings[0].detail
 
 
+@pytest.mark.parametrize("losing", ["experts", "signers"])
 def test_a_juror_with_an_interest_signs_no_ruling_for_it(
-    trade: AuditedTrade, market: Market, parties: Cast
+    trade: AuditedTrade, market: Market, parties: Cast, losing: str
 ) -> None:
-    expert, jury = parties.experts[0], parties.panel
-    affiliate(market, expert, jury[2])
+    jury = parties.panel
+    affiliate(market, getattr(parties, losing)[0], jury[2])
     trade.to_passed()
     trade.challenge()
     trade.uphold()
@@ -127,3 +129,22 @@ def test_a_juror_with_an_interest_signs_no_ruling_for_it(
         report = audit(node, market.address, trade.store)
         assert objections(report) == {"dispute"}
         assert said in found(report, "dispute").detail
+
+
+def test_who_challenges_is_of_no_juror_s_party(
+    trade: AuditedTrade, market: Market, parties: Cast
+) -> None:
+    challenger, juror = parties.stranger, parties.panel[0]
+    affiliate(market, challenger, juror)
+    market.node.send(juror, market.registry.functions.leaveGroup())
+    market.node.advance_time(DELAYS.leaving_delay)
+    trade.to_passed()
+    trade.challenge()
+    trade.uphold()
+    trade.finish()
+    assert report_on(trade).ok
+    never_left = LyingNode(market.node.web3.provider, dropping("GroupLeft"))
+    report = audit(never_left, market.address, trade.store)
+    assert objections(report) == {"dispute"}
+    told = f"{challenger.address} was of one party with the juror {juror.address}"
+    assert told in found(report, "dispute").detail

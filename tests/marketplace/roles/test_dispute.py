@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from small_trade import TOKEN, StageAt, collude
+from small_trade import SMALL, TOKEN, StageAt, collude, fresh_run
 
 from marketplace.chain.client import Node
 from marketplace.protocol.documents import DeliveryManifest, TrainingRecord
@@ -145,12 +146,33 @@ def test_a_juror_signs_what_it_finds_only(stage: StageAt) -> None:
     assert run.state() == State.DISPUTED
 
 
-def test_a_juror_that_challenged_does_not_rule(stage: StageAt) -> None:
+def test_a_juror_can_not_challenge(stage: StageAt) -> None:
     run = stage(State.PASSED)
+    market, juror = run.world.market, run.world.jurors[0]
+    market.node.transfer(run.world.buyer.account, juror.account.address, 10**18)
+    panel = market.panel_of(market.agreement(run.trade_id).request.panel)
+    seat = 1 << panel.members.index(juror.account.address)
+    with pytest.raises(TransactionReverted, match=f"ConflictedJurors.*{seat}"):
+        Challenger(market, juror.exchange).challenge(run.trade_id, CLAIM)
+    assert run.state() == State.PASSED
+
+
+def test_a_juror_of_one_group_with_a_judge_does_not_uphold_its_verdict(tmp_path: Path) -> None:
+    run = fresh_run(SMALL, tmp_path)
+    world, market = run.world, run.world.market
+    judge, juror = world.signers[0].account, world.jurors[0].account
+    market.node.transfer(world.buyer.account, juror.address, 10**18)
+    registry = market.registry.functions
+    market.node.send(judge, registry.foundGroup(b"bench".ljust(32)))
+    market.node.send(judge, registry.setInvitation(juror.address, True))
+    group = market.node.call(registry.groupIdOf(judge.address, b"bench".ljust(32)))
+    market.node.send(juror, registry.joinGroup(group))
+    market.node.advance_time(TERMS.joining_delay)
+    run.request()
+    while run.state() != State.PASSED:
+        run.step()
     run.leader().publish(run.trade_id)
-    world, market, juror = run.world, run.world.market, run.world.jurors[0]
-    market.node.transfer(world.buyer.account, juror.account.address, 10**18)
-    Challenger(market, juror.exchange).challenge(run.trade_id, CLAIM)
+    world.challenger.challenge(run.trade_id, CLAIM)
     model = world.buyer.show_model(run.trade_id)
     with pytest.raises(QuorumNotReached, match=r"1 of 2 needed jurors .* have an interest"):
         rule(market, world.stranger, world.jurors[:2], run.trade_id, model)
@@ -161,7 +183,7 @@ def test_a_juror_that_challenged_does_not_rule(stage: StageAt) -> None:
         for event in market.disputes(run.trade_id)
         if event["event"] == "VerdictUpheld"
     )
-    assert not upheld["signers"] >> panel.members.index(juror.account.address) & 1
+    assert not upheld["signers"] >> panel.members.index(juror.address) & 1
 
 
 def test_there_is_nothing_to_rule_on_without_a_challenge(stage: StageAt) -> None:

@@ -196,13 +196,15 @@ abstract contract JudgedTrade is Court {
     function _challenge(uint256 value) internal {
         (Deal memory deal, Gate memory gate) = (_deal(), _gate());
         (bytes32 amounts, bytes32 record) = (_amountsHash(), _deciding);
-        challenges.challenge{value: value}(request, deal, gate, amounts, record, jury(), "claim");
+        challenges.challenge{value: value}(
+            request, deal, gate, amounts, record, judges(), jury(), "claim"
+        );
     }
 
     function _challengeCall(bytes32 claim) internal view returns (bytes memory) {
         return abi.encodeCall(
             challenges.challenge,
-            (request, _deal(), _gate(), _amountsHash(), _deciding, jury(), claim)
+            (request, _deal(), _gate(), _amountsHash(), _deciding, judges(), jury(), claim)
         );
     }
 
