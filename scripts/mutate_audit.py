@@ -58,7 +58,8 @@ MUTATED = [
     *(
         AUDIT / f"{name}.py"
         for name in (
-            *("abi", "affiliations", "blocks", "books", "credits", "decoding", "disputes", "dues"),
+            *("abi", "affiliations", "blocks", "books", "credits", "decoding", "disputes"),
+            *("distributions", "dues"),
             *("encoding", "evidence", "history", "invariants", "log", "office", "proofs", "replay"),
             *("report", "rules", "shares", "signatures", "tenders", "trade", "transactions"),
             *("trie",),

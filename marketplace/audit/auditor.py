@@ -21,6 +21,7 @@ from marketplace.audit.checks.blocks import (
     check_start,
     check_transactions,
 )
+from marketplace.audit.checks.distributions import check_distributions
 from marketplace.audit.folding import Fold, blank_history
 from marketplace.audit.history import History
 from marketplace.audit.log import LogReader
@@ -200,6 +201,8 @@ class Audit:
         }
         if self._follow_funds:
             found["funders"] = funders(history, chain, self._fold.first)
+        if chain.contracts.payouts:
+            found["distributions"] = check_distributions(history, chain, self._store)
         if chain.contracts.bids:
             found["bids"] = moving_bids(history, chain.block.timestamp)
         return [_check(None, name, finding) for name, finding in found.items()]

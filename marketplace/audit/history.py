@@ -12,6 +12,7 @@ from marketplace.audit.books import Books, Deposits, Payouts
 from marketplace.audit.chain import Contracts
 from marketplace.audit.credits import Wallet, withdrawn
 from marketplace.audit.disputes import CHALLENGE, RULINGS, Disputes
+from marketplace.audit.distributions import Distributions
 from marketplace.audit.office import Office
 from marketplace.audit.records import InForce
 from marketplace.audit.replay import (
@@ -41,7 +42,7 @@ class History:
         The challenges' contract.
     books
         What each of the contracts should hold.
-    affiliations, deposits, tenders, payouts
+    affiliations, deposits, tenders, payouts, distributions
         The registry of participants, groups and stakes; the tenders' contract; and the one that
         pays many.
     trades
@@ -63,6 +64,7 @@ class History:
     deposits: Deposits = field(default_factory=Deposits)
     tenders: Tenders = field(default_factory=Tenders)
     payouts: Payouts = field(default_factory=Payouts)
+    distributions: Distributions = field(default_factory=Distributions)
     trades: dict[bytes, Trade] = field(default_factory=dict)
     credit: defaultdict[Wallet, int] = field(default_factory=lambda: defaultdict(int))
     strays: list[str] = field(default_factory=list)
@@ -100,6 +102,7 @@ class History:
             self.tenders.take(event)
         elif by == contracts.payouts:
             self.payouts.take(event)
+            self.distributions.take(event)
         for office, address in (
             (self.committee, contracts.committee),
             (self.panel, contracts.panel),

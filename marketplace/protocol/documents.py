@@ -295,6 +295,19 @@ class DeliveryManifest(Document):
     sealed: Sealed
 
 
+class PayeeList(Document):
+    """Whom a distribution of `Payouts` pays; its digest is the distribution's `document`.
+
+    `earnings` is the CID of the rows, as `encode_earnings` packs them; trees as
+    `marketplace.protocol.earnings.build` deals them have the distribution's roots.
+    """
+
+    kind = "payee-list"
+    currency: str
+    epoch: int
+    earnings: str
+
+
 class Attestation(Document):
     """What the auditor found before settlement; never a score.
 

@@ -19,6 +19,7 @@ from marketplace.protocol.errors import ProtocolError
 
 MAX_TREES = 256
 SALT_BYTES = 16
+_ROW_BYTES = 20 + 16 + SALT_BYTES
 _COUNTS = tuple(1 << bits for bits in range(9))
 _LEAVES = 40  # in one tree; to halve 80 saves gas as soon as one payee in eight claims
 
@@ -145,6 +146,38 @@ def root_of(leaf: bytes, proof: Iterable[bytes]) -> bytes:
     for sibling in proof:
         node = _parent(node, sibling)
     return node
+
+
+def encode_earnings(earnings: Iterable[Earning]) -> bytes:
+    """Pack earnings for a `PayeeList`: 20 bytes of account, 16 of amount, 16 of salt each.
+
+    Rows ascend by account, so equal earnings have equal bytes.
+    """
+    rows = [
+        bytes.fromhex(each.account[2:]) + each.cumulative.to_bytes(16, "big") + each.salt
+        for each in earnings
+    ]
+    return b"".join(sorted(rows))
+
+
+def decode_earnings(data: bytes) -> tuple[Earning, ...]:
+    """Read earnings that may come from a stranger.
+
+    Raises
+    ------
+    ProtocolError
+        If the bytes are not what `encode_earnings` gives.
+    """
+    rows = [data[start : start + _ROW_BYTES] for start in range(0, len(data), _ROW_BYTES)]
+    accounts = [row[:20] for row in rows]
+    if not rows or len(rows[-1]) != _ROW_BYTES or accounts != sorted(set(accounts)):
+        raise ProtocolError(
+            f"{len(data)} bytes are no list of payees",
+            f"give rows of {_ROW_BYTES} bytes, one for each account, ascending",
+        )
+    return tuple(
+        Earning("0x" + row[:20].hex(), int.from_bytes(row[20:36], "big"), row[36:]) for row in rows
+    )
 
 
 def check_succession(previous: Earnings, following: Earnings) -> None:

@@ -11,18 +11,15 @@ from audited_trade import AuditedTrade
 from cast_of_trade import Cast
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
+from giving_out import ACTIVATION_DELAY, GivingOut
 from web3.contract import Contract
 
 from marketplace.audit import Report, audit
 from marketplace.chain.client import Node
 from marketplace.chain.deploy import Deployment
 from marketplace.chain.market import Market
-from marketplace.protocol.agreement import committee_digest
-from marketplace.protocol.earnings import Earning, build
-from marketplace.protocol.payouts import Distribution, PayoutsDomain, packed
 from marketplace.protocol.tenders import PricingRule, Service, Tender, bid_seal, tender_id
 from marketplace.protocol.terms import NATIVE
-from marketplace.protocol.typed_data import sign
 from offchain.storage.disk import DiskStore
 
 STAKE, BOND, DEPOSIT = 7 * 10**15, 10**15, 5 * 10**16
@@ -50,9 +47,9 @@ class Everything:
 def play(parties: Cast, folder: Path) -> Everything:
     """Move money in every way."""
     chain, store = QuickChain(), DiskStore(folder)
-    terms = replace(TERMS, withdrawal_delay=100, activation_delay=100)
+    terms = replace(TERMS, withdrawal_delay=100, activation_delay=ACTIVATION_DELAY)
     node, deployment = deployed(chain, parties, terms)
-    contracts = _Contracts(node, deployment, parties)
+    contracts = _Contracts(node, deployment, parties, store)
     market = Market(node, deployment.market)
     disputed = AuditedTrade(market, store, parties)
     disputed.to_penalty_after_overturning()
@@ -71,8 +68,8 @@ def play(parties: Cast, folder: Path) -> Everything:
 
 
 class _Contracts:
-    def __init__(self, node: Node, deployment: Deployment, parties: Cast) -> None:
-        self.node, self.deployment, self.parties = node, deployment, parties
+    def __init__(self, node: Node, deployment: Deployment, parties: Cast, store: DiskStore) -> None:
+        self.node, self.deployment, self.parties, self.store = node, deployment, parties, store
 
     def at(self, kind: str, name: str) -> Contract:
         return self.node.contract(kind, str(getattr(self.deployment, name)))
@@ -140,28 +137,21 @@ class _Contracts:
         self.send(*where, bidders[0], "withdrawCredit", NATIVE)
 
     def payouts(self) -> None:
-        """A deposit, and the protocol's fee out of the market; one claims, and one withdraws."""
-        node, where, parties = self.node, ("Payouts", "payouts"), self.parties
-        sender = parties.buyer
-        self.send_plain(*where, sender, "deposit", NATIVE, DEPOSIT, value=DEPOSIT)
+        """A deposit, and the protocol's fee out of the market; two claim, and one withdraws.
+
+        A first proposal is vetoed, though nothing is wrong with it but that its list is nowhere.
+        """
+        parties, sender = self.parties, self.parties.buyer
+        giving = GivingOut(self.node, self.deployment, parties, self.store)
+        giving.deposit(DEPOSIT)
         payees = [account.address for account in parties.providers]
-        entries = [Earning(payee, EARNED, SALT[:16]) for payee in payees]
-        remaining = Earning(sender.address, DEPOSIT - EARNED * len(payees), SALT[:16])
-        earnings = build([*entries, remaining], DEPOSIT)
-        office = Market(node, self.deployment.market).current_committee()
-        distribution = Distribution(
-            NATIVE, 1, earnings.total, earnings.roots, SALT, committee_digest(office)
-        )
-        domain = PayoutsDomain(node.chain_id, str(self.deployment.payouts))
-        signed = {s.address: sign(domain, distribution, s) for s in parties.signers[:2]}
-        quorum = packed(office.members, signed)
-        told = distribution.as_tuple(), office.as_tuple(), *quorum
-        self.send_plain(*where, parties.stranger, "propose", *told)
-        node.advance_time(101)
-        self.send_plain(*where, parties.stranger, "activate", NATIVE)
+        amounts = dict.fromkeys(payees, EARNED) | {sender.address: DEPOSIT - EARNED * len(payees)}
+        giving.propose(amounts, document=SALT)
+        giving.veto()
+        earnings = giving.propose(amounts)
+        giving.activate()
         for payee in payees[:2]:
-            place = earnings.places[payee]
-            proof = NATIVE, list(place.proof), place.earning.as_tuple()
-            self.send_plain(*where, parties.stranger, "claim", *proof)
-        self.send(*where, parties.providers[0], "withdraw", NATIVE)
-        self.send_plain(*where, parties.stranger, "collect", self.deployment.market, NATIVE)
+            giving.claim(earnings, payee)
+        self.send("Payouts", "payouts", parties.providers[0], "withdraw", NATIVE)
+        collect = self.deployment.market, NATIVE
+        self.send_plain("Payouts", "payouts", parties.stranger, "collect", *collect)

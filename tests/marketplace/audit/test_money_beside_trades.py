@@ -51,7 +51,7 @@ def test_nothing_speaks_against_it(report: Report) -> None:
     odd = {(check.name, check.verdict) for check in report.checks if check.verdict != "passed"}
     assert odd == {("anchor", "unchecked"), ("seals", "sealed")}
     names = {check.name for check in report.checks}
-    assert names >= {"balances", "deposits", "tenders", "payouts", "stakes"}
+    assert names >= {"balances", "deposits", "tenders", "payouts", "distributions", "stakes"}
 
 
 def test_money_moves_in_every_way_there_is(report: Report) -> None:
@@ -194,12 +194,18 @@ ALTERED: dict[str, tuple[Alter, set[str]]] = {
     ),
     "what arrived for payouts": (changing("Funded", (1,), more), {"PAYOUTS"}),
     "a deposit that is left out": (dropping("Funded"), {"PAYOUTS"}),
-    "what is given out": (changing("DistributionActivated", (0,), more), {"PAYOUTS"}),
-    "a claim": (changing("Claimed", (0,), more), {"PAYOUTS"}),
-    "a claim of more than there is": (changing("Claimed", (0,), 10**30), {"PAYOUTS"}),
+    "what is given out": (
+        changing("DistributionActivated", (0,), more),
+        {"PAYOUTS", "DISTRIBUTIONS"},
+    ),
+    "a claim": (changing("Claimed", (0,), more), {"PAYOUTS", "DISTRIBUTIONS"}),
+    "a claim of more than there is": (
+        changing("Claimed", (0,), 10**30),
+        {"PAYOUTS", "DISTRIBUTIONS"},
+    ),
     "a claim told twice": (repeating("Claimed"), {"PAYOUTS"}),
     "a claim that is left out": (dropping("Claimed", 1), {"PAYOUTS"}),
-    "who claimed": (renaming("Claimed", 1, SOMEBODY, 1), {"PAYOUTS"}),
+    "who claimed": (renaming("Claimed", 1, SOMEBODY, 1), {"PAYOUTS", "DISTRIBUTIONS"}),
     "what a payee withdrew": (changing("Payouts.Withdrawn", (1,), more, 1), {"PAYOUTS"}),
     "what a payee withdrew, left out": (
         dropping("Payouts.Withdrawn", 1),
@@ -315,7 +321,7 @@ def test_without_their_addresses_tenders_and_payouts_are_not_said_to_be_checked(
     everything: Everything,
 ) -> None:
     found = everything.report(bids=None, payouts=None)
-    assert not {"tenders", "payouts"} & {check.name for check in found.checks}
+    assert not {"tenders", "payouts", "distributions"} & {check.name for check in found.checks}
     assert found.ok == everything.report().ok
     assert {moved.contract for moved in found.movements}.isdisjoint(
         {everything.deployment.bids, everything.deployment.payouts}
