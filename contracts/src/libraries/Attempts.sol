@@ -11,7 +11,7 @@ import {History} from "../types/Trade.sol";
 ///         models  = eight lanes of 32 bits; lane i is the fingerprint of attempt i + 1's model
 ///
 ///         A model whose fingerprint is in a lane counts as scored: the same model can't be tried
-///         twice, and of 2^29 others about one is refused, too, which a new seal of it mends.
+///         twice, and of 2^29 others about one is refused, too. Its experts have to train another.
 library Attempts {
     /// @notice A request allows no more attempts.
     uint256 internal constant MAX = 8;
