@@ -52,6 +52,16 @@ def test_files_signed_by_a_keystore(run: Run, serve: Serve) -> None:
     assert account.address in run(*verify).out
     other = well_known_accounts()[0].address
     assert run(*verify, "--by", other).status == BadSignature.exit_code
+    beside = {"--html": Path("out/report.html"), "--csv": Path("out/l.csv")}
+    made = [str(word) for pair in beside.items() for word in pair]
+    assert run(*verify, *made).status == 0
+    for path in beside.values():
+        sound = path.read_bytes()
+        path.write_bytes(sound.replace(b"1", b"2", 1))
+        spoilt = run(*verify, *made)
+        assert spoilt.status == BadSignature.exit_code
+        assert f"{path} is not what follows" in spoilt.err
+        path.write_bytes(sound)
     Path("out/report.json").write_bytes(content.replace(b'"passed"', b'"failed"', 1))
     changed = run(*verify)
     assert changed.status == BadSignature.exit_code
