@@ -24,7 +24,7 @@ MAX_BYTES = 2**31 - 1
 INPUT, LABEL, PROBABILITIES, VOTES, WEIGHTS = "rows", "label", "probabilities", "votes", "weights"
 
 
-def export(composite: Composite, sparse: bool = True) -> bytes:
+def export(composite: Composite, sparse: bool | None = None) -> bytes:
     """Return the model as ONNX; the same composite gives the same bytes.
 
     Its input is ``rows``, float32 (n, *feature_shape). Its outputs are ``label``, int64 (n,),
@@ -34,8 +34,9 @@ def export(composite: Composite, sparse: bool = True) -> bytes:
     Parameters
     ----------
     sparse
-        Whether an expert computes only the rows that call it; without, all experts compute
-        all rows and the answers are the same.
+        Whether an expert computes only the rows that call it; otherwise all experts compute
+        all rows, and the answers are the same. By default so where the gate leaves some out:
+        to gather the rows costs more than it saves where each row calls every expert.
 
     Raises
     ------

@@ -43,7 +43,7 @@ class Vote:
 
 @singledispatch
 def gated(
-    gate: object, graph: Graph, rows: str, asks: Sequence[Ask], classes: int, sparse: bool
+    gate: object, graph: Graph, rows: str, asks: Sequence[Ask], classes: int, sparse: bool | None
 ) -> Vote:
     """Append a gate over experts; another type of gate is one more function.
 
@@ -52,7 +52,7 @@ def gated(
     asks
         The experts, in the gate's order.
     sparse
-        Whether an expert only computes the rows that call it.
+        Whether an expert only computes the rows that call it; None for where that leaves some out.
 
     Raises
     ------
@@ -66,9 +66,12 @@ def gated(
 
 
 @gated.register
-def _(gate: Gate, graph: Graph, rows: str, asks: Sequence[Ask], classes: int, sparse: bool) -> Vote:
+def _(
+    gate: Gate, graph: Graph, rows: str, asks: Sequence[Ask], classes: int, sparse: bool | None
+) -> Vote:
     shares = _shares(gate, graph, rows, len(asks))
     units = quantised_gate(graph, shares, len(asks))
+    skips = len(asks) > gate.top_k if sparse is None else sparse
     count = graph.rows_of(rows)
     votes, mixed = (graph.zeros(count, classes, kind) for kind in (np.int64, np.float32))
     for place, ask in enumerate(asks):
@@ -76,7 +79,7 @@ def _(gate: Gate, graph: Graph, rows: str, asks: Sequence[Ask], classes: int, sp
             graph.add("Gather", name, graph.integers(place), axis=1) for name in (shares, units)
         )
         answer = partial(_calibrated, gate, place, ask)
-        add = _add_called if sparse else _add_all
+        add = _add_called if skips else _add_all
         votes, mixed = add(graph, rows, answer, (unit, share), (votes, mixed))
     least = graph.add("Max", mixed, graph.constant(LEAST_CHANCE))
     powered = graph.add("Mul", graph.add("Log", least), graph.constant(values(gate.pool.power)))

@@ -44,10 +44,18 @@ def test_the_integers_follow_the_protocol(case) -> None:
 
 def test_sparse_and_dense_answer_alike(case) -> None:
     composite, rows = case
-    sparse, dense = run(export(composite), rows), run(export(composite, sparse=False), rows)
+    sparse, dense = (run(export(composite, sparse=way), rows) for way in (True, False))
     np.testing.assert_array_equal(sparse.labels, dense.labels)
     np.testing.assert_array_equal(sparse.weights, dense.weights)
     np.testing.assert_allclose(sparse.probabilities, dense.probabilities, atol=1e-5)
+
+
+@pytest.mark.parametrize(("fewer", "sparse"), [(0, False), (1, True)])
+def test_rows_are_gathered_where_the_gate_leaves_experts_out(case, fewer, sparse) -> None:
+    composite, _ = case
+    calls = len(composite.experts) - fewer
+    chosen = replace(composite, gate=replace(composite.gate, top_k=calls))
+    assert export(chosen) == export(chosen, sparse=sparse) != export(chosen, sparse=not sparse)
 
 
 def test_one_row_at_a_time_skips_experts_and_answers_alike(case) -> None:
@@ -56,7 +64,7 @@ def test_one_row_at_a_time_skips_experts_and_answers_alike(case) -> None:
     logits = gate.pool.logits.clone()
     logits[0] = -1e9
     seldom = replace(composite, gate=replace(gate, pool=replace(gate.pool, logits=logits)))
-    model = export(seldom)
+    model = export(seldom, sparse=True)
     whole = run(model, few)
     assert not whole.weights[:, 0].any()
     assert whole.weights.any()
@@ -74,7 +82,7 @@ def test_an_expert_that_no_row_calls_is_never_computed(table_model, tumours) -> 
     logits[0], sharpness[0] = -1e9, float("nan")
     gate = replace(composite.gate, pool=replace(pool, logits=logits, sharpness=sharpness))
     broken, rows = replace(composite, gate=gate), tumours.validation.features
-    assert np.isfinite(run(export(broken), rows).probabilities).all()
+    assert np.isfinite(run(export(broken, sparse=True), rows).probabilities).all()
     assert not np.isfinite(run(export(broken, sparse=False), rows).probabilities).all()
 
 
