@@ -97,7 +97,7 @@ def test_a_signer_that_joins_a_party_later_is_a_warning(
     assert report.ok
     assert [check.name for check in report.warnings] == ["judges"]
     told = f"the signer {judge.address} was in one group with its provider {provider.address}"
-    assert told in report.warnings[0].detail
+    assert report.warnings[0].detail == f"AttemptReported of trade 0x{trade.id.hex()}: {told}"
 
 
 @pytest.mark.parametrize("losing", ["experts", "signers"])

@@ -174,6 +174,61 @@ def test_an_altered_value_is_named(disputed: Disputed, what: str) -> None:
     assert objections(disputed.report(alter)) == expected
 
 
+ALTERED_TIMES: dict[str, Alter] = {
+    "the ruling came too late": changing("Challenged", (3,), 1),
+}
+SENTENCES: dict[str, tuple[str, str]] = {
+    "the bond": ("dispute", "the bond is"),
+    "the deadline of the ruling": ("dispute", "not as the terms say"),
+    "until when the market is frozen": ("dispute", "the market is frozen until"),
+    "how the dispute ended": ("dispute", "VerdictOverturned is not what the market was told"),
+    "how the upheld dispute ended": ("dispute", "VerdictUpheld is not what the market was told"),
+    "the attempt that was overturned": ("dispute", "which decided nothing"),
+    "a panel without a quorum": ("dispute", "the ruling names 1 signers where 2 are a quorum"),
+    "a ruling told twice": ("dispute", "it was ruled 2 times"),
+    "a challenge told twice": ("dispute", "it was challenged 2 times"),
+    "the ruling came too late": ("dispute", "and the deadline is 1"),
+    "what a signer lost": ("awards", "not 300000000000000001 at most"),
+    "who lost it": ("awards", "slashed were"),
+    "what was slashed in all": ("awards", "is said to be taken"),
+    "who got an award": ("awards", f"{PARTIES.buyer.address} got"),
+    "an award": ("awards", "was due"),
+}
+"""What a check says of a fault, where another sentence of the same check would fail it, too."""
+
+
+@pytest.mark.parametrize("what", SENTENCES)
+def test_each_fault_is_said(disputed: Disputed, what: str) -> None:
+    name, sentence = SENTENCES[what]
+    report = disputed.report(ALTERED_TIMES[what] if what in ALTERED_TIMES else ALTERED[what][0])
+    said = [check.detail for check in report.objections if check.name == name]
+    assert any(sentence in detail for detail in said)
+
+
+def test_who_ruled_and_whose_stakes_were_taken_is_told(disputed: Disputed) -> None:
+    details = [check.detail for check in disputed.report().checks if check.name == "dispute"]
+    overturned, upheld = details
+    panel, (one, two, _) = disputed.overturned.parties.panel, disputed.overturned.committee.members
+    assert f"the ruling in block {block_of(disputed, 'VerdictUpheld')} by seat 0" in upheld
+    assert upheld.startswith("1 challenge, VerdictUpheld, 0 faults of the committee penalised; ")
+    assert upheld.count(panel[0].address) == 1
+    assert overturned.startswith(
+        "1 challenge, VerdictOverturned, 1 fault of the committee penalised; "
+    )
+    assert (
+        f"ClosedSealsPenalised in block {block_of(disputed, 'ClosedSealsPenalised')} of {two}"
+        in (overturned)
+    )
+    assert one not in overturned
+
+
+def block_of(disputed: Disputed, name: str) -> int:
+    """Height of the block with the only event of that name."""
+    trades = disputed.report().trades
+    (block,) = {e.block for trade in trades for e in trade.timeline if e.name == name}
+    return block
+
+
 @pytest.mark.parametrize("name", DROPPED)
 def test_a_dropped_event_is_missed(disputed: Disputed, name: str) -> None:
     assert objections(disputed.report(dropping(name))) == DROPPED[name]

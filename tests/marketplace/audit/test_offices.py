@@ -99,6 +99,17 @@ def test_no_group_is_none() -> None:
     assert affiliations.group_of(TWO, 10) is None
 
 
+def test_who_was_ever_in_one_group_is_one_party_by_any_chain() -> None:
+    affiliations = Affiliations()
+    other = keccak(text="another group")
+    for account, group in ((ONE, GROUP), (TWO, GROUP), (TWO, other), (THREE, other)):
+        affiliations.take(joined(account, group, 0))
+    assert len({affiliations.party_of(account) for account in (ONE, TWO, THREE)}) == 1
+    affiliations.take(joined(ONE, GROUP, 5))  # again: one party still
+    assert affiliations.party_of(ONE) == affiliations.party_of(THREE)
+    assert affiliations.party_of(NATIVE) == NATIVE
+
+
 # -------------------------------------------------------------------------- payouts
 
 
