@@ -70,6 +70,9 @@ MUTATED = [
 SLOW = ("test_one_altered_byte_in_any", "test_no_bit_of", "test_no_events_of", "anvil")
 """Parts of names of tests that take long, and are left out: they look at what others look at."""
 
+RARE = 12
+"""A place that finds something in so few tests at most is what other places are there to guard."""
+
 MOST_TRIES = 20
 """So many tests in which a place found something may miss its fault, before it has survived."""
 
@@ -434,7 +437,8 @@ class Run:
         """Run each test with all places on; return by place who found something, and how soon.
 
         First come tests in which a place found something more or less often than in most, for
-        there it may matter; then those that are quick.
+        there it may matter; then those in which rare places of its function, or of its file, found
+        something, for a condition that always holds guards what is seldom found; then quick ones.
         """
         found: dict[str, list[tuple[int, float, int]]] = {}
         for number, item in enumerate(items):
@@ -448,11 +452,18 @@ class Run:
             for place, count in self._places.found.items():
                 if kind_of(name := self._places.names[place]) in self._kinds:
                     found.setdefault(name, []).append((count, seconds, number))
+        rare: Counter[tuple[str, int]] = Counter()  # by function or file, and test
+        for name, counted in found.items():
+            if len(counted) <= RARE:
+                rare.update((part, number) for _, _, number in counted for part in _around(name))
         finders = {}
         for name, counted in found.items():
             ((usual, _),) = Counter(count for count, _, _ in counted).most_common(1)
-            ranked = sorted((count == usual, seconds, number) for count, seconds, number in counted)
-            finders[name] = [items[number] for _, _, number in ranked]
+            ranked = sorted(
+                (count == usual, *(-rare[part, number] for part in _around(name)), seconds, number)
+                for count, seconds, number in counted
+            )
+            finders[name] = [items[each[-1]] for each in ranked]
         self.tries = {name: [] for name in finders}
         self._write()
         return finders
@@ -521,6 +532,12 @@ def _forget() -> None:
         for member in vars(module).values() if module else ():
             if callable(clear := getattr(member, "cache_clear", None)):
                 clear()
+
+
+def _around(name: str) -> tuple[str, str]:
+    """Return the function that a place is in, with its file, and the file."""
+    function = name.split(": ", 1)[0]
+    return function, function.split(" ", 1)[0]
 
 
 def kind_of(name: str) -> str:
