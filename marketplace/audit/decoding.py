@@ -18,6 +18,7 @@ from eth_utils.address import to_checksum_address
 from marketplace.protocol.structs import Struct, abi_type, solidity_fields
 
 WORD = 32
+_ENDS = "the data ends too early"
 
 Scalar = Callable[[bytes], Any]
 """Turns one whole word into a value; a `ValueError` if no value of the type is written so."""
@@ -145,7 +146,7 @@ def _address(word: bytes) -> str:
 
 
 def _bool(word: bytes) -> bool:
-    value = _number(word)
+    value = int.from_bytes(word, "big")
     if value > 1:
         raise ValueError("no truth value is written so")
     return value == 1
@@ -190,21 +191,12 @@ def _enum(scalar: Scalar, members: type[IntEnum]) -> Scalar:
     return read
 
 
-def _number(word: bytes) -> int:
-    if len(word) != WORD:
-        raise ValueError(_ENDS)
-    return int.from_bytes(word, "big")
-
-
-_ENDS = "the data ends too early"
-
-
 # ------------------------------------------------------------- of several words
 
 
 def _bytes(data: bytes, at: int) -> tuple[bytes, int]:
     start = at + WORD
-    length = _number(data[at:start])
+    length = int.from_bytes(data[at:start], "big")
     stop = start + length
     end = stop + -length % WORD
     if end > len(data):
@@ -225,7 +217,7 @@ def _list(item: Kind) -> Kind:
 
     def read(data: bytes, at: int) -> tuple[Any, int]:
         start = at + WORD
-        count = _number(data[at:start])
+        count = int.from_bytes(data[at:start], "big")
         end = start + count * size
         if end > len(data):
             raise ValueError(_ENDS)
@@ -244,7 +236,7 @@ def _list(item: Kind) -> Kind:
 
 def _offset(data: bytes, at: int, expected: int) -> None:
     """Look whether a word says how far a dynamic part is from where its tuple begins."""
-    if _number(data[at : at + WORD]) != expected:
+    if int.from_bytes(data[at : at + WORD], "big") != expected:
         raise ValueError("a part lies elsewhere than behind the one before")
 
 

@@ -250,6 +250,10 @@ def test_a_type_that_is_not_known_is_not_guessed() -> None:
             compiled([{"name": "value", "type": kind}], {}, {})
 
 
+def words(*numbers: int) -> bytes:
+    return b"".join(number.to_bytes(32, "big") for number in numbers)
+
+
 def log(topics: tuple[bytes, ...], data: bytes) -> Log:
     return Log(ADDRESS, topics, data, 3, bytes(32), bytes(32), 0)
 
@@ -263,7 +267,34 @@ def test_a_word_that_is_cut_short_is_none(kind: str, missing: int) -> None:
         read(bytes(32 - missing))
 
 
-@pytest.mark.parametrize("kind", ["int8", "fixed128x18", "bytesfew", "uintbig", "function"])
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("bytes", words(32, 2**200)),
+        ("bytes", words(32, 33, 0)),
+        ("bytes", words(32)),
+        ("bytes", words(32) + bytes(31)),
+        ("uint8[]", words(32, 2**200)),
+        ("uint8[]", words(32)),
+        ("bytes[]", words(32, 1)),
+    ],
+)
+def test_data_that_ends_too_early(kind: str, data: bytes) -> None:
+    with pytest.raises(ValueError, match="the data ends too early"):
+        compiled([{"name": "value", "type": kind}], {}, {})(data)
+
+
+def test_parts_of_a_list_lie_one_behind_the_other() -> None:
+    read = compiled([{"name": "value", "type": "bytes[]"}], {}, {})
+    assert read(words(32, 2, 64, 96, 0, 0)) == {"value": (b"", b"")}
+    for first, second in ((96, 96), (64, 64), (64, 128)):
+        with pytest.raises(ValueError, match="lies elsewhere"):
+            read(words(32, 2, first, second, 0, 0))
+
+
+@pytest.mark.parametrize(
+    "kind", ["int8", "int256", "fixed128x18", "bytesfew", "wordy32", "uintbig", "function"]
+)
 def test_a_kind_that_no_contract_of_ours_logs_is_not_guessed(kind: str) -> None:
     with pytest.raises(TypeError, match=kind):
         compiled([{"name": "value", "type": kind}], {}, {})

@@ -123,6 +123,19 @@ def test_a_transaction_with_blobs() -> None:
     assert keccak(rest[4:]) == keccak(without.encoded[4:])
 
 
+@pytest.mark.parametrize("what", DRAFTS)
+def test_where_the_parity_is_named_depends_on_the_type(what: str) -> None:
+    """Some nodes name it by both names; of type 0, v holds more than the parity."""
+    told = as_json(DRAFTS[what], ACCOUNT.sign_transaction(DRAFTS[what]))
+    if told["type"] == "0x0":
+        told["yParity"] = "0x0"
+    else:
+        told["yParity"] = told.pop("v", told.get("yParity"))
+    found = transaction_of(told, number, content)
+    assert found.recomputed == found.hash
+    assert found.signer == ACCOUNT.address
+
+
 def test_a_signature_that_is_none_has_no_signer() -> None:
     draft = DRAFTS["with a chain"]
     told = as_json(draft, ACCOUNT.sign_transaction(draft))

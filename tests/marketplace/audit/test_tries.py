@@ -33,10 +33,15 @@ def test_a_number_is_encoded_as_rlp_does(number: int) -> None:
     assert encode(encode_number(number)) == rlp.encode(number)
 
 
-@pytest.mark.parametrize("data", ["", "81", "c2", "b8", "f8ff00", "8000", "c18201", "bfffff"])
-def test_bytes_that_encode_nothing(data: str) -> None:
-    with pytest.raises(ValueError, match="encoding"):
+@pytest.mark.parametrize("data", ["", "81", "c2", "b8", "f8ff00", "c18201", "bfffff"])
+def test_an_encoding_that_ends_too_early(data: str) -> None:
+    with pytest.raises(ValueError, match="the encoding ends too early"):
         decode(bytes.fromhex(data))
+
+
+def test_an_encoding_that_goes_on() -> None:
+    with pytest.raises(ValueError, match="1 bytes follow the encoding"):
+        decode(bytes.fromhex("8000"))
 
 
 def root_of(values: list[bytes]) -> bytes:
@@ -103,11 +108,18 @@ def test_no_node_of_a_proof_can_be_left_out_or_altered(tree: HexaryTrie) -> None
 
 
 @pytest.mark.parametrize(
-    "node", [b"text", [b"", b"", b""], [b"\x40", b""], [b"", b""], [[b""], b""]]
+    ("node", "said"),
+    [
+        (b"text", "a node is no list"),
+        ([b"", b"", b""], "a node has 3 parts"),
+        ([b"\x40", b""], "a node's path is malformed"),
+        ([b"", b""], "a node's path is malformed"),
+        ([[b""], b""], "a node stands where a value belongs"),
+    ],
 )
-def test_a_root_over_something_else(node: object) -> None:
+def test_a_root_over_something_else(node: object, said: str) -> None:
     data = rlp.encode(node)
-    with pytest.raises(ValueError, match="node"):
+    with pytest.raises(ValueError, match=said):
         proven(keccak(data), b"key", [data])
 
 
