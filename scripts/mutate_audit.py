@@ -95,9 +95,6 @@ EXPLAINED: dict[str, str] = {
     "invariants.py Watch._say: and len(self._said) < 10000": _BOUND,
     "invariants.py Watch._say: compare len(self._said) < 10000": _BOUND,
     "patterns/dealing.py _circles: compare one < other": "equal ones are told a branch before",
-    "patterns/bidding.py _turns: or NOBODY in order": (
-        "a tender with prices has a leader, and one without takes no part"
-    ),
     "checks/books.py check_tenders: if contract is None": _FOR_TYPES,
     "checks/books.py check_payouts: if contract is None": _FOR_TYPES,
     "checks/books.py check_balances: compare held < booked": "equal ones are left out before",

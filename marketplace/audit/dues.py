@@ -65,7 +65,7 @@ def experts_due(trade: Trade) -> list[Due]:
     gate = trade.gate
     if gate is None:
         return []
-    unheard = trade.decided and trade.ended and not trade.fell and not trade.attested
+    unheard = trade.ended and not trade.fell and not trade.attested
     if trade.deciding is not None and (trade.state is State.SETTLED or unheard):
         shares = zip(gate.experts, trade.deciding.finding.amounts, strict=False)
         return _owed((Purpose.EXPERT, expert, amount) for expert, amount in shares)
@@ -102,7 +102,7 @@ def fees_due(trade: Trade) -> list[Due]:
     if trade.decided and not trade.fell:
         due += _oracles_due(trade, quote.oracle_fee)
     too_few_rows = trade.data is not None and not trade.enough_rows
-    idle = timed_out(trade) and trade.standing is State.GATED and not unjudged_experts(trade)
+    idle = trade.standing is State.GATED and not unjudged_experts(trade)
     if too_few_rows or idle:
         due += _oracles_due(trade, quote.oracle_fee)
     return _owed(due)

@@ -11,7 +11,7 @@ from marketplace.audit.affiliations import Affiliations
 from marketplace.audit.books import Books, Deposits, Payouts
 from marketplace.audit.chain import Contracts
 from marketplace.audit.credits import Wallet, withdrawn
-from marketplace.audit.disputes import CHALLENGE, RULINGS, Disputes
+from marketplace.audit.disputes import CHALLENGE, Disputes
 from marketplace.audit.distributions import Distributions
 from marketplace.audit.office import Office
 from marketplace.audit.records import InForce
@@ -153,7 +153,7 @@ class History:
         elif event.name == CHALLENGE:
             jury = self.panel.of(trade.request.panel).members
             self.affiliations.challenged(trade, event, jury)
-        elif event.name in RULINGS and "signers" in event.values:
+        elif "signers" in event.values:  # a ruling
             panel = self.panel.of(trade.request.panel)
             self.affiliations.judged(trade, event, panel.members)
 

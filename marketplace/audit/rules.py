@@ -57,8 +57,6 @@ def may_end(trade: Trade, event: Event, state: State) -> bool:
 
 def may_pay(trade: Trade, event: Event, purpose: Purpose) -> bool:
     """Tell whether a trade may pay for a purpose now."""
-    if trade.ended or trade.acceptance is None:
-        return False
     lapsed = event.timestamp > trade.deadline
     settles = trade.state in _DECISION and lapsed
     if purpose is Purpose.DATA:
@@ -89,5 +87,8 @@ def _may_settle(trade: Trade, event: Event) -> bool:
 
 
 def _too_few_rows(trade: Trade, event: Event) -> bool:
-    reported = trade.step == ("DataReported", event.log.transaction)
-    return reported and trade.state is State.FUNDED and not trade.enough_rows
+    """Tell whether an event belongs to a report that left the trade where it was.
+
+    With enough rows it would be at the gate.
+    """
+    return trade.step == ("DataReported", event.log.transaction) and trade.state is State.FUNDED

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from marketplace.audit.abi import Event
 from marketplace.audit.credits import Wallet, withdrawn
+from marketplace.protocol.terms import NOBODY
 
 
 @dataclass
@@ -24,7 +25,7 @@ class Bidding:
     bond: int
     sealed: dict[str, bytes] = field(default_factory=dict)
     prices: dict[str, int] = field(default_factory=dict)
-    leader: str | None = None
+    leader: str = NOBODY
     seized: bool = False
 
     @property

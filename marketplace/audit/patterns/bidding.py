@@ -10,7 +10,6 @@ from math import gcd
 from marketplace.audit.history import History
 from marketplace.audit.report import Finding, counted, suspected
 from marketplace.audit.tenders import Bidding
-from marketplace.protocol.terms import NOBODY
 
 MOVED_TENDERS = 3
 """How many tenders with different prices, but the same differences or ratios, are a pattern."""
@@ -49,7 +48,7 @@ def _patterns(bidders: Sequence[str], biddings: Sequence[Bidding]) -> Iterator[s
         most = max(len(same) for same in alike.values())
         if most >= MOVED_TENDERS:
             yield f"kept the same {kept} over {most} different sets of prices"
-    run = _turns([bidding.leader or NOBODY for bidding in biddings], len(bidders))
+    run = _turns([bidding.leader for bidding in biddings], len(bidders))
     if run >= max(TURNS, 2 * len(bidders)):
         yield f"won in turn in {run} tenders in a row"
 
@@ -69,7 +68,7 @@ def _turns(winners: Sequence[str], bidders: int) -> int:
     longest = 0
     for start in range(len(winners) - bidders + 1):
         order = winners[start : start + bidders]
-        if len(set(order)) < bidders or NOBODY in order:
+        if len(set(order)) < bidders:
             continue
         end = start + bidders
         while end < len(winners) and winners[end] == winners[end - bidders]:

@@ -81,7 +81,7 @@ def _steps(*parties: str) -> list[tuple[str, str]]:
 
 def _circles_back(flows: Flows, *parties: str) -> bool:
     amounts = [flows.get(step, 0) for step in _steps(*parties)]
-    return min(amounts) > 0 and min(amounts) * BASIS_POINTS >= max(amounts) * RETURNED_BPS
+    return min(amounts) * BASIS_POINTS >= max(amounts) * RETURNED_BPS
 
 
 def _told(flows: Flows, *parties: str) -> str:
