@@ -57,3 +57,13 @@ def test_leaves_and_tests_are_the_same(tree: Path) -> None:
 def test_a_malformed_tree_is_noticed(tree: str) -> None:
     with pytest.raises(AssertionError):
         leaves(tree)
+
+
+@pytest.mark.parametrize("path", sorted(FORGE.rglob("*.sol")), ids=lambda path: path.name)
+def test_a_refused_constructor_is_called_from_outside(path: Path) -> None:
+    """Linked at run time, its revert ends the function that expects it.
+
+    So `vm.expectRevert(…); new Contract(…);` passes whatever comes after it in the test.
+    """
+    after = re.findall(r"vm\.expect(?:Partial)?Revert\([^;]*;\s*([^;]*);", path.read_text())
+    assert not [call for call in after if re.search(r"\bnew [A-Z]\w*[({]", call)]

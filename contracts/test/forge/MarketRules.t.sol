@@ -31,7 +31,7 @@ contract MarketRulesTest is Test {
         vm.warp(1_800_000_000);
         _authority = new Authority(address(this));
         (_committee, _panel) = _offices();
-        _rules = _deploy(_committee, FEE_BPS, TREASURY);
+        _rules = this.deploy(_committee, FEE_BPS, TREASURY);
         _appoint(_committee, address(0x1001));
         _appoint(_panel, address(0x2001));
     }
@@ -45,9 +45,9 @@ contract MarketRulesTest is Test {
     function testFuzz_RefusesTooHighAFeeAndNoTreasury(uint16 feeBps) public {
         feeBps = uint16(bound(feeBps, 1_001, type(uint16).max));
         vm.expectRevert(abi.encodeWithSelector(IMarketRules.FeeTooHigh.selector, feeBps));
-        _deploy(_committee, feeBps, TREASURY);
+        this.deploy(_committee, feeBps, TREASURY);
         vm.expectRevert(IMarketRules.ZeroTreasury.selector);
-        _deploy(_committee, FEE_BPS, address(0));
+        this.deploy(_committee, FEE_BPS, address(0));
     }
 
     function test_RefusesACommitteeAndAPanelThatDoNotNameEachOther() public {
@@ -60,14 +60,14 @@ contract MarketRulesTest is Test {
                     IMarketRules.NotCounterparts.selector, address(_committee), address(_panel)
                 )
             );
-            _deploy(_committee, FEE_BPS, TREASURY);
+            this.deploy(_committee, FEE_BPS, TREASURY);
         }
         OracleCommittee other = _office(UNBONDING, address(kept));
         _panel = kept;
         vm.expectRevert(
             abi.encodeWithSelector(IMarketRules.NotCounterparts.selector, address(other), address(kept))
         );
-        _deploy(other, FEE_BPS, TREASURY);
+        this.deploy(other, FEE_BPS, TREASURY);
     }
 
     function test_RefusesAPanelThatNamesAnotherCommittee() public {
@@ -78,7 +78,7 @@ contract MarketRulesTest is Test {
         vm.expectRevert(
             abi.encodeWithSelector(IMarketRules.NotCounterparts.selector, address(named), next)
         );
-        _deploy(named, FEE_BPS, TREASURY);
+        this.deploy(named, FEE_BPS, TREASURY);
     }
 
     function test_RefusesACommitteeThatIsItsOwnPanel() public {
@@ -86,7 +86,7 @@ contract MarketRulesTest is Test {
         _panel = _office(UNBONDING, next);
         assertEq(address(_panel), next);
         vm.expectRevert(abi.encodeWithSelector(IMarketRules.NotCounterparts.selector, next, next));
-        _deploy(_panel, FEE_BPS, TREASURY);
+        this.deploy(_panel, FEE_BPS, TREASURY);
     }
 
     // --------------------------------------------------------------------- requests
@@ -226,7 +226,7 @@ contract MarketRulesTest is Test {
 
     function test_RefusesWhereNoCommitteeIsInOffice() public {
         (_committee, _panel) = _offices();
-        _rules = _deploy(_committee, FEE_BPS, TREASURY);
+        _rules = this.deploy(_committee, FEE_BPS, TREASURY);
         _appoint(_panel, address(0x2001));
         Request memory r = _request();
         r.committee = 0; // as it is in the contract
@@ -352,8 +352,9 @@ contract MarketRulesTest is Test {
         return new OracleCommittee(address(_authority), terms);
     }
 
-    function _deploy(OracleCommittee committee, uint16 feeBps, address treasury)
-        private
+    /// @dev From outside: a constructor that is linked at run time ends the function by its revert.
+    function deploy(OracleCommittee committee, uint16 feeBps, address treasury)
+        external
         returns (MarketRules)
     {
         return new MarketRules(
