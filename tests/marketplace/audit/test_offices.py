@@ -38,6 +38,9 @@ def test_a_committee_is_in_office_from_its_second_on(
 ) -> None:
     assert office.version_at(second) == version
     assert office.faults == []
+    digests = {0: NOTHING} | {number: each.digest for number, each in office.committees.items()}
+    assert len(set(digests.values())) == 3
+    assert office.in_office(second) == digests[version]
 
 
 def test_a_rotation_can_be_cancelled_until_its_second(office: Office) -> None:

@@ -137,3 +137,21 @@ def test_who_leads_nothing_takes_no_turn(honest: History) -> None:
     rounds = [(1, 9), (8, 3), (2, 7), (9, 5), (4, 5), (7, 1)]
     assert moving_bids(bidden(honest, *rounds), 101).verdict == "warned"
     assert moving_bids(bidden(honest, *rounds, leaders=False), 101).verdict == "passed"
+
+
+def test_who_always_wins_takes_no_turn(honest: History) -> None:
+    rounds = [(1, 9), (3, 8), (2, 6), (5, 12), (4, 7), (1, 2)]
+    assert moving_bids(bidden(honest, *rounds), 101).verdict == "passed"
+
+
+@pytest.mark.parametrize(
+    ("flows", "warned"),
+    [([(A, B, 1_000), (B, A, 1_000)], True), ([(A, A, 1_000)], False), ([(A, B, 1_000)], False)],
+)
+def test_a_broker_s_fee_counts_unless_the_buyer_is_its_own_broker(
+    honest: History, paying: Paying, flows: list[tuple[str, str, int]], warned: bool
+) -> None:
+    trades = [paying(*flow) for flow in flows]
+    for trade in trades:
+        trade.credits = [replace(credit, purpose=Purpose.BROKER) for credit in trade.credits]
+    assert self_dealing(history(honest, trades)).verdict == ("warned" if warned else "passed")

@@ -13,9 +13,11 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from marketplace.audit import AuditedTrade, Check, Report, Verdict, audit
-from marketplace.audit.report import MAX_DETAIL, counted, judged, listed, published_schema
+from marketplace.audit.report import MAX_DETAIL, counted, judged, listed, published_schema, shown
+from marketplace.audit.reporting.records import Movement
 from marketplace.audit.terminal import show_report
 from marketplace.protocol.errors import ProtocolError
+from marketplace.protocol.terms import NATIVE
 from offchain.storage.disk import DiskStore
 
 RUNNING, ENDED = "0x" + "01" * 32, "0x" + "02" * 32
@@ -144,3 +146,30 @@ def test_the_terminal_shows_every_check_and_the_outcome(settled: Settled, tmp_pa
 def test_words_of_strangers_are_not_markup() -> None:
     screen = printed(report_with(ENDED, "failed", "[bold red]paid[/bold red] [/nonsense]"))
     assert "[bold red]paid[/bold red] [/nonsense]" in screen
+
+
+@pytest.mark.parametrize("decimals", [6, None])
+def test_the_native_coin_has_its_own_decimals(decimals: int | None) -> None:
+    trade = AuditedTrade(id=ENDED, state="FAILED", decimals=decimals)
+    token, where = "0x" + "ef" * 20, {"block": 7, "transaction": RUNNING, "log_index": 0, "time": 9}
+    digits = {}
+    for currency in (NATIVE, token):
+        moved = Movement(
+            contract="0x" + "ab" * 20,
+            payer_role="escrow",
+            payer="0x" + "ab" * 20,
+            payee_role="expert",
+            payee="0x" + "cd" * 20,
+            reason="expert",
+            currency=currency,
+            amount=5,
+            evidence=None,
+            **where,
+        )
+        digits[currency] = trade.decimals_of(moved)
+    assert digits == {NATIVE: 18, token: decimals}
+
+
+@pytest.mark.parametrize(("value", "said"), [(b"\x01\xff", "0x01ff"), (7, "7"), ("so", "so")])
+def test_values_are_shown_to_people(value: object, said: str) -> None:
+    assert shown(value) == said

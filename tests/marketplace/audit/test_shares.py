@@ -78,3 +78,18 @@ def test_experts_are_taken_up_to_the_bound(monkeypatch) -> None:
     monkeypatch.setattr("marketplace.audit.shares.MAX_EXPERTS", experts - 1)
     with pytest.raises(ValueError, match=f"{experts} experts together are over {experts - 1}"):
         contributions("shapley", *game, "accuracy")
+
+
+def test_shapley_values_divide_where_skills_cancel_out() -> None:
+    """One expert, right in the first row of each class, and in sum as good as no opinion at all."""
+    towards = [3, -13, 69, -57]  # by so much more for the right class than for the wrong one
+    labels = np.array([0, 0, 1, 1])
+    predictions = np.zeros((1, 4, 2), np.int16)
+    for row, (label, lead) in enumerate(zip(labels, towards, strict=True)):
+        predictions[0, row, label], predictions[0, row, 1 - label] = (
+            (2047 + lead) // 2,
+            (2047 - lead) // 2,
+        )
+    game = predictions, np.full((4, 1), 2047, np.int16), labels, "accuracy"
+    assert skill(*game) == (0,)
+    assert contributions("skill", *game) == shapley(*game) == (Fraction(1, 2),)

@@ -126,3 +126,26 @@ def test_a_root_over_something_else(node: object, said: str) -> None:
 def test_nothing_is_in_an_empty_trie() -> None:
     assert list_root([]) == EMPTY_ROOT == HexaryTrie({}).root_hash
     assert proven(EMPTY_ROOT, b"key", []) == b""
+
+
+@pytest.mark.parametrize(
+    ("node", "said"),
+    [
+        (b"text", "a node is no list"),
+        ([b"", b"", b""], "a node has 3 parts"),
+        ([b"\x40", b""], "a node's path is malformed"),
+        ([[b""], b""], "a node stands where a value belongs"),
+    ],
+)
+def test_what_is_no_node_is_named(node: object, said: str) -> None:
+    data = rlp.encode(node)
+    with pytest.raises(ValueError, match=f"^{said}$"):
+        proven(keccak(data), b"key", [data])
+
+
+@pytest.mark.parametrize("size", [28, 29, 30])
+def test_a_node_as_long_as_a_hash_is_named_by_its_hash(size: int) -> None:
+    """Two leaves of three bytes and the value: shorter than a hash they lie in the root."""
+    values = [b"a" * size, b"b" * size]
+    assert len(rlp.encode([b"\x30", values[0]])) == size + 3
+    assert list_root(values) == root_of(values)

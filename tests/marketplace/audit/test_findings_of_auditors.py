@@ -1,0 +1,147 @@
+"""On whose word an auditor's finding counts, held against the transaction that brought it.
+
+Transactions are real ones; what is claimed of them differs from test to test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from audited_trade import AuditedTrade, Settled
+from eth_utils.crypto import keccak
+from tampering import LyingNode
+from web3.providers import BaseProvider
+
+from marketplace.audit.auditor import replayed
+from marketplace.audit.case import Case
+from marketplace.audit.chain import open_chain
+from marketplace.audit.checks.order import check_attempts, check_audit_signature, check_verdicts
+from marketplace.audit.report import Finding
+from marketplace.audit.rpc import Rpc
+from marketplace.audit.trade import Trade
+from marketplace.protocol.states import State
+
+
+def case_of(trade: AuditedTrade, source: BaseProvider | None = None) -> Case:
+    """Return the case of a trade, as a node tells it."""
+    node = source or trade.market.node.web3.provider
+    history = replayed(node, trade.market.address)
+    chain = open_chain(Rpc(node), trade.market.address)
+    return Case(history.trades[trade.id], history, chain, trade.store)
+
+
+def signed(case: Case, trade: Trade) -> Finding:
+    """Return what is found of the finding if the trade were another one."""
+    found = check_audit_signature(replace(case, trade=trade))
+    assert found is not None
+    return found
+
+
+def audited_by(trade: Trade, auditor: str) -> Trade:
+    return replace(trade, request=replace(trade.request, auditor=auditor))
+
+
+def attested_in(trade: Trade, transaction: bytes) -> Trade:
+    attestations = [replace(each, transaction=transaction) for each in trade.attestations]
+    return replace(trade, attestations=attestations)
+
+
+@pytest.fixture
+def case(settled: Settled) -> Case:
+    """A stranger's settlement brought the auditor's signed finding."""
+    return case_of(settled.trade, settled.chain)
+
+
+@pytest.fixture
+def own(trade: AuditedTrade) -> Case:
+    """The auditor sent its finding itself, without a signature."""
+    trade.to_passed()
+    trade.attest()
+    trade.send_attestation()
+    return case_of(trade)
+
+
+def test_a_finding_that_is_signed_or_sent_by_its_auditor_is_its_own(case: Case, own: Case) -> None:
+    for each in (case, own):
+        auditor = each.trade.request.auditor
+        said = f"{auditor} signed its finding, or sent it itself"
+        assert check_audit_signature(each) == Finding("passed", said)
+
+
+def test_a_transaction_that_brings_no_finding_is_named(case: Case) -> None:
+    assert case.trade.data is not None
+    found = signed(case, attested_in(case.trade, case.trade.data.transaction))
+    assert found == Finding("failed", "reportData reports no finding of this trade")
+
+
+def test_a_finding_of_another_trade_is_named(case: Case) -> None:
+    found = signed(case, replace(case.trade, id=keccak(text="another one")))
+    assert found == Finding("failed", "settle reports no finding of this trade")
+
+
+def test_who_sends_another_one_s_signature_has_not_signed(case: Case, settled: Settled) -> None:
+    stranger = settled.trade.parties.stranger.address
+    found = signed(case, audited_by(case.trade, stranger))
+    assert found.verdict == "failed"
+    assert found.detail.startswith("the signature under the finding: ")
+
+
+def test_without_a_signature_only_the_auditor_may_send_it(own: Case, trade: AuditedTrade) -> None:
+    found = signed(own, audited_by(own.trade, trade.parties.stranger.address))
+    assert found.verdict == "failed"
+    assert found.detail.startswith("the signature under the finding: ")
+
+
+def test_who_sent_it_is_who_signed_the_transaction(own: Case, trade: AuditedTrade) -> None:
+    """Whoever the node says it was."""
+    stranger = trade.parties.stranger.address
+
+    def lie(sent: Any) -> Any:
+        return {**sent, "from": stranger}
+
+    honest = trade.market.node.web3.provider
+    node = LyingNode(honest, answers={"eth_getTransactionByHash": lie})
+    lied = replace(own, chain=replace(own.chain, rpc=Rpc(node)))
+    assert signed(lied, own.trade).verdict == "passed"
+    assert signed(lied, audited_by(own.trade, stranger)).verdict == "failed"
+
+
+def test_without_a_finding_there_is_nothing_to_sign(case: Case) -> None:
+    silent = replace(case.trade, attestations=[])
+    assert check_audit_signature(replace(case, trade=silent)) is None
+    running = replace(silent, state=State.PASSED)
+    assert check_audit_signature(replace(case, trade=running)) == Finding(
+        "open", "the trade is running and has seen no audit yet"
+    )
+
+
+# ------------------------------------------------------------------------- attempts
+
+
+def test_what_became_of_the_attempts_is_said(case: Case) -> None:
+    first, _ = case.trade.attempts
+    for attempts, said in (
+        (case.trade.attempts, "2 of 2 attempts were used, and the last passed"),
+        ([first], "1 of 2 attempts were used, and none passed"),
+    ):
+        found = check_attempts(replace(case, trade=replace(case.trade, attempts=attempts)))
+        assert found == Finding("passed", said)
+
+
+def test_a_pass_delivers_and_divides_and_a_failure_does_not(case: Case) -> None:
+    first, last = case.trade.attempts
+    count = len(last.finding.amounts)
+    exchanged = [
+        replace(first, finding=replace(last.finding, amounts=(1, 2, 3))),
+        replace(last, finding=replace(first.finding, amounts=())),
+    ]
+    found = check_verdicts(replace(case, trade=replace(case.trade, attempts=exchanged)))
+    assert found is not None
+    assert found.detail.split("; ") == [
+        f"attempt 1: it failed with delivery 0x{last.finding.delivery.hex()}",
+        f"attempt 1: it failed and divides the pool among {count} experts",
+        f"attempt 2: it passed with delivery 0x{bytes(32).hex()}",
+        "attempt 2: it passed and divides the pool among 0 experts",
+    ]
