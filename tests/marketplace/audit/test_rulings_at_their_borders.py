@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from audit_chain import QuickChain, deployed
-from audited_trade import AuditedTrade
+from audited_trade import AuditedTrade, Settled
 from cases import case_of
 from cast_of_trade import Cast
 from courses import settled_in_spite_of_a_challenge
@@ -31,13 +31,18 @@ UNRULED = "the market's dispute ended without a ruling"
 
 
 @pytest.fixture(scope="module")
-def upheld(parties: Cast, tmp_path_factory: pytest.TempPathFactory) -> Case:
-    """A challenge on which the panel upheld the verdict, in time."""
+def _upheld(parties: Cast, tmp_path_factory: pytest.TempPathFactory) -> Settled:
     chain, store = QuickChain(), DiskStore(tmp_path_factory.mktemp("upheld"))
     node, deployment = deployed(chain, parties)
     trade = AuditedTrade(Market(node, deployment.market), store, parties)
     settled_in_spite_of_a_challenge(trade)
-    return case_of(trade, chain)
+    return Settled(trade, chain, store)
+
+
+@pytest.fixture
+def upheld(_upheld: Settled) -> Case:
+    """A challenge on which the panel upheld the verdict, in time."""
+    return case_of(_upheld.trade, _upheld.chain)
 
 
 def found(case: Case, acts: list[Act] | None = None, **changes: Any) -> Finding | None:

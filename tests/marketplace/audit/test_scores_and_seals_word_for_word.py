@@ -28,7 +28,7 @@ from marketplace.audit.trade import Trade
 Check = Callable[[Case], Finding | None]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def honest(settled: Settled) -> Case:
     return case_of(settled.trade, settled.chain)
 
