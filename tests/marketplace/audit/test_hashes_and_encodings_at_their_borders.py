@@ -16,7 +16,7 @@ from web3.types import RPCEndpoint, RPCResponse
 from marketplace.audit.auditor import replayed
 from marketplace.audit.blocks import BLOOM_BYTES, Receipt, receipts_root
 from marketplace.audit.chain import open_chain
-from marketplace.audit.checks.blocks import check_solvency
+from marketplace.audit.checks.blocks import check_solvency, check_start
 from marketplace.audit.decoding import compiled
 from marketplace.audit.invariants import Watch
 from marketplace.audit.proofs import StateProofs
@@ -147,3 +147,17 @@ def test_a_shortage_counts_though_other_blocks_can_t_be_asked_for(settled: Settl
     )
     watch.shortages.append("too little is held")
     assert check_solvency(watch) == Finding("failed", "too little is held")
+
+
+def test_before_the_genesis_block_nothing_can_be_left_out(settled: Settled) -> None:
+    chain = open_chain(Rpc(settled.chain), settled.market)
+    assert check_start(chain, 0) == Finding("passed", "the log is read from the genesis block on")
+    assert check_start(chain, 1) == Finding(
+        "passed",
+        f"by the node's word none of {len(chain.interfaces)} contracts stood before block 1",
+    )
+    head = chain.block.number
+    early = [f"{address} had code before block {head}" for address in chain.interfaces]
+    found = check_start(chain, head)
+    assert found.verdict == "failed"
+    assert "; ".join(early).startswith(found.detail.removesuffix("…"))

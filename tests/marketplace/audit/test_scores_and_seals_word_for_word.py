@@ -24,6 +24,7 @@ from marketplace.audit.checks.scores import (
 )
 from marketplace.audit.report import Finding
 from marketplace.audit.trade import Trade
+from marketplace.protocol.states import State
 
 Check = Callable[[Case], Finding | None]
 
@@ -132,8 +133,16 @@ def test_seals_may_be_opened_until_the_deadline(honest: Case, late: int) -> None
     )
 
 
-def test_no_seals_are_looked_for_where_there_was_no_attempt(honest: Case) -> None:
-    assert found(check_seals, honest, attempts=[]) is None
+def test_without_an_attempt_there_is_nothing_to_look_at(honest: Case) -> None:
+    running = {"attempts": [], "state": State.GATED, "ended_from": None}
+    for check, step in (
+        (check_validation_commitment, "attempt"),
+        (check_score, "attempt"),
+        (check_seals, "end with attempts"),
+    ):
+        assert found(check, honest, attempts=[]) is None
+        said = f"the trade is running and has seen no {step} yet"
+        assert found(check, honest, **running) == Finding("open", said)
 
 
 # ------------------------------------------------------------------------- training
