@@ -81,6 +81,27 @@ def test_bytes_that_end_too_early(kind: str, left: int) -> None:
         read(data[:-left])
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "place", "byte", "said"),
+    [
+        ("bool", True, 31, 2, "no truth value is written so"),
+        ("bytes", b"a", 65, 1, "bytes are padded with something else than zeros"),
+        ("string", "a", 95, 1, "bytes are padded with something else than zeros"),
+        ("uint8[]", [1, 2], 63, 3, "the data ends too early"),
+        ("bytes[]", [], 63, 1, "the data ends too early"),
+    ],
+)
+def test_one_byte_that_solidity_would_not_write(
+    kind: str, value: Any, place: int, byte: int, said: str
+) -> None:
+    data = bytearray(encode([kind], [value]))
+    read = compiled([{"name": "it", "type": kind}], {}, {})
+    assert read(bytes(data)) == {"it": tuple(value) if isinstance(value, list) else value}
+    data[place] = byte
+    with pytest.raises(ValueError, match=f"^{said}$"):
+        read(bytes(data))
+
+
 def test_parts_of_a_list_lie_one_behind_the_other() -> None:
     data = encode(["bytes[]"], [[b"a", b"b"]])
     read = compiled([{"name": "it", "type": "bytes[]"}], {}, {})
