@@ -129,8 +129,6 @@ def _scalar(name: str) -> Scalar:
         return _address
     if name == "bool":
         return _bool
-    if name == "bytes32":
-        return _bytes32
     if name.startswith("uint") and name[4:].isdigit():
         return _uint(int(name[4:]))
     if name.startswith("bytes") and name[5:].isdigit():
@@ -150,10 +148,6 @@ def _bool(word: bytes) -> bool:
     if value > 1:
         raise ValueError("no truth value is written so")
     return value == 1
-
-
-def _bytes32(word: bytes) -> bytes:
-    return word
 
 
 def _uint(bits: int) -> Scalar:

@@ -65,7 +65,7 @@ def _judges(case: Case) -> Iterator[str]:
     """Name who signed the ruling, and whom a penalty took a stake from."""
     for act in case.acts:
         event = act.event
-        if event.name in RULINGS and "signers" in event.values:
+        if "signers" in event.values:  # a ruling that somebody made
             report = _signed_ruling(case, event, event.values.get("model", NOTHING))
             yield signed_by(case.history.panel, case.panel, report)
         elif event.name in PENALTIES:

@@ -60,8 +60,7 @@ def check_stored_seals(case: Case) -> Finding | None:
                 f"seals {shown(stored)} of attempt {attempt.number} are settled in storage"
                 f" and {seats} by the log"
             )
-    settled = trade.decided and trade.ended
-    faulty = bitmap_of(faulty_seats(trade)) if settled else 0
+    faulty = bitmap_of(faulty_seats(trade)) if trade.ended else 0
     if (stored := _view(case, "faultySeals", trade.id)) != faulty:
         faults.append(f"seals {shown(stored)} are faulty in storage and {faulty} by the log")
     return judged(

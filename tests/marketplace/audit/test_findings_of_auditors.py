@@ -10,26 +10,16 @@ from typing import Any
 
 import pytest
 from audited_trade import AuditedTrade, Settled
+from cases import case_of
 from eth_utils.crypto import keccak
 from tampering import LyingNode
-from web3.providers import BaseProvider
 
-from marketplace.audit.auditor import replayed
 from marketplace.audit.case import Case
-from marketplace.audit.chain import open_chain
 from marketplace.audit.checks.order import check_attempts, check_audit_signature, check_verdicts
 from marketplace.audit.report import Finding
 from marketplace.audit.rpc import Rpc
 from marketplace.audit.trade import Trade
 from marketplace.protocol.states import State
-
-
-def case_of(trade: AuditedTrade, source: BaseProvider | None = None) -> Case:
-    """Return the case of a trade, as a node tells it."""
-    node = source or trade.market.node.web3.provider
-    history = replayed(node, trade.market.address)
-    chain = open_chain(Rpc(node), trade.market.address)
-    return Case(history.trades[trade.id], history, chain, trade.store)
 
 
 def signed(case: Case, trade: Trade) -> Finding:
