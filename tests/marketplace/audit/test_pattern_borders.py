@@ -155,3 +155,11 @@ def test_a_broker_s_fee_counts_unless_the_buyer_is_its_own_broker(
     for trade in trades:
         trade.credits = [replace(credit, purpose=Purpose.BROKER) for credit in trade.credits]
     assert self_dealing(history(honest, trades)).verdict == ("warned" if warned else "passed")
+
+
+@pytest.mark.parametrize("last", [(7, 1), (3, 8)])
+def test_turns_end_where_the_same_bidder_wins_again(honest: History, last: tuple[int, int]) -> None:
+    rounds = [(1, 9), (8, 3), (2, 7), (9, 5), (4, 5), last]
+    taking_turns = last[1] < last[0]
+    found = moving_bids(bidden(honest, *rounds), 101)
+    assert found.verdict == ("warned" if taking_turns else "passed")

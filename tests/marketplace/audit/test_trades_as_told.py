@@ -275,3 +275,27 @@ def test_oracles_are_paid_for_a_report_of_too_few_rows(honest: Trade) -> None:
     few = replace(honest.data, finding=replace(honest.data.finding, accepted=0))
     ended = put(honest, State.REFUNDED, State.FUNDED, data=few)
     assert fees(ended) == {Purpose.ORACLE: honest.acceptance.quote.oracle_fee}
+
+
+@pytest.mark.parametrize(
+    ("state", "standing"),
+    [
+        (State.DECLINED, State.REQUESTED),
+        (State.EXPIRED, State.REQUESTED),
+        (State.REFUNDED, State.FUNDED),
+    ],
+)
+def test_a_trade_that_came_to_nothing_owes_nothing(
+    honest: Trade, state: State, standing: State
+) -> None:
+    ended = put(honest, state, standing, signers=0, attestations=[])
+    assert (experts_due(ended), fees_due(ended)) == ([], [])
+
+
+def test_no_expert_is_due_anything_for_a_gate_alone(honest: Trade) -> None:
+    ended = put(honest, State.REFUNDED, State.GATED, attempts=[], attestations=[])
+    assert experts_due(ended) == []
+
+
+def test_nobody_is_due_a_share_where_the_log_lacks_the_gate(honest: Trade) -> None:
+    assert experts_due(replace(honest, data=None)) == []

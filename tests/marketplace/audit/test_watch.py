@@ -171,9 +171,10 @@ BELOW_ZERO: list[tuple[str, str, dict[str, Any], str]] = [
         )
     ),
 ]
+NAMES = [f"{contract}-{name}" for contract, name, *_ in BELOW_ZERO]
 
 
-@pytest.mark.parametrize(("contract", "name", "values", "what"), BELOW_ZERO)
+@pytest.mark.parametrize(("contract", "name", "values", "what"), BELOW_ZERO, ids=NAMES)
 def test_what_falls_below_zero_is_named_where_it_did(
     watching: Watching, contract: str, name: str, values: dict[str, Any], what: str
 ) -> None:
@@ -195,7 +196,7 @@ def test_what_falls_below_zero_is_named_where_it_did(
     assert fault == f"after block 1, log {len(beside)}: {what} is -5"
 
 
-@pytest.mark.parametrize(("contract", "name", "values", "what"), BELOW_ZERO)
+@pytest.mark.parametrize(("contract", "name", "values", "what"), BELOW_ZERO, ids=NAMES)
 def test_nothing_may_be_left(
     watching: Watching, contract: str, name: str, values: dict[str, Any], what: str
 ) -> None:
