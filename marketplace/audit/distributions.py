@@ -41,8 +41,8 @@ class Proposal:
         Bitmap of the seats, and their compact signatures in that order.
     timestamp, active_at
         When it was made, and from when on it may come into force, in seconds since 1970.
-    vetoed
-        Whether it was struck out.
+    vetoed, activated
+        Whether it was struck out, and whether it came into force.
     claims
         Those made while it was in force.
     """
@@ -54,6 +54,7 @@ class Proposal:
     timestamp: int
     active_at: int
     vetoed: bool = False
+    activated: bool = False
     claims: list[Claim] = field(default_factory=list)
 
     @property
@@ -79,13 +80,15 @@ class Distributions:
         In the order of the log.
     faults
         Sentences about proposals out of order.
+    waiting, in_force
+        By currency, the proposal that may come into force, and the last one that did.
     """
 
     proposals: list[Proposal] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    waiting: dict[str, Proposal] = field(default_factory=dict)
+    in_force: dict[str, Proposal] = field(default_factory=dict)
     _epochs: dict[str, int] = field(default_factory=dict)
-    _pending: dict[str, Proposal] = field(default_factory=dict)
-    _active: dict[str, Proposal] = field(default_factory=dict)
 
     def take(self, event: Event) -> None:
         """Take the next event of the contract."""
@@ -96,8 +99,10 @@ class Distributions:
         epoch, due = event["epoch"], self._epochs.get(currency, 0) + 1
         if epoch != due:
             self.faults.append(f"epoch {epoch} of {currency} is proposed where {due} is next")
-        if currency in self._pending:
+        if currency in self.waiting:
             self.faults.append(f"epoch {epoch} of {currency} is proposed while another waits")
+        if len(event["roots"]) not in _TREES:
+            self.faults.append(f"epoch {epoch} of {currency} has {len(event['roots'])} trees")
         self._epochs[currency] = epoch
         proposal = Proposal(
             Distribution(
@@ -115,7 +120,7 @@ class Distributions:
             event["activeAt"],
         )
         self.proposals.append(proposal)
-        self._pending[currency] = proposal
+        self.waiting[currency] = proposal
 
     def _vetoed(self, event: Event, currency: str) -> None:
         proposal = self._waiting(event, currency)
@@ -133,17 +138,18 @@ class Distributions:
                 f"{proposal.name} gives out {event['total']} where"
                 f" {proposal.distribution.total} was proposed"
             )
-        self._active[currency] = proposal
+        proposal.activated = True
+        self.in_force[currency] = proposal
 
     def _claimed(self, event: Event, currency: str) -> None:
         claim = Claim(event["account"], event["cumulative"], event.log.place)
-        if currency in self._active:
-            self._active[currency].claims.append(claim)
+        if currency in self.in_force:
+            self.in_force[currency].claims.append(claim)
         else:
             self.faults.append(f"{claim.account} claims of {currency} before anything is given out")
 
     def _waiting(self, event: Event, currency: str) -> Proposal | None:
-        proposal = self._pending.pop(currency, None)
+        proposal = self.waiting.pop(currency, None)
         if proposal is None or proposal.distribution.epoch != event["epoch"]:
             self.faults.append(
                 f"{event.name} is about epoch {event['epoch']} of {currency}, which doesn't wait"
@@ -158,6 +164,9 @@ _EVENTS: dict[str, Callable[[Distributions, Event, str], None]] = {
     "DistributionActivated": Distributions._activated,
     "Claimed": Distributions._claimed,
 }
+
+
+_TREES = {1 << bits for bits in range(9)}
 
 
 def roots_of(earnings: Sequence[Earning], trees: int) -> tuple[bytes, ...]:

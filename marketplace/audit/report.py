@@ -7,9 +7,9 @@ back and refuses a report that contradicts itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from marketplace.audit.reporting.records import OF_ESCROW, Movement, Occurrence
 from marketplace.protocol.documents import Document
@@ -72,8 +72,8 @@ class AuditedTrade(Document):
     Attributes
     ----------
     decimals
-        By how many digits wei of the trade's currency are shifted for people; None where the
-        token doesn't say. Nothing proves what a token says of it.
+        By how many digits wei of the trade's currency are shifted for people, an uint8; None where
+        the token doesn't say. Nothing proves what a token says of it.
     timeline, movements
         What happened, and where money went, in the order of the log.
     """
@@ -81,7 +81,7 @@ class AuditedTrade(Document):
     kind = "audited-trade"
     id: str
     state: str
-    decimals: int | None = None
+    decimals: Annotated[int, Field(ge=0, le=255)] | None = None
     timeline: tuple[Occurrence, ...] = ()
     movements: tuple[Movement, ...] = ()
 

@@ -71,12 +71,18 @@ def _require_made_of(report: Report, html: Path | None, csv: Path | None) -> Non
     from marketplace.audit.reporting.ledger import ledger
     from marketplace.audit.reporting.page import page
 
-    for path, made in ((html, page(report).encode()), (csv, ledger(report))):
-        if path is not None and _read(path) != made:
-            raise BadSignature(
-                f"{path} is not what follows from the report that was signed",
-                "have it made anew: moemarket audit with --html and --csv, at the same block",
-            )
+    if html is not None:
+        _require_same(html, page(report).encode())
+    if csv is not None:
+        _require_same(csv, ledger(report))
+
+
+def _require_same(path: Path, made: bytes) -> None:
+    if _read(path) != made:
+        raise BadSignature(
+            f"{path} is not what follows from the report that was signed",
+            "have it made anew: moemarket audit with --html and --csv, at the same block",
+        )
 
 
 def _read(path: Path) -> bytes:

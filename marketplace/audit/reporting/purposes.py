@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from marketplace.audit.checks import MARKET_CHECKS, TRADE_CHECKS, blocks
+from marketplace.audit.checks.distributions import check_distributions
 from marketplace.audit.patterns import PATTERNS
 from marketplace.audit.patterns.bidding import moving_bids
 from marketplace.audit.patterns.funding import funders
@@ -18,6 +19,7 @@ _BY_NAME: dict[str, Callable[..., Any]] = {
     **PATTERNS,
     "bids": moving_bids,
     "funders": funders,
+    "distributions": check_distributions,
     "state-proofs": StateProofs.finding,
 }
 

@@ -6,17 +6,22 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from audit_chain import TERMS, QuickChain, deployed
 from cast_of_trade import Cast
+from eth_utils.abi import function_abi_to_4byte_selector
 from giving_out import ACTIVATION_DELAY, GivingOut, earnings_of
 from tampering import Alter, LyingNode, changing, dropping, objections
 from telling import told
+from web3.providers import BaseProvider
+from web3.types import RPCEndpoint, RPCResponse
 
 from marketplace.audit import audit
 from marketplace.audit.distributions import Distributions
 from marketplace.audit.report import Check
+from marketplace.chain.artifacts import load_artifact
 from marketplace.protocol.documents import PayeeList
 from marketplace.protocol.earnings import decode_earnings, encode_earnings
 from marketplace.protocol.errors import ProtocolError
@@ -108,6 +113,59 @@ def test_a_list_that_pays_somebody_else_has_other_roots(scene: Scene) -> None:
     assert "sums to" not in check.detail
 
 
+@pytest.mark.parametrize("active", [False, True], ids=["waiting", "in force"])
+@pytest.mark.parametrize("kept", [0, EARNED - 1])
+def test_nobody_s_earnings_are_taken_back(scene: Scene, kept: int, active: bool) -> None:
+    giving, (one, two) = scene.giving, scene.payees
+    giving.deposit(2 * EARNED)
+    giving.propose({one: EARNED, two: EARNED})
+    giving.activate()
+    giving.deposit(EARNED)
+    giving.propose({one: 3 * EARNED - kept} | ({two: kept} if kept else {}))
+    if active:
+        giving.activate()
+    check = scene.check()
+    assert check.verdict == "failed"
+    assert check.detail == (
+        f"{two} had earned {EARNED}, and by the list of distribution 2 of {NATIVE} it has {kept}"
+    )
+
+
+def test_a_list_that_never_came_into_force_binds_nobody(scene: Scene) -> None:
+    giving, (one, two) = scene.giving, scene.payees
+    giving.deposit(2 * EARNED)
+    giving.propose({one: EARNED, two: EARNED})
+    giving.veto()
+    giving.propose({one: 2 * EARNED})
+    giving.activate()
+    assert scene.check().verdict == "passed"
+
+
+@pytest.mark.parametrize("view", ["rootsOf", "pendingOf"])
+def test_what_is_stored_is_what_the_log_says(scene: Scene, view: str) -> None:
+    giving, (one, two) = scene.giving, scene.payees
+    giving.deposit(2 * EARNED)
+    giving.propose({one: EARNED, two: EARNED})
+    giving.activate()
+    giving.deposit(EARNED)
+    giving.propose({one: 2 * EARNED, two: EARNED})
+    assert scene.check().verdict == "passed"
+    (item,) = (each for each in load_artifact("Payouts").abi if each.get("name") == view)
+    selector = "0x" + function_abi_to_4byte_selector(item).hex()
+
+    class Spoiling(BaseProvider):
+        def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+            answer = scene.chain.make_request(method, params)
+            if method == "eth_call" and params[0]["data"].startswith(selector):
+                words = answer["result"]
+                answer = {**answer, "result": words[:-1] + f"{int(words[-1], 16) ^ 1:x}"}
+            return answer
+
+    check = scene.check(Spoiling())
+    assert check.verdict == "failed"
+    assert check.detail.startswith(f"{view} {NATIVE} says ")
+
+
 @pytest.mark.parametrize("wrong", ["epoch", "currency"])
 def test_a_list_of_something_else_is_none(scene: Scene, wrong: str) -> None:
     giving, (one, two) = scene.giving, scene.payees
@@ -182,6 +240,7 @@ ALTERED: dict[str, tuple[Alter, str]] = {
         "the signature of seat 0",
     ),
     "no root": (changing("DistributionProposed", (1,), []), "has no tree"),
+    "three roots": (changing("DistributionProposed", (1,), lambda two: [*two, two[0]]), "3 trees"),
     "the list": (
         changing("DistributionProposed", (2,), lambda digest: b"\1" * len(digest)),
         "the signature of seat 0",
@@ -190,7 +249,7 @@ ALTERED: dict[str, tuple[Alter, str]] = {
         changing("DistributionProposed", (3,), lambda digest: b"\1" * len(digest)),
         "was not in office",
     ),
-    "the time": (changing("DistributionProposed", (4,), later), "not 100 seconds"),
+    "the time": (changing("DistributionProposed", (4,), later), "waits 101 seconds, not 100"),
     "the seats": (changing("DistributionProposed", (5,), 1), "1 signers where 2 are a quorum"),
     "a signature": (
         changing("DistributionProposed", (6,), lambda packed: packed[:-1] + b"\0"),

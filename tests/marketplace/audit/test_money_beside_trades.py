@@ -20,6 +20,7 @@ from marketplace.audit import Report
 from marketplace.audit.reporting.flow import flow_beside
 from marketplace.audit.reporting.ledger import ledger
 from marketplace.audit.reporting.page import page
+from marketplace.audit.reporting.purposes import purpose_of
 from marketplace.audit.reporting.records import Movement, Reason
 from marketplace.chain.artifacts import load_artifact
 
@@ -51,6 +52,7 @@ def test_nothing_speaks_against_it(report: Report) -> None:
     odd = {(check.name, check.verdict) for check in report.checks if check.verdict != "passed"}
     assert odd == {("anchor", "unchecked"), ("seals", "sealed")}
     names = {check.name for check in report.checks}
+    assert all(purpose_of(name) for name in names)
     assert names >= {"balances", "deposits", "tenders", "payouts", "distributions", "stakes"}
 
 
