@@ -23,7 +23,7 @@ import {IPenalties} from "./IPenalties.sol";
 ///         that is the buyer, the broker or the auditor, or of one group with one of them; to uphold it,
 ///         none of one group with a judge; to uphold a pass, none that is one of its experts. Where too
 ///         few are left for a quorum, that ruling can't come. Who is of one group with a member of the
-///         panel can't challenge: by its own challenge it would bar that member.
+///         panel can't challenge: that member would rule on its own party's challenge.
 ///
 ///         A trade is challenged once at most. The panel looks at the whole trade, whatever the
 ///         claim says, so a sham challenge doesn't use the chance up.
