@@ -80,6 +80,8 @@ class Distributions:
         In the order of the log.
     faults
         Sentences about proposals out of order.
+    epochs
+        By currency, that of the last proposal.
     waiting, in_force
         By currency, the proposal that may come into force, and the last one that did.
     """
@@ -88,7 +90,7 @@ class Distributions:
     faults: list[str] = field(default_factory=list)
     waiting: dict[str, Proposal] = field(default_factory=dict)
     in_force: dict[str, Proposal] = field(default_factory=dict)
-    _epochs: dict[str, int] = field(default_factory=dict)
+    epochs: dict[str, int] = field(default_factory=dict)
 
     def take(self, event: Event) -> None:
         """Take the next event of the contract."""
@@ -96,14 +98,14 @@ class Distributions:
             _EVENTS[event.name](self, event, event["currency"])
 
     def _proposed(self, event: Event, currency: str) -> None:
-        epoch, due = event["epoch"], self._epochs.get(currency, 0) + 1
+        epoch, due = event["epoch"], self.epochs.get(currency, 0) + 1
         if epoch != due:
             self.faults.append(f"epoch {epoch} of {currency} is proposed where {due} is next")
         if currency in self.waiting:
             self.faults.append(f"epoch {epoch} of {currency} is proposed while another waits")
         if len(event["roots"]) not in _TREES:
             self.faults.append(f"epoch {epoch} of {currency} has {len(event['roots'])} trees")
-        self._epochs[currency] = epoch
+        self.epochs[currency] = epoch
         proposal = Proposal(
             Distribution(
                 currency,

@@ -65,11 +65,10 @@ def check_distributions(history: History, chain: Chain, store: Store) -> Finding
 
 def _stored_faults(history: History, chain: Chain, contract: str) -> Iterator[str]:
     told = history.distributions
-    for currency in sorted({proposal.distribution.currency for proposal in told.proposals}):
-        last = [p for p in told.proposals if p.distribution.currency == currency][-1]
+    for currency, epoch in sorted(told.epochs.items()):
         active, waiting = told.in_force.get(currency), told.waiting.get(currency)
         due: dict[str, tuple[object, ...]] = {
-            "rootsOf": (last.distribution.epoch, active.distribution.roots if active else ()),
+            "rootsOf": (epoch, active.distribution.roots if active else ()),
             "pendingOf": (waiting.distribution.total, waiting.active_at, waiting.distribution.roots)
             if waiting
             else (0, 0, ()),
