@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from audit_chain import QuickChain, deployed
 from audited_trade import UNSKILLED, AuditedTrade, Settled
 from cast_of_trade import Cast, cast
 
+from marketplace.audit.auditor import replayed
+from marketplace.audit.trade import Trade
 from marketplace.chain.client import Node
 from marketplace.chain.deploy import Deployment
 from marketplace.chain.market import Market
@@ -71,3 +74,15 @@ def settled(parties: Cast, tmp_path_factory: pytest.TempPathFactory) -> Settled:
     trade.withdraw(parties.providers[0])
     trade.withdraw(parties.broker)
     return Settled(trade, chain, store)
+
+
+@pytest.fixture(scope="session")
+def _honest(settled: Settled) -> Trade:
+    (trade,) = replayed(settled.chain, settled.market).trades.values()
+    return trade
+
+
+@pytest.fixture
+def honest(_honest: Trade) -> Trade:
+    """Settled after a failed attempt and one that passed; the auditor approved."""
+    return copy.deepcopy(_honest)

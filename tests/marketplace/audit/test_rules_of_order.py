@@ -5,13 +5,12 @@ An honest trade is put in each state by hand, since no contract comes to the wro
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from audited_trade import UNSKILLED, AuditedTrade, Settled
+from audited_trade import UNSKILLED, AuditedTrade
 from eth_utils.crypto import keccak
 from telling import told
 
@@ -30,18 +29,6 @@ from marketplace.protocol.terms import NATIVE
 DEADLINE = 1_000
 RUNNING = [state for state in State if state is not State.NONE and not state.final]
 FINAL = [state for state in State if state.final]
-
-
-@pytest.fixture(scope="session")
-def _honest(settled: Settled) -> Trade:
-    (trade,) = replayed(settled.chain, settled.market).trades.values()
-    return trade
-
-
-@pytest.fixture
-def honest(_honest: Trade) -> Trade:
-    """Settled after a failed attempt and one that passed; the auditor approved."""
-    return copy.deepcopy(_honest)
 
 
 def put(trade: Trade, state: State, **changes: Any) -> Trade:

@@ -5,14 +5,11 @@ An honest trade is put by hand where it could have come to; sums are worked out 
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from audited_trade import Settled
 
-from marketplace.audit.auditor import replayed
 from marketplace.audit.dues import Due, ending, experts_due, fees_due, stage_of, timed_out
 from marketplace.audit.records import Attested, Delivered, ReportedAttempt, Ruled
 from marketplace.audit.trade import Trade
@@ -21,18 +18,6 @@ from marketplace.protocol.terms import NOBODY
 
 FINAL = [state for state in State if state.final]
 UNJUDGED = (State.FUNDED, State.GATED)
-
-
-@pytest.fixture(scope="session")
-def _honest(settled: Settled) -> Trade:
-    (trade,) = replayed(settled.chain, settled.market).trades.values()
-    return trade
-
-
-@pytest.fixture
-def honest(_honest: Trade) -> Trade:
-    """Settled after a failed attempt and one that passed; the auditor approved."""
-    return copy.deepcopy(_honest)
 
 
 def put(trade: Trade, state: State, ended_from: State | None = None, **changes: Any) -> Trade:
