@@ -303,9 +303,17 @@ MARKET = [
     _market(
         "settled-during-the-review",
         _MARKET,
-        "        _requireLapsed(status.deadline());\n        if (audit.signature.length",
-        "        if (audit.signature.length",
+        "        if (status.state() == State.Disputed) revert WrongState(State.Disputed, State.Passed);\n"
+        "        _requireLapsed(status.deadline());\n",
+        "        if (status.state() == State.Disputed) revert WrongState(State.Disputed, State.Passed);\n",
         "settlement",
+    ),
+    _market(
+        "scores-are-opened-during-the-review",
+        _MARKET,
+        "        _reviewed(tradeId, deal, gate, Digests.hash(judges), amounts, Digests.hash(record));\n",
+        "        _decided(tradeId, deal, gate, Digests.hash(judges), amounts, Digests.hash(record));\n",
+        "opening",
     ),
     _market(
         "settled-while-disputed",
@@ -423,6 +431,13 @@ MARKET = [
         _MARKET,
         "status.has(StatusLibrary.OVERTURNED) ||",
         "false ||",
+        "disputes",
+    ),
+    _market(
+        "a-ruling-ends-the-review",
+        _MARKET,
+        "until(review > block.timestamp ? review - block.timestamp : 0)",
+        "until(0)",
         "disputes",
     ),
     _market(
@@ -610,6 +625,13 @@ MARKET = [
         "function setFee(uint16 feeBps, address treasury) external restricted {",
         "function setFee(uint16 feeBps, address treasury) external {",
         "governance",
+    ),
+    _market(
+        "an-approval-is-of-any-attempt",
+        _TYPED,
+        "keccak256(abi.encode(AUDIT_REPORT, tradeId, record, report, approved))",
+        "keccak256(abi.encode(AUDIT_REPORT, tradeId, bytes32(0), report, approved))",
+        "typed_data",
     ),
     _market(
         "seal-without-its-signer",

@@ -25,7 +25,9 @@ contract Challenges is IChallenges, Penalties, EIP712 {
     constructor(IModelMarket market_, IOracleCommittee committee_, ChallengeTerms memory terms_)
         EIP712("Challenges", "1")
         Penalties(market_, committee_, terms_)
-    {}
+    {
+        if (terms_.rulingWindow != market_.rules().rulingWindow()) revert InvalidTerms();
+    }
 
     // --------------------------------------------------------------- challenges
 
@@ -49,16 +51,18 @@ contract Challenges is IChallenges, Penalties, EIP712 {
             challenger: msg.sender,
             deadline: uint40(block.timestamp) + _terms.rulingWindow,
             bond: bondFor(request.budget),
-            mayNotUphold: 0,
-            mayNotOverturn: _interested(request, jury.members)
+            mayNotUphold: _interested(request, jury.members)
+                | _seatsOf(jury.members, judges.members),
+            mayNotOverturn: passed
+                ? _seatsOf(jury.members, _one(request.buyer))
+                : _seatOf(jury.members, request.buyer)
         });
-        open.mayNotUphold = open.mayNotOverturn | _seatsOf(jury.members, judges.members);
         // A rejection pays the experts nothing, whether it stands or falls.
         if (passed) open.mayNotUphold |= _seatsOf(jury.members, gate.experts);
         _challenges[tradeId] = open;
         _emitChallenged(tradeId, request.currency, claim, open);
         // Refuses all but the first, and that out of its time.
-        market.dispute(tradeId, open.deadline);
+        market.dispute(tradeId);
         _requireDecided(tradeId, request.committee, deal, gate, amounts, record);
         request.currency.pull(msg.sender, open.bond);
     }
@@ -78,9 +82,8 @@ contract Challenges is IChallenges, Penalties, EIP712 {
         emit VerdictUpheld(tradeId, evidence, signers, signatures);
 
         uint256 reward = open.bond * uint256(_terms.panelBps) / BASIS_POINTS;
-        bool rejected = market.statusOf(tradeId).state() == State.Rejected;
-        address waiting = rejected ? request.buyer : request.broker;
-        _award(tradeId, waiting, request.currency, open.bond - reward);
+        // Paid to who was kept waiting, it would return to a party that challenged its own trade.
+        _award(tradeId, request.treasury, request.currency, open.bond - reward);
         _awardEvenly(tradeId, jury, signers, request.currency, reward);
     }
 
@@ -119,7 +122,7 @@ contract Challenges is IChallenges, Penalties, EIP712 {
     function lapse(Request calldata request) external {
         (bytes32 tradeId, Challenge memory open) = _close(request);
         if (block.timestamp <= open.deadline) revert RulingPending(open.deadline);
-        if (market.statusOf(tradeId).state() == State.Disputed) market.resume(tradeId);
+        if (market.statusOf(tradeId).state() == State.Disputed) market.rule(tradeId, false);
         emit ChallengeLapsed(tradeId);
         _award(tradeId, open.challenger, request.currency, open.bond);
     }
@@ -176,16 +179,26 @@ contract Challenges is IChallenges, Penalties, EIP712 {
         Quorum.verify(jury, signers, digest, signatures);
     }
 
-    /// @dev Seats of those to whom the verdict matters either way: they agreed to take part, or are
-    ///      named in the request for all to see.
+    /// @dev Seats of those whom the request names: a verdict that stands may be worth something to
+    ///      each of them.
     function _interested(Request calldata request, address[] calldata jury)
         private
         view
         returns (uint16)
     {
-        address[] memory parties = new address[](3);
-        (parties[0], parties[1], parties[2]) = (request.buyer, request.broker, request.auditor);
+        address[] memory parties = new address[](4);
+        (parties[0], parties[1]) = (request.buyer, request.broker);
+        (parties[2], parties[3]) = (request.auditor, request.treasury);
         return _seatsOf(jury, parties);
+    }
+
+    /// @dev By the account alone. The buyer gains little where a rejection falls, and may have
+    ///      joined a juror's group to keep that juror from letting it fall.
+    function _seatOf(address[] calldata jury, address account) private pure returns (uint16) {
+        for (uint256 seat = 0; seat < jury.length; ++seat) {
+            if (jury[seat] == account) return uint16(1 << seat);
+        }
+        return 0;
     }
 
     function _one(address account) private pure returns (address[] memory accounts) {

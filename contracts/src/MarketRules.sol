@@ -12,6 +12,7 @@ import {Request, Windows} from "./types/Trade.sol";
 contract MarketRules is IMarketRules, AccessManaged {
     uint256 private constant PARTS = 1_000_000; // a score is parts per million
     uint16 private constant MAX_FEE_BPS = 1_000;
+    uint256 private constant PENALTY_WINDOW = 1 days;
 
     /// @inheritdoc IMarketRules
     IOracleCommittee public immutable committee;
@@ -124,14 +125,15 @@ contract MarketRules is IMarketRules, AccessManaged {
         if (!_windowsValid(request.windows)) revert InvalidRequest("windows");
     }
 
-    /// @dev The longest until nobody can be penalised any more: every attempt used, a challenge in the
-    ///      last moment, and the settlement window twice, before the end and for earlier seals after it.
+    /// @dev The longest until the last fault can be penalised, if each step comes as soon as it may:
+    ///      every attempt used, a challenge in the last moment, the settlement window twice, before
+    ///      the end and for earlier seals after it, and time to send the penalty.
     function _longestOf(Request calldata request) private view returns (uint256) {
         Windows calldata windows = request.windows;
         uint256 attempt = uint256(windows.training) + windows.validation;
         return uint256(windows.quote) + windows.delivery + windows.judging
             + request.maxAttempts * attempt + windows.review + rulingWindow
-            + 2 * uint256(windows.settlement);
+            + 2 * uint256(windows.settlement) + PENALTY_WINDOW;
     }
 
     function _windowsValid(Windows calldata windows) private pure returns (bool) {

@@ -60,6 +60,8 @@ contract ModelMarket is IModelMarket, Ledger {
     /// @inheritdoc IModelMarket
     address public immutable arbiter;
 
+    uint32 private immutable _rulingWindow; // the rules', which never change
+
     mapping(bytes32 tradeId => Status) private _status;
     mapping(bytes32 tradeId => bytes32) private _digest;
     mapping(bytes32 tradeId => Seals.Opened) private _opened; // in calls before the settlement
@@ -75,6 +77,7 @@ contract ModelMarket is IModelMarket, Ledger {
         registry = registry_;
         quotes = new Quotes(registry_);
         arbiter = arbiter_;
+        _rulingWindow = rules_.rulingWindow();
     }
 
     // ---------------------------------------------------------------- 1, 2: request
@@ -275,7 +278,7 @@ contract ModelMarket is IModelMarket, Ledger {
         AuditFinding calldata audit
     ) external {
         Status status = _decided(tradeId, deal, gate, judges, amounts, record);
-        _status[tradeId] = _attested(tradeId, status, deal.auditor, audit);
+        _status[tradeId] = _attested(tradeId, status, deal.auditor, record, audit);
     }
 
     // ---------------------------------------------------------------- 8: settlement
@@ -291,12 +294,12 @@ contract ModelMarket is IModelMarket, Ledger {
         Opening[] calldata openings,
         AuditFinding calldata audit
     ) external {
-        Status status = _decided(
-            tradeId, deal, gate, Digests.hash(judges), Digests.hash(amounts), Digests.hash(record)
-        );
-        if (status.state() == State.Disputed) revert WrongState(State.Disputed, State.Passed);
-        _requireLapsed(status.deadline());
-        if (audit.signature.length != 0) status = _attested(tradeId, status, deal.auditor, audit);
+        bytes32 decided = Digests.hash(record);
+        Status status =
+            _reviewed(tradeId, deal, gate, Digests.hash(judges), Digests.hash(amounts), decided);
+        if (audit.signature.length != 0) {
+            status = _attested(tradeId, status, deal.auditor, decided, audit);
+        }
         Seals.Opened memory opened = _open(tradeId, deal.threshold, judges, record, openings);
         if (opened.seats != record.signers) opened = opened.merge(_opened[tradeId]);
         uint16 closed = record.signers & ~opened.seats;
@@ -341,7 +344,7 @@ contract ModelMarket is IModelMarket, Ledger {
         AttemptRecord calldata record,
         Opening[] calldata openings
     ) external {
-        _decided(tradeId, deal, gate, Digests.hash(judges), amounts, Digests.hash(record));
+        _reviewed(tradeId, deal, gate, Digests.hash(judges), amounts, Digests.hash(record));
         Seals.Opened memory opened = _open(tradeId, deal.threshold, judges, record, openings);
         if (opened.seats == 0) revert NothingOpened();
         _opened[tradeId] = opened.merge(_opened[tradeId]);
@@ -417,18 +420,20 @@ contract ModelMarket is IModelMarket, Ledger {
     // --------------------------------------------------------------------- disputes
 
     /// @inheritdoc IModelMarket
-    function dispute(bytes32 tradeId, uint40 until) external {
+    function dispute(bytes32 tradeId) external {
         _only(arbiter);
         Status status = _status[tradeId];
         State state = status.state();
         if (state != State.Passed && state != State.Rejected) revert WrongState(state, State.Passed);
         _requireOpen(status.deadline());
         if (status.has(StatusLibrary.CHALLENGED)) revert AlreadyChallenged();
-        if (until <= block.timestamp) revert DeadlinePassed(until);
         if (state == State.Rejected) status = status.withFlag(StatusLibrary.WAS_REJECTED);
-        _status[tradeId] = status.withFlag(StatusLibrary.CHALLENGED).to(State.Disputed)
-            .until(until - block.timestamp);
-        emit TradeDisputed(tradeId, until);
+        // The end of the review can be told from this deadline, so it needs no place of its own.
+        uint256 rest = status.deadline() - block.timestamp;
+        status = status.withFlag(StatusLibrary.CHALLENGED).to(State.Disputed)
+            .until(rest + _rulingWindow);
+        _status[tradeId] = status;
+        emit TradeDisputed(tradeId, status.deadline());
     }
 
     /// @inheritdoc IModelMarket
@@ -516,8 +521,12 @@ contract ModelMarket is IModelMarket, Ledger {
     function _endDispute(bytes32 tradeId, Status status, bool overturned) private {
         State back = status.has(StatusLibrary.WAS_REJECTED) ? State.Rejected : State.Passed;
         if (overturned) status = status.withFlag(StatusLibrary.OVERTURNED);
-        _status[tradeId] = status.to(back).until(0);
-        emit DisputeEnded(tradeId, overturned);
+        // An early ruling leaves the auditor the rest of the review; after a late one, the signers
+        // have their whole time to open seals.
+        uint256 review = status.deadline() - _rulingWindow;
+        status = status.to(back).until(review > block.timestamp ? review - block.timestamp : 0);
+        _status[tradeId] = status;
+        emit DisputeEnded(tradeId, overturned, status.deadline());
     }
 
     function _open(
@@ -554,6 +563,20 @@ contract ModelMarket is IModelMarket, Ledger {
         State state = status.state();
         if (state < State.Passed || state >= State.Settled) revert WrongState(state, State.Passed);
         _requireAgreed(tradeId, Digests.decided(Digests.gated(judges, deal, gate), amounts, record));
+    }
+
+    /// @dev A trade whose verdict stands or fell for good, so that its scores may be known.
+    function _reviewed(
+        bytes32 tradeId,
+        Deal calldata deal,
+        Gate calldata gate,
+        bytes32 judges,
+        bytes32 amounts,
+        bytes32 record
+    ) private view returns (Status status) {
+        status = _decided(tradeId, deal, gate, judges, amounts, record);
+        if (status.state() == State.Disputed) revert WrongState(State.Disputed, State.Passed);
+        _requireLapsed(status.deadline());
     }
 
     function _only(address needed) private view {
@@ -656,12 +679,15 @@ contract ModelMarket is IModelMarket, Ledger {
         if (given != agreed) revert AgreementMismatch(given, agreed);
     }
 
-    function _attested(bytes32 tradeId, Status status, address auditor, AuditFinding calldata audit)
-        private
-        returns (Status)
-    {
+    function _attested(
+        bytes32 tradeId,
+        Status status,
+        address auditor,
+        bytes32 record,
+        AuditFinding calldata audit
+    ) private returns (Status) {
         if (status.has(StatusLibrary.AUDITED)) revert AlreadyAttested();
-        bytes32 finding = TypedData.auditReport(tradeId, audit.report, audit.approved);
+        bytes32 finding = TypedData.auditReport(tradeId, record, audit.report, audit.approved);
         if (msg.sender != auditor || audit.signature.length != 0) {
             Signatures.requireSigned(auditor, _hashTypedDataV4(finding), audit.signature);
         }

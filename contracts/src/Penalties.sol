@@ -58,7 +58,9 @@ abstract contract Penalties is IPenalties, Credits {
         AttemptProof calldata proof,
         Opening[] calldata openings
     ) external {
-        (bytes32 tradeId,, bool decided) = _requireEndedAttempt(request, judges, record, proof);
+        (bytes32 tradeId, uint40 until, bool decided) =
+            _requireEndedAttempt(request, judges, record, proof);
+        if (block.timestamp > until) revert SealsWereDue(until);
         if (decided) revert UnknownAttempt(record.model); // the settlement opened its scores
         (Seals.Opened memory opened, uint32[] memory scores, bytes32[] memory salts) =
             Seals.open(tradeId, request.threshold, judges, record, openings);

@@ -124,15 +124,18 @@ class Affiliations:
     def challenged(self, trade: Trade, event: Event, jury: tuple[str, ...]) -> None:
         """Find who of the panel has an interest in the verdict, as the contract must have found.
 
-        Judges lose by a verdict that falls. A rejection pays the experts nothing, whether it
-        stands or falls.
+        Judges lose by a verdict that falls, and the treasury gets a bond where it stands. A
+        rejection pays the experts nothing, whether it stands or falls, and gives the buyer too
+        little back for its group to count.
         """
-        roles, now = trade.roles, event.timestamp
-        parties = {*roles["buyer"], *roles["broker"], *roles["auditor"]}
-        either = self._seats_of(jury, parties, now)
-        experts = roles["expert"] if trade.passed is not None else ()
-        losing = {*trade.members, *experts}
-        self.barred[trade.id] = either | self._seats_of(jury, losing, now), either
+        roles, passed, now = trade.roles, trade.passed is not None, event.timestamp
+        parties = {*roles["buyer"], *roles["broker"], *roles["auditor"], trade.request.treasury}
+        winning = {*parties, *trade.members, *(roles["expert"] if passed else ())}
+        alone = bitmap_of(seat for seat, juror in enumerate(jury) if juror in roles["buyer"])
+        self.barred[trade.id] = (
+            self._seats_of(jury, winning, now),
+            self._seats_of(jury, {*roles["buyer"]}, now) if passed else alone,
+        )
         self.challengers[trade.id] = self._seats_of(jury, {event["challenger"]}, now)
 
     def _seats_of(self, jury: tuple[str, ...], parties: set[str], timestamp: int) -> int:

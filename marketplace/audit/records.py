@@ -141,9 +141,18 @@ class Attested:
 
 @dataclass(frozen=True)
 class Disputed:
-    """The arbiter's freezing of the settlement, until a time in seconds since 1970."""
+    """The arbiter's freezing of the settlement; times in seconds since 1970.
+
+    Attributes
+    ----------
+    until
+        When the market goes on without a ruling.
+    review
+        When the review ends, which the dispute doesn't stop.
+    """
 
     until: int
+    review: int
     was_rejected: bool
     transaction: bytes
 

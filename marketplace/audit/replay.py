@@ -36,6 +36,7 @@ from marketplace.audit.rules import (
     may_pay,
     may_refund,
     needs,
+    needs_lapsed,
     needs_open,
     note,
     step_of,
@@ -177,19 +178,24 @@ def _trade_disputed(trade: Trade, event: Event) -> None:
     if trade.disputed is not None:
         note(trade, event, "came a second time")
     rejected, until = trade.state is State.REJECTED, event["until"]
-    trade.disputed = Disputed(until, rejected, event.log.transaction)
+    trade.disputed = Disputed(until, trade.deadline, rejected, event.log.transaction)
     enter(trade, event, State.DISPUTED, until - event.timestamp)
 
 
 def _dispute_ended(trade: Trade, event: Event) -> None:
     needs(trade, event, State.DISPUTED)
     trade.ruled = Ruled(event["overturned"], event.log.transaction, event.timestamp)
-    rejected = trade.disputed is not None and trade.disputed.was_rejected
-    enter(trade, event, State.REJECTED if rejected else State.PASSED, 0)
+    disputed = trade.disputed
+    rejected = disputed is not None and disputed.was_rejected
+    until = max(event.timestamp, disputed.review if disputed is not None else 0)
+    if event["until"] != until:
+        note(trade, event, f"puts the settlement off until {event['until']}, not {until}")
+    enter(trade, event, State.REJECTED if rejected else State.PASSED, until - event.timestamp)
 
 
 def _scores_opened(trade: Trade, event: Event) -> None:
-    needs(trade, event, *_DECIDED)
+    needs(trade, event, State.PASSED, State.REJECTED)
+    needs_lapsed(trade, event, trade.deadline)
     if trade.deciding is not None and event["attempt"] != trade.deciding.number:
         note(trade, event, f"is of attempt {event['attempt']}, which decided nothing")
     trade.openings.append(_opened(event))
@@ -198,6 +204,7 @@ def _scores_opened(trade: Trade, event: Event) -> None:
 def failed_scores_opened(trade: Trade, event: Event) -> None:
     """Take an opening, by the challenges' contract, of an attempt that decided nothing."""
     _needs_earlier_attempt(trade, event)
+    needs_open(trade, event, trade.deadline)
     trade.openings.append(_opened(event))
 
 

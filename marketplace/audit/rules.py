@@ -30,6 +30,12 @@ def needs_open(trade: Trade, event: Event, deadline: int) -> None:
         note(trade, event, f"came at {event.timestamp}, after its deadline {deadline}")
 
 
+def needs_lapsed(trade: Trade, event: Event, deadline: int) -> None:
+    """Note an event that came before a time in seconds since 1970 had passed."""
+    if event.timestamp <= deadline:
+        note(trade, event, f"came at {event.timestamp}, not after {deadline}")
+
+
 def note(trade: Trade, event: Event, what: str) -> None:
     """Note what is wrong with an event, in words that follow its name."""
     trade.disorder.append(f"{event.name} in {event.log.place} {what}")

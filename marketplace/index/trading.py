@@ -161,10 +161,11 @@ def trade_disputed(rows: Rows, event: Event) -> None:
 
 
 def dispute_ended(rows: Rows, event: Event) -> None:
-    """Go back to the verdict, which stands or fell."""
+    """Go back to the verdict, which stands or fell, for the rest of the review."""
     last = rows.get(tables.attempts, event.trade, _trade(rows, event)["attempts"])
     verdict = State.PASSED if last and last["passed"] else State.REJECTED
-    _enter(rows, event, verdict, 0, overturned=bool(event["overturned"]))
+    rest = int(event["until"]) - event.timestamp
+    _enter(rows, event, verdict, rest, overturned=bool(event["overturned"]))
 
 
 def trade_ended(rows: Rows, event: Event) -> None:

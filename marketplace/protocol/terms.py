@@ -283,9 +283,10 @@ NO_AUDIT = AuditFinding(bytes(32), False, b"")
 
 @dataclass(frozen=True)
 class AuditReport(Struct):
-    """The auditor's finding as it is signed."""
+    """The auditor's finding as it is signed: of the attempt that decided, by its record's hash."""
 
     trade_id: Bytes32
+    record: Bytes32
     report: Bytes32
     approved: Bool
 

@@ -65,7 +65,8 @@ class Auditor:
             report=None if report is None else self.exchange.store.put(report),
         )
         published = self.exchange.publish(document)
-        signed = AuditReport(trade_id, published, approved)
+        record = record_hash(self.market.agreement(trade_id).last_attempt.record)
+        signed = AuditReport(trade_id, record, published, approved)
         return AuditFinding(published, approved, sign(self.market.domain, signed, self.account))
 
     def record(self, trade_id: bytes, finding: AuditFinding) -> None:

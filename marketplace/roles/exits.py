@@ -27,7 +27,13 @@ def seconds_to_exit(market: Market, trade_id: bytes) -> int:
     TradeRefused
         If there is no such trade, or it has ended.
     """
-    return max(0, exit_time(_running(market, trade_id)) - market.node.now() + 1)
+    status = _running(market, trade_id)
+    until = exit_time(status)
+    if status.state == State.DISPUTED:
+        challenger, deadline = _challenge(market, trade_id)
+        if challenger != NOBODY:
+            until = deadline  # a challenge may lapse before the market goes on by itself
+    return max(0, until - market.node.now() + 1)
 
 
 def end_trade(market: Market, account: LocalAccount, trade_id: bytes) -> State:
@@ -65,12 +71,18 @@ def end_trade(market: Market, account: LocalAccount, trade_id: bytes) -> State:
 
 def _end_dispute(market: Market, account: LocalAccount, trade_id: bytes, agreed: Agreement) -> None:
     """Give the bond back, too, where it is still held."""
-    challenger, *_ = market.node.call(market.challenges.functions.challengeOf(trade_id))
+    challenger, _ = _challenge(market, trade_id)
     if challenger == NOBODY:
         market.send(account, "resume", trade_id)
     else:
         lapse = market.challenges.functions.lapse(agreed.request.as_tuple())
         market.node.send(account, lapse)
+
+
+def _challenge(market: Market, trade_id: bytes) -> tuple[str, int]:
+    """Return who challenged, and until when the panel may rule; nobody and 0 where none is open."""
+    challenger, deadline, *_ = market.node.call(market.challenges.functions.challengeOf(trade_id))
+    return str(challenger), int(deadline)
 
 
 def _settle_without_openings(

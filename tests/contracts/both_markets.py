@@ -37,7 +37,7 @@ class BothMarkets:
 
     def __init__(self, market: Market, token: str, reader: Contract) -> None:
         self.market = market
-        self.model = ReferenceMarket()
+        self.model = ReferenceMarket(int(market.node.call(market.rules.functions.rulingWindow())))
         self.builders: dict[str, TradeBuilder] = {}
         self.currencies = {"coin": NATIVE, "token": token}
         self._reader = reader

@@ -117,9 +117,9 @@ def _disputed(replay: Replay, said: Said, _: int) -> None:
     replay.change(said, state=State.DISPUTED, challenged=True, deadline=said["until"])
 
 
-def _dispute_ended(replay: Replay, said: Said, time: int) -> None:
-    overturned = said["overturned"]
-    replay.change(said, state=replay.verdict(said), overturned=overturned, deadline=time)
+def _dispute_ended(replay: Replay, said: Said, _: int) -> None:
+    state, overturned = replay.verdict(said), said["overturned"]
+    replay.change(said, state=state, overturned=overturned, deadline=said["until"])
 
 
 def _ended(replay: Replay, said: Said, time: int) -> None:

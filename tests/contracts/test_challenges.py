@@ -33,7 +33,7 @@ from marketplace.protocol.terms import NATIVE
 
 PASSED, REJECTED, DISPUTED, SETTLED, REFUNDED, FAILED = 4, 5, 6, 7, 10, 11
 CHALLENGER = PARTIES.stranger
-BUYER, BROKER = PARTIES.buyer, PARTIES.broker
+BUYER, BROKER, TREASURY = PARTIES.buyer, PARTIES.broker, PARTIES.treasury
 
 
 @pytest.fixture
@@ -60,6 +60,7 @@ def digest_of(committee: Packed) -> bytes:
 
 def test_a_challenge_freezes_the_trade_for_a_bond(court: Court, trade: JudgedTrade) -> None:
     record = trade.judge(1, passing=[0, 1])
+    until = trade.status["deadline"] + RULING_WINDOW
     bond = trade.request["budget"] * BOND_BPS // 10_000
     receipt = court.challenge(trade)
     deadline = court.node.now() + RULING_WINDOW
@@ -80,7 +81,7 @@ def test_a_challenge_freezes_the_trade_for_a_bond(court: Court, trade: JudgedTra
     ]
     assert court.view("challengeOf", trade.id) == (CHALLENGER.address, deadline, bond, 0, 0)
     assert court.held() == bond
-    assert (trade.status["state"], trade.status["deadline"]) == (DISPUTED, deadline)
+    assert (trade.status["state"], trade.status["deadline"]) == (DISPUTED, until)
     with refused("WrongState", DISPUTED, PASSED):
         trade.close(record)
 
@@ -121,7 +122,7 @@ def test_a_trade_is_challenged_once(court: Court, trade: JudgedTrade) -> None:
     with refused("WrongState", DISPUTED, PASSED):
         court.challenge(trade)
     court.uphold(trade)
-    with refused("DeadlinePassed", trade.status["deadline"]):
+    with refused("AlreadyChallenged"):
         court.challenge(trade)
 
 
@@ -137,7 +138,7 @@ def test_committee_and_panel_are_those_of_the_request(court: Court, trade: Judge
 # ----------------------------------------------------------------- the verdict stands
 
 
-def test_a_bond_lost_on_a_pass_pays_panel_and_broker(court: Court, trade: JudgedTrade) -> None:
+def test_a_bond_lost_on_a_pass_pays_panel_and_treasury(court: Court, trade: JudgedTrade) -> None:
     record = trade.judge(1, passing=[0, 1])
     court.challenge(trade)
     receipt = court.uphold(trade, seats=(0, 2))
@@ -147,7 +148,7 @@ def test_a_bond_lost_on_a_pass_pays_panel_and_broker(court: Court, trade: Judged
     assert court.credits() == {
         JURY[0].address: reward - reward // 2,
         JURY[2].address: reward // 2,
-        BROKER.address: bond - reward,
+        TREASURY.address: bond - reward,
     }
     assert sum(court.credits().values()) == court.held() == bond
     assert court.staked() == [STAKE] * 3
@@ -156,14 +157,16 @@ def test_a_bond_lost_on_a_pass_pays_panel_and_broker(court: Court, trade: Judged
     assert trade.status["state"] == SETTLED
 
 
-def test_a_bond_lost_on_a_rejection_pays_panel_and_buyer(court: Court, trade: JudgedTrade) -> None:
+def test_a_bond_lost_on_a_rejection_pays_panel_and_treasury(
+    court: Court, trade: JudgedTrade
+) -> None:
     *_, record = rejected(trade)
     court.challenge(trade, by=BROKER)
     court.uphold(trade, seats=(0, 1, 2))
     bond = court.bond(trade)
     reward = bond * PANEL_BPS // 10_000
     credits = court.credits()
-    assert credits[BUYER.address] == bond - reward
+    assert credits[TREASURY.address] == bond - reward
     assert [credits[juror.address] for juror in JURY] == [
         reward // 3 + (seat < reward % 3) for seat in range(3)
     ]
@@ -373,8 +376,8 @@ def test_the_bond_comes_back_though_the_trade_went_on(
 ) -> None:
     record = trade.judge(1, passing=[0, 1])
     court.challenge(trade)
-    _, deadline, bond, *_ = court.view("challengeOf", trade.id)
-    move_to(court.node, deadline)
+    bond = court.view("challengeOf", trade.id)[2]
+    move_to(court.node, trade.status["deadline"])
     trade.send(BROKER, "resume", trade.id)
     if settled:
         trade.close(record)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from deploying import TestContracts
 from expectations import only_event, payments, refund, refused
 from parties import PARTIES
 from trade_builder import TradeBuilder
@@ -15,6 +14,10 @@ ARBITER = PARTIES.arbiter
 DECIDED = [State.PASSED, State.REJECTED]
 
 
+def ruling_window(market: Market) -> int:
+    return int(market.node.call(market.rules.functions.rulingWindow()))
+
+
 @pytest.fixture(params=DECIDED, ids=lambda state: state.name)
 def decided(request: pytest.FixtureRequest, trade: TradeBuilder) -> TradeBuilder:
     return trade.advance_to(request.param)
@@ -22,8 +25,8 @@ def decided(request: pytest.FixtureRequest, trade: TradeBuilder) -> TradeBuilder
 
 def test_a_dispute_stops_the_settlement(decided: TradeBuilder) -> None:
     market = decided.market
-    until = market.node.now() + 9_000
-    said = only_event(market, decided.dispute(9_000), "TradeDisputed")
+    until = decided.status.deadline + ruling_window(market)
+    said = only_event(market, decided.dispute(), "TradeDisputed")
     assert said == {"tradeId": decided.id, "until": until}
     status = decided.status
     assert (status.state, status.challenged, status.deadline) == (State.DISPUTED, True, until)
@@ -33,15 +36,42 @@ def test_a_dispute_stops_the_settlement(decided: TradeBuilder) -> None:
 
 
 def test_a_verdict_that_stands_settles_as_if_nothing_had_been(decided: TradeBuilder) -> None:
-    state = decided.status.state
+    before = decided.status
+    state = before.state
     decided.dispute()
     said = only_event(decided.market, decided.rule(overturned=False), "DisputeEnded")
-    assert said == {"tradeId": decided.id, "overturned": False}
+    assert said == {"tradeId": decided.id, "overturned": False, "until": before.deadline}
     status = decided.status
     assert (status.state, status.overturned) == (state, False)
     decided.settle_in_time()
     ends = {State.PASSED: State.SETTLED, State.REJECTED: State.FAILED}
     assert decided.status.state == ends[state]
+
+
+@pytest.mark.parametrize("overturned", [True, False])
+def test_a_quick_ruling_leaves_the_auditor_its_review(
+    decided: TradeBuilder, overturned: bool
+) -> None:
+    until = decided.status.deadline
+    decided.dispute()
+    decided.rule(overturned=overturned)
+    assert decided.status.deadline == until
+    decided.wait_until(until - 1)
+    with refused("DeadlineNotReached", until):
+        decided.settle()
+    decided.attest()
+    decided.wait_until(until)
+    receipt = decided.settle()
+    assert Purpose.AUDIT in {why for *_, why in payments(decided.market, receipt)}
+
+
+def test_a_ruling_after_the_review_opens_the_settlement(decided: TradeBuilder) -> None:
+    review = decided.status.deadline
+    decided.dispute()
+    decided.wait_until(review + 10)
+    decided.rule(overturned=False)
+    assert decided.status.deadline == decided.market.node.now() > review
+    decided.settle_in_time()
 
 
 def test_an_overturned_verdict_refunds_all_but_the_auditor(decided: TradeBuilder) -> None:
@@ -64,7 +94,8 @@ def test_when_nobody_rules_anyone_resumes(decided: TradeBuilder) -> None:
         decided.resume()
     decided.wait_until(until)
     said = only_event(decided.market, decided.resume(), "DisputeEnded")
-    assert said == {"tradeId": decided.id, "overturned": False}
+    now = decided.market.node.now()
+    assert said == {"tradeId": decided.id, "overturned": False, "until": now}
     assert decided.status.state == state
     decided.settle_in_time()
 
@@ -96,45 +127,20 @@ def test_a_trade_is_disputed_once(decided: TradeBuilder) -> None:
     with refused("WrongState", State.DISPUTED, State.PASSED):
         decided.dispute()
     decided.rule(overturned=False)
-    with refused("DeadlinePassed", decided.status.deadline):
-        decided.dispute()  # the review is over as well
-
-
-def test_not_even_in_the_second_of_the_ruling(
-    market: Market, test_contracts: TestContracts
-) -> None:
-    wallet = test_contracts.deploy("ContractWallet", ARBITER.address)
-    stands_on = (market.rules.address, market.registry.address, wallet.address)
-    under_wallet = market.node.deploy(PARTIES.admin, "ModelMarket", *stands_on)
-    trade = TradeBuilder(Market(market.node, under_wallet.address)).advance_to(State.PASSED)
-    until = market.node.now() + 9_000
-    dispute = under_wallet.encode_abi("dispute", [trade.id, until])
-    rule = under_wallet.encode_abi("rule", [trade.id, False])
-    target = under_wallet.address
     with refused("AlreadyChallenged"):
-        calls = wallet.functions.executeAll(target, [dispute, rule, dispute])
-        market.node.send(ARBITER, calls)
-    market.node.send(ARBITER, wallet.functions.executeAll(target, [dispute, rule]))
-    assert trade.status.challenged
+        decided.dispute()
 
 
 def test_a_dispute_comes_within_the_review_window(decided: TradeBuilder) -> None:
     deadline = decided.status.deadline
     decided.wait_until(deadline - 1)
-    until = deadline + 100
-    decided.market.send(ARBITER, "dispute", decided.id, until)
+    decided.dispute()
 
 
 def test_a_dispute_after_the_review_window_is_refused(decided: TradeBuilder) -> None:
     decided.lapse()
     with refused("DeadlinePassed", decided.status.deadline):
         decided.dispute()
-
-
-def test_a_dispute_needs_time_for_a_ruling(decided: TradeBuilder) -> None:
-    now = decided.market.node.now() + 1
-    with refused("DeadlinePassed", now):
-        decided.market.send(ARBITER, "dispute", decided.id, now)
 
 
 @pytest.mark.parametrize(

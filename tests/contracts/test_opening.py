@@ -52,13 +52,24 @@ def test_the_settlement_publishes_the_scores(passed: TradeBuilder) -> None:
     }
 
 
-@pytest.mark.parametrize("state", [State.PASSED, State.REJECTED, State.DISPUTED])
-def test_a_signer_opens_its_own_as_soon_as_it_is_decided(trade: TradeBuilder, state: State) -> None:
+@pytest.mark.parametrize("state", [State.PASSED, State.REJECTED])
+def test_a_signer_opens_its_own_once_the_review_is_over(trade: TradeBuilder, state: State) -> None:
     trade.advance_to(state)
     _, second = trade.openings()
+    review = trade.status.deadline
+    trade.wait_until(review - 1)
+    with refused("DeadlineNotReached", review):
+        trade.open_scores([CLOSED, second])
+    trade.wait_until(review)
     said = only_event(trade.market, trade.open_scores([CLOSED, second]), "ScoresOpened")
     assert said["opened"] == 0b010
     assert (said["scores"], said["salts"]) == ([0, second.score], [bytes(32), second.salt])
+
+
+def test_a_dispute_keeps_the_scores_sealed(trade: TradeBuilder) -> None:
+    trade.advance_to(State.DISPUTED).lapse()
+    with refused("WrongState", State.DISPUTED, State.PASSED):
+        trade.open_scores()
 
 
 @pytest.mark.parametrize("state", [State.FUNDED, State.GATED, State.SETTLED, State.FAILED])
@@ -80,11 +91,13 @@ def test_a_failed_attempts_scores_stay_sealed_while_another_may_follow(
 
 def test_an_opening_that_opens_nothing_is_refused(passed: TradeBuilder) -> None:
     # Otherwise a stranger, who knows no salt, could publish it ahead of the signers.
+    passed.lapse()
     with refused("NothingOpened"):
         passed.open_scores([CLOSED, CLOSED])
 
 
 def test_openings_that_are_not_what_was_sealed_are_refused(passed: TradeBuilder) -> None:
+    passed.lapse()
     first, second = passed.openings()
     for position, openings in (
         (0, [replace(first, score=PASSING - 1), second]),
@@ -103,6 +116,7 @@ def passed_before(trade: TradeBuilder) -> list[Opening]:
 
 
 def test_one_opening_belongs_to_each_signer(passed: TradeBuilder) -> None:
+    passed.lapse()
     first, _ = passed.openings()
     for openings in ([], [first], [first] * 3):
         with refused("OpeningsMismatch", len(openings), 2):
@@ -157,8 +171,8 @@ def test_a_closed_seal_costs_its_signer_the_fee(market: Market, closed: list[int
 
 def test_seals_opened_before_need_not_be_opened_again(passed: TradeBuilder) -> None:
     first, second = passed.openings()
-    assert opened(passed, CLOSED, second) == 0b10
     passed.lapse()
+    assert opened(passed, CLOSED, second) == 0b10
     (_, said), *_ = events(passed.market, passed.settle(openings=[first, CLOSED]))
     assert said["opened"] == 0b01
     assert PARTIES.signers[1].address in credits_of(passed.market)
@@ -166,9 +180,9 @@ def test_seals_opened_before_need_not_be_opened_again(passed: TradeBuilder) -> N
 
 def test_all_may_be_opened_beforehand(passed: TradeBuilder) -> None:
     first, second = passed.openings()
+    passed.lapse()
     opened(passed, CLOSED, second)
     opened(passed, first, CLOSED)
-    passed.lapse()
     assert "ScoresOpened" not in dict(
         events(passed.market, passed.settle(openings=[CLOSED, CLOSED]))
     )
@@ -187,8 +201,10 @@ def test_opening_ahead_of_the_settlement_does_not_stop_it(passed: TradeBuilder) 
 
 def test_a_silent_colleague_does_not_cost_who_opened_in_time(passed: TradeBuilder) -> None:
     first, _ = passed.openings()
+    review = passed.status.deadline
+    passed.lapse()
     opened(passed, first, CLOSED)
-    passed.lapse(WINDOWS.settlement)
+    passed.wait_until(review + WINDOWS.settlement)
     passed.settle(openings=[CLOSED, CLOSED])  # a stranger that leaves the opening out
     credited = credits_of(passed.market)
     assert PARTIES.signers[0].address in credited
@@ -261,8 +277,10 @@ def test_who_keeps_its_score_sealed_counts_by_its_verdict(
 def test_scores_opened_beforehand_count_towards_the_median(market: Market) -> None:
     trade = judged(market, 0b111, dict.fromkeys(ALL, FAILING))
     first, second, _ = trade.openings()
+    review = trade.status.deadline
+    trade.lapse()
     opened(trade, first, CLOSED, CLOSED)
     opened(trade, CLOSED, second, CLOSED)
-    trade.lapse(WINDOWS.settlement)
+    trade.wait_until(review + WINDOWS.settlement)
     trade.settle(openings=[CLOSED] * 3)  # a broker that would rather not know
     assert trade.status.state == State.REFUNDED

@@ -166,6 +166,7 @@ class Trades(RuleBasedStateMachine):
         self.both.on_trade(name, "attest", approved, act=act)
 
     def open_scores(self, data: st.DataObject, name: str) -> None:
+        self.perhaps_lapse(data, name)
         builder, closed = self.both.builders[name], data.draw(SEATS, "closed")
         seats = set(self.both.model.trades[name].scores) - set(closed)
         act = partial(builder.open_scores, builder.openings(closed=closed))
@@ -182,10 +183,7 @@ class Trades(RuleBasedStateMachine):
         self.both.on_trade(name, "settle", seats, audit, act=act)
 
     def dispute(self, data: st.DataObject, name: str) -> None:
-        seconds = data.draw(st.integers(0, 300), "time for a ruling")
-        until = self.market.node.now() + 1 + seconds
-        act = partial(self.both.builders[name].dispute, 1 + seconds)
-        self.both.on_trade(name, "dispute", until, act=act)
+        self.both.on_trade(name, "dispute", act=self.both.builders[name].dispute)
 
     def rule_on(self, data: st.DataObject, name: str) -> None:
         overturned = data.draw(st.booleans(), "overturned")

@@ -16,7 +16,7 @@ from trade_builder import TradeBuilder
 from trade_terms import FEE_BPS, LONGEST_WINDOW, UNBONDING_DELAY, WINDOWS
 from web3.types import TxReceipt
 
-from marketplace.chain.deploy import Terms, deploy_offices
+from marketplace.chain.deploy import DAY, Terms, deploy_offices
 from marketplace.chain.market import Market
 from marketplace.protocol.agreement import agreed_digest
 from marketplace.protocol.states import State
@@ -261,9 +261,9 @@ def test_no_trade_outlasts_the_stakes_behind_its_committee(market: Market) -> No
     def asked(attempts: int) -> TradeBuilder:
         return TradeBuilder(market, max_attempts=attempts, windows=longest)
 
-    # Six clocks, two for each attempt, and the ruling.
-    most = ((UNBONDING_DELAY - Terms().ruling_window) // LONGEST_WINDOW - 6) // 2
+    # Six clocks, two for each attempt, the ruling, and a day to send a penalty.
+    most = ((UNBONDING_DELAY - Terms().ruling_window - DAY) // LONGEST_WINDOW - 6) // 2
     asked(most).advance_to(State.REQUESTED)
-    longest_asked = (8 + 2 * most) * LONGEST_WINDOW + Terms().ruling_window
+    longest_asked = (8 + 2 * most) * LONGEST_WINDOW + Terms().ruling_window + DAY
     with refused("TradeTooLong", longest_asked, UNBONDING_DELAY):
         asked(most + 1).ask()

@@ -88,7 +88,11 @@ def test_a_quote_is_accepted_once(trade: TradeBuilder) -> None:
 def test_a_report_of_one_kind_is_no_report_of_another(trade: TradeBuilder) -> None:
     trade.advance_to(State.FUNDED)
     attempt = trade.attempt_report(1, trade.attempt_finding(1, True), True, commitment("seal"))
-    for other in (attempt, AuditReport(trade.id, commitment("audit"), True), trade.quote):
+    for other in (
+        attempt,
+        AuditReport(trade.id, bytes(32), commitment("audit"), True),
+        trade.quote,
+    ):
         with seat_refused():
             trade.report_data(signatures=trade.quorum(other))
 

@@ -20,7 +20,7 @@ from trade_builder import TradeBuilder
 from trade_terms import FAR_FUTURE, WINDOWS
 
 from marketplace.chain.market import Market
-from marketplace.protocol.agreement import price_of, record_of
+from marketplace.protocol.agreement import price_of, record_hash, record_of
 from marketplace.protocol.ids import score_seal
 from marketplace.protocol.states import State
 from marketplace.protocol.terms import (
@@ -169,6 +169,7 @@ def test_an_attempt_its_agreement_and_its_seals_have_one_hash_each(
         record = record_of(1, finding, bitmap(seats), verdicts, list(sealed.values()))
         if passed:
             openings = [Opening(scores[seat], salt) for seat in seats]
+            trade.lapse()
             trade.open_scores(openings, record=record, amounts=amounts)
 
 
@@ -176,7 +177,9 @@ def test_an_attempt_its_agreement_and_its_seals_have_one_hash_each(
 @given(report=WORDS, approved=st.booleans())
 def test_an_audit_report_has_one_digest(market: Market, report: bytes, approved: bool) -> None:
     with trade_in(State.PASSED, market) as trade:
-        signature = trade.sign(AuditReport(trade.id, report, approved), PARTIES.auditor)
+        record = record_hash(trade.agreement.last_attempt.record)
+        said = AuditReport(trade.id, record, report, approved)
+        signature = trade.sign(said, PARTIES.auditor)
         trade.attest(AuditFinding(report, approved, signature), sender=PARTIES.stranger)
         assert trade.status.approved == approved
 

@@ -276,10 +276,9 @@ class TradeBuilder(TradeTerms):
         """A stranger ends a dispute that nobody ruled on."""
         return self._post("resume")
 
-    def dispute(self, seconds: int = 7_000, *, sender: LocalAccount | None = None) -> TxReceipt:
+    def dispute(self, *, sender: LocalAccount | None = None) -> TxReceipt:
         """The arbiter freezes the settlement."""
-        until = self.market.node.now() + seconds
-        return self.market.send(sender or self.parties.arbiter, "dispute", self.id, until)
+        return self.market.send(sender or self.parties.arbiter, "dispute", self.id)
 
     def rule(self, overturned: bool, *, sender: LocalAccount | None = None) -> TxReceipt:
         """The arbiter ends the dispute."""

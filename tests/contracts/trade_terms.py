@@ -11,7 +11,7 @@ from eth_utils.crypto import keccak
 from parties import PARTIES
 
 from marketplace.chain.market import Agreement, Market, ReportedAttempt, Status
-from marketplace.protocol.agreement import price_of, seats_in
+from marketplace.protocol.agreement import price_of, record_hash, seats_in
 from marketplace.protocol.ids import score_seal, trade_id
 from marketplace.protocol.structs import Struct
 from marketplace.protocol.terms import (
@@ -263,7 +263,8 @@ class TradeTerms:
 
     def audit(self, approved: bool = True, by: LocalAccount | None = None) -> AuditFinding:
         """Return the auditor's signed finding."""
-        report = AuditReport(self.id, commitment("audit"), approved)
+        record = record_hash(self.agreement.last_attempt.record)
+        report = AuditReport(self.id, record, commitment("audit"), approved)
         signature = self.sign(report, by or self.parties.auditor)
         return AuditFinding(report.report, approved, signature)
 

@@ -22,7 +22,8 @@ from web3.contract import Contract
 from marketplace.chain.client import Node
 from marketplace.chain.deploy import deploy_offices
 from marketplace.chain.governance import deploy_governance
-from marketplace.protocol.terms import NATIVE
+from marketplace.protocol.agreement import record_hash
+from marketplace.protocol.terms import NATIVE, AttemptRecord
 
 DAY = 86_400
 ROTATION_DELAY = 3 * DAY  # longer than governance takes to think twice
@@ -59,7 +60,7 @@ FIELDS = {
     "uint32[] weights,bytes32 dataEvidence,bytes32 gateEvidence",
     "AttemptReport": "bytes32 tradeId,uint32 committeeVersion,uint8 attempt,bytes32 model,"
     "bytes32 training,bytes32 delivery,bytes32 evidence,uint128[] amounts,bool passed,bytes32 seal",
-    "AuditReport": "bytes32 tradeId,bytes32 report,bool approved",
+    "AuditReport": "bytes32 tradeId,bytes32 record,bytes32 report,bool approved",
 }
 
 
@@ -427,9 +428,9 @@ class WholeTrade:
         """Settle after the review window, in seconds, with the auditor's approval."""
         self.world.node.advance_time(after + 1)
         audit = {"report": commitment("audit report"), "approved": True}
-        signature = sign_digest(
-            PARTIES.auditor, self.digest("AuditReport", {"tradeId": self.id} | audit)
-        )
+        record = record_hash(AttemptRecord.from_values(self.record))
+        said = {"tradeId": self.id, "record": record} | audit
+        signature = sign_digest(PARTIES.auditor, self.digest("AuditReport", said))
         openings = [(SCORE, self.salt_of(seat)) for seat in SEATS]
         self.send(
             PARTIES.stranger,

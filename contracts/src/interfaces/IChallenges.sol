@@ -12,18 +12,18 @@ import {IPenalties} from "./IPenalties.sol";
 ///         to its budget. The panel that the request named, disjoint from the committee that judged,
 ///         executes the work again and rules:
 ///
-///         the verdict stands: the panel's signers get a part of the bond, and the rest goes to who
-///         was kept waiting: the buyer for its refund, or the broker, for the sellers' side, for
-///         its pay
+///         the verdict stands: the panel's signers get a part of the bond, and the request's treasury
+///         the rest, so that no party's challenge of its own trade is free
 ///         the verdict falls:  the bond goes back, and each signer of the verdict is slashed; who
 ///         put on record that it found otherwise is not. Challenger and panel share what is taken.
 ///         silence:            the bond goes back and the verdict stands, as if never challenged
 ///
-///         Whoever has an interest in the verdict signs no ruling in its favour: no member of the panel
-///         that is the buyer, the broker or the auditor, or of one group with one of them; to uphold it,
-///         none of one group with a judge; to uphold a pass, none that is one of its experts. Where too
-///         few are left for a quorum, that ruling can't come. Who is of one group with a member of the
-///         panel can't challenge: that member would rule on its own party's challenge.
+///         Whoever gains by a ruling doesn't sign it. To uphold a verdict, no member of the panel that is
+///         the buyer, the broker, the auditor, the treasury or a judge, or of one group with one of them;
+///         nor, where it is a pass, an expert. To overturn it, no member that is the buyer; nor, where
+///         it is a pass, of one group with the buyer. Where too few are left for a quorum, that ruling
+///         can't come. Who is of one group with a member of the panel can't challenge: that member would
+///         rule on its own party's challenge.
 ///
 ///         A trade is challenged once at most. The panel looks at the whole trade, whatever the
 ///         claim says, so a sham challenge doesn't use the chance up.

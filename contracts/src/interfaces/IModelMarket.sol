@@ -61,8 +61,12 @@ interface IModelMarket is ILedger {
         bytes signatures
     );
     event AuditAttested(bytes32 indexed tradeId, address indexed auditor, bytes32 report, bool approved);
+
+    /// @param until Last second of the dispute: the ruling window after the review's end.
     event TradeDisputed(bytes32 indexed tradeId, uint40 until);
-    event DisputeEnded(bytes32 indexed tradeId, bool overturned);
+
+    /// @param until Last second before the settlement: the review's, or that of the ruling if later.
+    event DisputeEnded(bytes32 indexed tradeId, bool overturned, uint40 until);
 
     /// @notice The scores of the signers in `opened` are public now, in the order of the seats.
     event ScoresOpened(
@@ -206,8 +210,8 @@ interface IModelMarket is ILedger {
         AuditFinding calldata audit
     ) external;
 
-    /// @notice Opens seals of the deciding attempt one by one, before the settlement; for signers
-    ///         whose colleagues keep theirs closed.
+    /// @notice Opens seals of the deciding attempt one by one, from the end of the review until the
+    ///         settlement; for signers whose colleagues keep theirs closed.
     function openDecidingScores(
         bytes32 tradeId,
         Deal calldata deal,
@@ -247,11 +251,11 @@ interface IModelMarket is ILedger {
 
     // ------------------------------------------------------------------ disputes
 
-    /// @notice The arbiter freezes the settlement of a decided trade, once.
-    /// @param until Last second for its ruling.
-    function dispute(bytes32 tradeId, uint40 until) external;
+    /// @notice The arbiter freezes the settlement of a decided trade, once. The review goes on.
+    function dispute(bytes32 tradeId) external;
 
-    /// @notice The arbiter ends a dispute. An overturned verdict refunds the buyer.
+    /// @notice The arbiter ends a dispute. An overturned verdict refunds the buyer. The settlement
+    ///         waits for the rest of the review.
     function rule(bytes32 tradeId, bool overturned) external;
 
     // -------------------------------------------------------------------- views

@@ -60,6 +60,9 @@ interface IPenalties is ICredits {
 
     /// @notice Until this time the seals may still be opened.
     error SealsStillDue(uint40 until);
+
+    /// @notice After this time the seals can't be opened any more.
+    error SealsWereDue(uint40 until);
     error NoClosedSeals(bytes32 tradeId, uint8 attempt);
 
     /// @notice The trade didn't end for want of a judgement.
@@ -74,7 +77,8 @@ interface IPenalties is ICredits {
 
     // ---------------------------------------------------------------- penalties
 
-    /// @notice Publishes sealed scores of an earlier attempt, once its trade has ended.
+    /// @notice Publishes sealed scores of an earlier attempt, from the end of its trade until the
+    ///         deadline in the trade's status.
     /// @param record The attempt, as it was reported.
     /// @param proof That the trade has it, and that it decided nothing.
     /// @param openings One for each of its signers, in the order of the seats.
@@ -89,7 +93,8 @@ interface IPenalties is ICredits {
     /// @notice Slashes each signer whose seal is still closed after the trade's deadline for it, once;
     ///         of the deciding attempt, each whose seal was faulty at the settlement
     ///         (`IModelMarket.faultySeals`). The caller gets a share, and the request's
-    ///         treasury the rest.
+    ///         treasury the rest. Anyone may report, the signer too, whom the fault then costs what
+    ///         the treasury gets.
     /// @param proof That the trade has the attempt.
     function penaliseClosedSeals(
         Request calldata request,

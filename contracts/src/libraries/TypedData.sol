@@ -30,7 +30,7 @@ library TypedData {
     );
 
     bytes32 internal constant AUDIT_REPORT =
-        keccak256("AuditReport(bytes32 tradeId,bytes32 report,bool approved)");
+        keccak256("AuditReport(bytes32 tradeId,bytes32 record,bytes32 report,bool approved)");
 
     bytes32 internal constant WITHDRAWAL = keccak256(
         "Withdrawal(address account,address currency,address to,uint256 nonce,uint40 expiry)"
@@ -119,8 +119,13 @@ library TypedData {
         }
     }
 
-    function auditReport(bytes32 tradeId, bytes32 report, bool approved) internal pure returns (bytes32) {
-        return keccak256(abi.encode(AUDIT_REPORT, tradeId, report, approved));
+    /// @param record Hash of the deciding attempt's record, so that what is approved is that attempt.
+    function auditReport(bytes32 tradeId, bytes32 record, bytes32 report, bool approved)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(AUDIT_REPORT, tradeId, record, report, approved));
     }
 
     function withdrawal(address account, Currency currency, address to, uint256 nonce, uint40 expiry)

@@ -15,7 +15,6 @@ import {JudgedTrade} from "./market/JudgedTrade.sol";
 
 /// @title Tests of challenges that don't succeed, by Challenges.tree
 /// @dev What is common to all rulings, and those that overturn, are in Rulings.t.sol.
-/// forge-config: ci.fuzz.runs = 200
 contract ChallengesTest is JudgedTrade {
     function setUp() public {
         vm.warp(1_800_000_000);
@@ -26,19 +25,20 @@ contract ChallengesTest is JudgedTrade {
     function test_FreezesTheTradeForTheBond() public {
         _fund();
         AttemptRecord memory record = _judge(7, 3);
+        uint40 review = _deadline();
         uint40 deadline = uint40(vm.getBlockTimestamp()) + RULING_WINDOW;
         uint128 bond = 1 ether + 1; // a tenth of the budget, rounded up
         vm.expectEmit(address(challenges));
         emit IChallenges.Challenged(tradeId, CHALLENGER, "claim", NATIVE, bond, deadline, 0, 0);
         vm.expectEmit(address(market));
-        emit IModelMarket.TradeDisputed(tradeId, deadline);
+        emit IModelMarket.TradeDisputed(tradeId, review + RULING_WINDOW);
         assertEq(_challenge(), bond);
         Challenge memory open = challenges.challengeOf(tradeId);
         assertEq(abi.encode(open), abi.encode(Challenge(CHALLENGER, deadline, bond, 0, 0)));
         assertEq(address(challenges).balance, bond);
         assertEq(CHALLENGER.balance, 0);
         assertEq(uint8(_state()), uint8(State.Disputed));
-        assertEq(_deadline(), deadline);
+        assertEq(_deadline(), review + RULING_WINDOW);
         vm.expectRevert(
             abi.encodeWithSelector(IModelMarket.WrongState.selector, State.Disputed, State.Passed)
         );
@@ -55,7 +55,7 @@ contract ChallengesTest is JudgedTrade {
         assertEq(DevToken(token).balanceOf(CHALLENGER), 0);
         _uphold(7);
         uint256 reward = uint256(bond) * 4_000 / 10_000;
-        assertEq(challenges.creditOf(everyone[5], Currency.wrap(token)), bond - reward);
+        assertEq(challenges.creditOf(treasury, Currency.wrap(token)), bond - reward);
         assertEq(_credits(), 0);
     }
 
@@ -98,10 +98,11 @@ contract ChallengesTest is JudgedTrade {
         _expectWrongState(State.Disputed);
         this.challengeFor(1 ether + 1);
         _uphold(3);
-        vm.expectRevert(IModelMarket.AlreadyChallenged.selector); // in the second of the ruling
-        this.challengeFor(1 ether + 1);
-        skip(1);
         uint256 deadline = _deadline();
+        vm.warp(deadline); // the last second of the review
+        vm.expectRevert(IModelMarket.AlreadyChallenged.selector);
+        this.challengeFor(1 ether + 1);
+        vm.warp(deadline + 1);
         vm.expectRevert(abi.encodeWithSelector(IModelMarket.DeadlinePassed.selector, deadline));
         this.challengeFor(1 ether + 1);
         assertEq(challenges.challengeOf(tradeId).challenger, address(0));
@@ -169,36 +170,36 @@ contract ChallengesTest is JudgedTrade {
 
     // ----------------------------------------------------------- the verdict stands
 
-    function test_PaysPanelAndBrokerForAPass() public {
+    function test_PaysPanelAndTreasuryForAPass() public {
         _fund();
         AttemptRecord memory record = _judge(7, 3);
+        uint40 review = _deadline();
         uint256 bond = _challenge();
         uint256 reward = bond * 4_000 / 10_000;
         bytes memory signatures = _signRuling(_rulingDigest(tradeId, 1, 0, EVIDENCE), 5);
         vm.expectEmit(address(market));
-        emit IModelMarket.DisputeEnded(tradeId, false);
+        emit IModelMarket.DisputeEnded(tradeId, false, review);
         vm.expectEmit(address(challenges));
         emit IChallenges.VerdictUpheld(tradeId, EVIDENCE, 5, signatures);
-        _expectAward(everyone[5], bond - reward);
+        _expectAward(treasury, bond - reward);
         _expectAward(jurors[0], reward - reward / 2);
         _expectAward(jurors[2], reward / 2);
         _uphold(5);
-        assertEq(_credit(everyone[5]), bond - reward);
+        assertEq(_credit(treasury), bond - reward);
         assertEq(_credits(), bond);
         assertEq(_held(), bond);
         assertEq(_staked(0) + _staked(1) + _staked(2), 3 * STAKE);
         assertEq(uint8(_settle(record)), uint8(State.Settled));
     }
 
-    function test_PaysPanelAndBuyerForARejection() public {
+    function test_PaysPanelAndTreasuryForARejection() public {
         _fundForOneAttempt();
         AttemptRecord memory record = _judge(7, 4);
         uint256 bond = _challenge();
         uint256 reward = bond * 4_000 / 10_000;
-        _expectAward(everyone[3], bond - reward);
+        _expectAward(treasury, bond - reward);
         _uphold(7);
-        assertEq(_credit(everyone[3]), bond - reward);
-        assertEq(_credit(everyone[5]), 0);
+        assertEq(_credit(treasury), bond - reward);
         assertEq(_credits(), bond);
         assertEq(uint8(_settle(record)), uint8(State.Failed));
     }
@@ -212,7 +213,7 @@ contract ChallengesTest is JudgedTrade {
         uint16 signers = _quorum(pick);
         _uphold(signers);
         uint256 left = bond * 4_000 / 10_000;
-        assertEq(_credit(everyone[5]), bond - left);
+        assertEq(_credit(treasury), bond - left);
         uint256 count = _ones(signers);
         for (uint256 seat = 0; seat < SEATS; ++seat) {
             bool signed = signers & (1 << seat) != 0;
@@ -241,9 +242,11 @@ contract ChallengesTest is JudgedTrade {
         _fundForOneAttempt();
         AttemptRecord memory record = _judge(7, passed ? 3 : 4);
         uint256 bond = _challenge();
+        uint256 review = _deadline() - RULING_WINDOW;
         vm.warp(uint256(challenges.challengeOf(tradeId).deadline) + 1 + late);
+        uint256 until = vm.getBlockTimestamp() < review ? review : vm.getBlockTimestamp();
         vm.expectEmit(address(market));
-        emit IModelMarket.DisputeEnded(tradeId, false);
+        emit IModelMarket.DisputeEnded(tradeId, false, uint40(until));
         vm.expectEmit(address(challenges));
         emit IChallenges.ChallengeLapsed(tradeId);
         _expectAward(CHALLENGER, bond);
@@ -258,7 +261,7 @@ contract ChallengesTest is JudgedTrade {
         _fund();
         AttemptRecord memory record = _judge(7, 3);
         uint256 bond = _challenge();
-        vm.warp(uint256(challenges.challengeOf(tradeId).deadline) + 1);
+        vm.warp(_deadline() + 1);
         market.resume(tradeId);
         if (settled) _settle(record);
         State before = _state();

@@ -10,7 +10,6 @@ import {AttemptRecord, Opening, Request, State} from "../../src/types/Trade.sol"
 import {JudgedTrade} from "./market/JudgedTrade.sol";
 
 /// @title Tests of failed attempts before the deciding one, by EarlierAttempts.tree
-/// forge-config: ci.fuzz.runs = 200
 contract EarlierAttemptsTest is JudgedTrade {
     function setUp() public {
         vm.warp(1_800_000_000);
@@ -91,6 +90,17 @@ contract EarlierAttemptsTest is JudgedTrade {
         challenges.openScores(request, judges(), failed, _proof(failed), openings);
         vm.expectRevert(abi.encodeWithSelector(IPenalties.NotFinal.selector, State.Passed));
         challenges.penaliseClosedSeals(request, judges(), failed, _proof(failed));
+    }
+
+    function testFuzz_RefusesAfterTheTimeToOpenIsOver(uint32 late) public {
+        AttemptRecord memory failed = _ended(7, 4);
+        uint40 until = _deadline();
+        vm.warp(uint256(until) + 1 + late);
+        Opening[] memory openings = _openings(failed, 7);
+        vm.expectRevert(abi.encodeWithSelector(IPenalties.SealsWereDue.selector, until));
+        challenges.openScores(request, judges(), failed, _proof(failed), openings);
+        vm.warp(until);
+        challenges.openScores(request, judges(), failed, _proof(failed), openings);
     }
 
     function testFuzz_RefusesAnotherNumberOfOpeningsThanOfSeals(uint8 count) public {

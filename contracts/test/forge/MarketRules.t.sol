@@ -203,7 +203,7 @@ contract MarketRulesTest is Test {
             windows[0], windows[1], windows[2], windows[3], windows[4], windows[5], windows[6]
         );
         if (r.windows.review < BASE_REVIEW) r.windows.review = BASE_REVIEW;
-        uint256 longest = uint256(windows[0]) + windows[1] + windows[2] + r.windows.review + RULING + 2 * uint256(windows[6]);
+        uint256 longest = uint256(windows[0]) + windows[1] + windows[2] + r.windows.review + RULING + 2 * uint256(windows[6]) + 1 days;
         for (uint256 i = 0; i < r.maxAttempts; ++i) {
             longest += windows[3] + windows[4];
         }

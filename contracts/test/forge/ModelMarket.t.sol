@@ -29,7 +29,7 @@ contract ModelMarketTest is Deployer {
         _token = new DevToken();
         Authority authority = new Authority(address(this));
         CommitteeTerms memory terms = CommitteeTerms(NATIVE, 1, 1, 365 days, address(0xa4b1), address(0));
-        _market = _deployMarket(address(authority), terms, address(0xa4b1));
+        _market = _deployMarket(address(authority), terms, address(0xa4b1), 100);
         MarketRules rules = MarketRules(address(_market.rules()));
         IOracleCommittee committee = rules.committee();
         _handler = new MarketHandler(_market, rules, address(_token));
@@ -101,12 +101,12 @@ contract ModelMarketTest is Deployer {
             // what fits no trade is not taken; nothing else may fail
             if (!taken) assertEq(reason, "FOUNDRY::ASSUME", vm.toString(reason));
         }
-        string[36] memory names = [
+        string[37] memory names = [
             "request", "decline", "accept", "refuse parties", "acceptOther", "recordDelivery",
             "refuse late delivery", "reportData", "refuse experts", "refund for too few rows", "pass",
             "fail an attempt", "use up the attempts", "split verdict", "refuse a wrong report",
-            "refuse a replay", "attestAudit", "refuse a second audit", "openScores", "settle", "fail",
-            "refund a verdict", "settle with open seals", "settle with closed seals",
+            "refuse a replay", "attestAudit", "refuse a second audit", "openScores",
+            "refuse early scores", "settle", "fail", "refund a verdict", "settle with open seals", "settle with closed seals",
             "refuse closed seals", "dispute", "refuse a second dispute", "rule", "resume", "expire",
             "timeoutDelivery", "timeoutTraining", "withdraw", "withdrawFor", "gift", "skip time"
         ];

@@ -4,13 +4,13 @@ pragma solidity ^0.8.28;
 import {Challenges} from "../../src/Challenges.sol";
 import {IPenalties} from "../../src/interfaces/IPenalties.sol";
 import {ChallengeTerms} from "../../src/types/Challenge.sol";
-import {Committee} from "../../src/types/Committee.sol";
+import {Committee, CommitteeTerms} from "../../src/types/Committee.sol";
 import {Request, State} from "../../src/types/Trade.sol";
+import {Authority} from "../Authority.sol";
 import {JudgedTrade} from "./market/JudgedTrade.sol";
 
 /// @title Tests of what is at stake, and of the penalty for silence, by Penalties.tree
 /// @dev The penalty for closed seals is tested in EarlierAttempts.t.sol.
-/// forge-config: ci.fuzz.runs = 200
 contract PenaltiesTest is JudgedTrade {
     function setUp() public {
         vm.warp(1_800_000_000);
@@ -34,12 +34,20 @@ contract PenaltiesTest is JudgedTrade {
         new Challenges(market, office, terms);
     }
 
+    function testFuzz_RefusesAnotherTimeForThePanelThanTheRules(uint32 rulingWindow) public {
+        ChallengeTerms memory terms = _terms();
+        vm.assume(rulingWindow != terms.rulingWindow);
+        terms.rulingWindow = rulingWindow;
+        _refuse(terms);
+    }
+
     function test_RefusesAPanelWithoutTime() public {
+        Authority authority = new Authority(address(this));
+        CommitteeTerms memory offices = CommitteeTerms(NATIVE, 0, 1, 1, address(this), address(0));
+        market = _deployMarket(address(authority), offices, address(this), 0);
         ChallengeTerms memory terms = _terms();
         terms.rulingWindow = 0;
         _refuse(terms);
-        terms.rulingWindow = 1;
-        new Challenges(market, office, terms);
     }
 
     function testFuzz_RefusesSharesOfMoreThanTheWhole(uint16 share, uint8 which) public {

@@ -14,7 +14,6 @@ import {BlockingToken} from "../BlockingToken.sol";
 import {JudgedTrade} from "./market/JudgedTrade.sol";
 
 /// @title Tests of verdicts that fall, and of what makes a ruling, by Rulings.tree
-/// forge-config: ci.fuzz.runs = 200
 contract RulingsTest is JudgedTrade {
     function setUp() public {
         vm.warp(1_800_000_000);
@@ -31,7 +30,7 @@ contract RulingsTest is JudgedTrade {
         uint256 rest = slashed - reward;
         bytes memory signatures = _signRuling(_rulingDigest(tradeId, 1, record.model, EVIDENCE), 3);
         vm.expectEmit(address(market));
-        emit IModelMarket.DisputeEnded(tradeId, true);
+        emit IModelMarket.DisputeEnded(tradeId, true, _deadline() - RULING_WINDOW);
         vm.expectEmit(address(challenges));
         emit IChallenges.VerdictOverturned(tradeId, record.model, EVIDENCE, slashed, 3, signatures);
         _expectAward(CHALLENGER, bond);

@@ -116,7 +116,7 @@ contract SettlementTest is OneTrade {
     function testFuzz_RefundsAnOverturnedVerdictAndPaysNoJudge(bool passed, bool audited) public {
         _choose(true, false); // another
         _advance(passed ? State.Passed : State.Rejected);
-        market.dispute(t.id, _now() + 1);
+        market.dispute(t.id);
         market.rule(t.id, true);
         t.overturned = true;
         _lapse();
@@ -195,8 +195,8 @@ contract SettlementTest is OneTrade {
 
     function test_RefusesADisputedTrade() public {
         vm.warp(t.deadline);
-        market.dispute(t.id, _now() + 1);
-        skip(2); // over, and not resumed
+        market.dispute(t.id);
+        _lapse(); // over, and not resumed
         AuditFinding memory none;
         _refuse(
             _settleCall(t, ALL, none),

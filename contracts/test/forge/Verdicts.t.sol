@@ -54,6 +54,16 @@ contract VerdictsTest is OneTrade {
         _refuse(_attest(audit), abi.encodeWithSelector(Signatures.BadSignature.selector, auditor));
     }
 
+    /// @dev A signature given away before the verdict says nothing about another attempt.
+    function testFuzz_RefusesWhatItSignedForAnotherAttempt(bytes32 other, bool inPerson) public {
+        bytes32 record = _recordHash(t);
+        vm.assume(other != record);
+        address auditor = requestOf(t).auditor;
+        AuditFinding memory audit = AuditFinding(REPORT, true, _signAudit(t, other, REPORT, true));
+        if (inPerson) vm.prank(auditor);
+        _refuse(_attest(audit), abi.encodeWithSelector(Signatures.BadSignature.selector, auditor));
+    }
+
     function testFuzz_RefusesASecondReport(bool first, bool second) public {
         _send(_attest(_audit(first)));
         _refuse(
@@ -83,6 +93,23 @@ contract VerdictsTest is OneTrade {
 
     // ------------------------------------------------------------------------- scores
 
+    function test_RefusesScoresBeforeTheReviewIsOver() public {
+        bytes memory call = _open(recordOf(t), openingsOf(t, 1, ALL, ALL, ALL));
+        vm.warp(t.deadline);
+        _refuse(call, abi.encodeWithSelector(IModelMarket.DeadlineNotReached.selector, t.deadline));
+        vm.warp(uint256(t.deadline) + 1);
+        _send(call);
+    }
+
+    function test_RefusesScoresOfADisputedTrade() public {
+        market.dispute(t.id);
+        _lapse(); // over, and not resumed
+        _refuse(
+            _open(recordOf(t), openingsOf(t, 1, ALL, ALL, ALL)),
+            abi.encodeWithSelector(IModelMarket.WrongState.selector, State.Disputed, State.Passed)
+        );
+    }
+
     function testFuzz_TellsThemAndCountsThemInTheSettlement(uint16 early) public {
         early &= ALL;
         vm.assume(early != 0);
@@ -92,12 +119,12 @@ contract VerdictsTest is OneTrade {
         for (uint256 i = 0; i < SEATS; ++i) {
             (scores[i], salts[i]) = (openings[i].score, openings[i].salt);
         }
+        _lapse();
         vm.expectEmit(address(market));
         emit IModelMarket.ScoresOpened(t.id, 1, early, scores, salts);
         _send(_open(recordOf(t), openings));
         _assertStands(State.Passed, t.deadline);
         t.opened = early;
-        _lapse();
         AuditFinding memory none;
         assertEq(uint8(_settle(ALL & ~early, none)), uint8(State.Settled));
         _assertEnded(State.Settled); // with every judge paid
@@ -105,6 +132,7 @@ contract VerdictsTest is OneTrade {
 
     function test_RefusesToOpenNothing() public {
         bytes memory call = _open(recordOf(t), new Opening[](SEATS));
+        _lapse();
         _refuse(call, abi.encodeWithSelector(IModelMarket.NothingOpened.selector));
     }
 
@@ -114,6 +142,7 @@ contract VerdictsTest is OneTrade {
         vm.assume(score != openings[which].score);
         openings[which].score = score;
         bytes memory call = _open(recordOf(t), openings);
+        _lapse();
         _refuse(call, abi.encodeWithSelector(Seals.SealMismatch.selector, which));
     }
 
@@ -133,12 +162,13 @@ contract VerdictsTest is OneTrade {
 
     // ------------------------------------------------------------------------ dispute
 
-    function testFuzz_PutsTheSettlementOffUntilADate(bool passed, uint24 time) public {
+    function testFuzz_PutsTheSettlementOffByTheRulingWindow(bool passed, uint24 late) public {
         _restart(passed ? State.Passed : State.Rejected);
-        uint40 until = _now() + 1 + time;
+        skip(late % (requestOf(t).windows.review + 1));
+        uint40 until = t.deadline + 1 hours;
         vm.expectEmit(address(market));
         emit IModelMarket.TradeDisputed(t.id, until);
-        market.dispute(t.id, until);
+        market.dispute(t.id);
         _assertStands(State.Disputed, until);
         assertTrue(_status().has(StatusLibrary.CHALLENGED));
         assertEq(_status().has(StatusLibrary.WAS_REJECTED), !passed);
@@ -148,32 +178,24 @@ contract VerdictsTest is OneTrade {
         vm.assume(caller != address(this));
         vm.prank(caller);
         _refuse(
-            abi.encodeCall(market.dispute, (t.id, type(uint40).max)),
+            abi.encodeCall(market.dispute, (t.id)),
             abi.encodeWithSelector(IModelMarket.NotAllowed.selector, caller, this)
         );
     }
 
     function test_RefusesAfterTheReview() public {
-        bytes memory call = abi.encodeCall(market.dispute, (t.id, type(uint40).max));
+        bytes memory call = abi.encodeCall(market.dispute, (t.id));
         vm.warp(uint256(t.deadline) + 1);
         _refuse(call, abi.encodeWithSelector(IModelMarket.DeadlinePassed.selector, t.deadline));
         vm.warp(t.deadline);
         _send(call);
     }
 
-    function testFuzz_RefusesADateThatHasCome(uint40 until) public {
-        until = uint40(bound(until, 0, _now()));
-        _refuse(
-            abi.encodeCall(market.dispute, (t.id, until)),
-            abi.encodeWithSelector(IModelMarket.DeadlinePassed.selector, until)
-        );
-    }
-
     function testFuzz_RefusesASecondDispute(bool overturned) public {
-        market.dispute(t.id, _now() + 1);
+        market.dispute(t.id);
         market.rule(t.id, overturned);
         _refuse(
-            abi.encodeCall(market.dispute, (t.id, _now() + 1)),
+            abi.encodeCall(market.dispute, (t.id)),
             abi.encodeWithSelector(IModelMarket.AlreadyChallenged.selector)
         );
     }
@@ -181,26 +203,29 @@ contract VerdictsTest is OneTrade {
     function test_RefusesADisputeInAnyOtherState() public {
         _choose(true, false);
         uint256 fit = 1 << uint8(State.Passed) | 1 << uint8(State.Rejected);
-        bytes memory call = abi.encodeCall(market.dispute, (t.id, type(uint40).max));
+        bytes memory call = abi.encodeCall(market.dispute, (t.id));
         _refuseOutside(fit, State.Passed, address(this), call);
     }
 
     // ------------------------------------------------------------------------- ruling
 
-    function testFuzz_ReturnsToTheVerdictAndOpensTheSettlement(bool passed, bool overturned) public {
+    function testFuzz_ReturnsToTheVerdictForTheRestOfTheReview(bool passed, bool overturned, uint24 late)
+        public
+    {
         _restart(passed ? State.Passed : State.Rejected);
-        market.dispute(t.id, _now() + 100);
-        skip(7);
+        market.dispute(t.id);
+        skip(late % 3 hours);
+        uint40 until = _now() < t.deadline ? t.deadline : _now();
         vm.expectEmit(address(market));
-        emit IModelMarket.DisputeEnded(t.id, overturned);
+        emit IModelMarket.DisputeEnded(t.id, overturned, until);
         market.rule(t.id, overturned);
-        _assertStands(t.verdict, _now());
+        _assertStands(t.verdict, until);
         assertEq(_status().has(StatusLibrary.OVERTURNED), overturned);
     }
 
     function testFuzz_LetsTheArbiterAloneRule(address caller, bool overturned) public {
         vm.assume(caller != address(this));
-        market.dispute(t.id, _now() + 100);
+        market.dispute(t.id);
         vm.prank(caller);
         _refuse(
             abi.encodeCall(market.rule, (t.id, overturned)),
@@ -218,10 +243,10 @@ contract VerdictsTest is OneTrade {
 
     function testFuzz_ResumesByACallOfAnyone(bool passed, address caller) public {
         _restart(passed ? State.Passed : State.Rejected);
-        market.dispute(t.id, _now() + 100);
-        skip(101);
+        market.dispute(t.id);
+        _lapse();
         vm.expectEmit(address(market));
-        emit IModelMarket.DisputeEnded(t.id, false);
+        emit IModelMarket.DisputeEnded(t.id, false, _now());
         vm.prank(caller);
         market.resume(t.id);
         _assertStands(t.verdict, _now());
@@ -229,9 +254,9 @@ contract VerdictsTest is OneTrade {
     }
 
     function test_RefusesToResumeAtTheLastSecond() public {
-        uint40 until = _now() + 100;
-        market.dispute(t.id, until);
-        skip(100);
+        uint40 until = t.deadline + 1 hours;
+        market.dispute(t.id);
+        vm.warp(until);
         _refuse(
             abi.encodeCall(market.resume, (t.id)),
             abi.encodeWithSelector(IModelMarket.DeadlineNotReached.selector, until)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from eth_utils.crypto import keccak
 
+from marketplace.audit.abi import Event
 from marketplace.audit.archive import Unavailable
 from marketplace.audit.case import Case
 from marketplace.audit.chain import Chain
@@ -16,10 +17,10 @@ from marketplace.audit.digests import NOTHING, hashed
 from marketplace.audit.disputes import CHALLENGE, PENALTIES, RULINGS, Act, Award
 from marketplace.audit.history import History
 from marketplace.audit.office import Committee
-from marketplace.audit.records import ReportedAttempt
+from marketplace.audit.records import Disputed, ReportedAttempt
 from marketplace.audit.report import Finding, counted, judged, not_reached, unchecked
 from marketplace.audit.signatures import SignedReport, quorum_faults, signed_by
-from marketplace.audit.trade import seats_in
+from marketplace.audit.trade import Trade, seats_in
 from marketplace.protocol.units import BASIS_POINTS, even_split
 
 _NO_CONTRACT = "the arbiter is not a contract of challenges that this audit can read"
@@ -37,8 +38,8 @@ def check_dispute(case: Case) -> Finding | None:
 
     None of them may have had an interest in such a ruling when the verdict was challenged, and
     none may have been of one party with the challenger. The
-    market's own events must tell the same: frozen until the challenge's deadline, and overturned
-    by such a ruling only.
+    market's own events must tell the same: frozen by the challenge, for the ruling window after the
+    review, and overturned by such a ruling only.
     """
     trade = case.trade
     if trade.disputed is None and not case.acts:
@@ -86,9 +87,8 @@ def _challenge_faults(case: Case, challenges: list[Any]) -> Iterator[str]:
             yield f"the bond is {event['bond']} of {event['currency']} where {bond} is due"
         if event["deadline"] != event.timestamp + terms["rulingWindow"]:
             yield f"the ruling is due at {event['deadline']}, not as the terms say"
-        told = event["deadline"], event.log.transaction
-        if frozen is not None and (frozen.until, frozen.transaction) != told:
-            yield f"the market is frozen until {frozen.until}, not by the challenge"
+        if frozen is not None:
+            yield from _freeze_faults(frozen, event, terms["rulingWindow"])
         told, barred = (event["mayNotUphold"], event["mayNotOverturn"]), _barred(case)
         if told != barred:
             yield f"seats {told} are barred from ruling where {barred} have an interest"
@@ -100,14 +100,19 @@ def _challenge_faults(case: Case, challenges: list[Any]) -> Iterator[str]:
             yield f"{', '.join(sorted(shared))} would judge themselves"
 
 
+def _freeze_faults(frozen: Disputed, challenge: Event, window: int) -> Iterator[str]:
+    """Object to a freezing of the settlement by another call, or for another time in seconds."""
+    if frozen.transaction != challenge.log.transaction:
+        yield "the market was not frozen by the challenge"
+    if frozen.until != frozen.review + window:
+        yield f"the market is frozen until {frozen.until}, not {frozen.review + window}"
+
+
 def _ruling_faults(case: Case, rulings: list[Any]) -> Iterator[str]:
     ruled = case.trade.ruled
     if len(rulings) > 1:
         yield f"it was ruled {len(rulings)} times"
-    if ruled is not None and not rulings:
-        frozen = case.trade.disputed
-        if ruled.overturned or frozen is None or ruled.timestamp <= frozen.until:
-            yield "the market's dispute ended without a ruling"
+    yield from _unruled_faults(case.trade, rulings)
     for event in rulings:
         deadline = case.acts[0].event.values.get("deadline", 0)
         overturns, lapses = event.name == "VerdictOverturned", event.name == "ChallengeLapsed"
@@ -124,6 +129,17 @@ def _ruling_faults(case: Case, rulings: list[Any]) -> Iterator[str]:
             yield f"overturned was model 0x{model.hex()}, which decided nothing"
         yield from quorum_faults(case.panel, _signed_ruling(case, event, model))
         yield from _interest_faults(case, event, overturns)
+
+
+def _unruled_faults(trade: Trade, rulings: list[Any]) -> Iterator[str]:
+    """Object to a dispute that ended by no call of the arbiter before its time."""
+    ruled, frozen = trade.ruled, trade.disputed
+    if ruled is None or any(event.name != "ChallengeLapsed" for event in rulings):
+        return
+    lapsed = any(event.log.transaction == ruled.transaction for event in rulings)
+    early = frozen is None or ruled.timestamp <= frozen.until
+    if ruled.overturned or (early and not lapsed):
+        yield "the market's dispute ended without a ruling"
 
 
 def _interest_faults(case: Case, event: Any, overturns: bool) -> Iterator[str]:
@@ -215,14 +231,11 @@ def _challenged(case: Case, act: Act) -> _Due:
 
 
 def _upheld(case: Case, act: Act) -> _Due:
-    """Give the lost bond to the panel's signers, and to who was kept waiting."""
+    """Give the lost bond to the panel's signers and the treasury."""
     currency, bond, _ = _bond(case)
     reward = bond * _terms(case.chain)["panelBps"] // BASIS_POINTS
-    request, disputed = case.trade.request, case.trade.disputed
-    rejected = disputed is not None and disputed.was_rejected
-    waiting = request.buyer if rejected else request.broker
-    awards = [Award(waiting, currency, bond - reward), *_evenly(case, act, currency, reward)]
-    return _Due((), 0, awards)
+    rest = Award(case.trade.request.treasury, currency, bond - reward)
+    return _Due((), 0, [rest, *_evenly(case, act, currency, reward)])
 
 
 def _overturned(case: Case, act: Act) -> _Due:

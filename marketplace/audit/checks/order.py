@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from marketplace.audit.case import Case
+from marketplace.audit.digests import NOTHING
 from marketplace.audit.records import Attested, ReportedAttempt
 from marketplace.audit.report import Finding, counted, judged, not_reached, shown, unchecked
 from marketplace.audit.signatures import objection_to, quorum_faults, signed_by
@@ -123,7 +124,9 @@ def _audit_faults(case: Case, attested: Attested, sender: str, data: bytes) -> l
     auditor = case.trade.request.auditor
     if sender == auditor and not finding.signature:
         return []
-    message = AuditReport(case.trade.id, finding.report, finding.approved)
+    deciding = case.trade.deciding
+    record = NOTHING if deciding is None else deciding.record
+    message = AuditReport(case.trade.id, record, finding.report, finding.approved)
     why = objection_to(
         case.chain.rpc, case.history.domain, auditor, message, finding.signature, attested.block
     )

@@ -107,9 +107,10 @@ class Trade:
 
 
 class ReferenceMarket:
-    """All trades and all credits."""
+    """All trades and all credits; the panel's window for a ruling is in seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, ruling_window: int) -> None:
+        self.ruling_window = ruling_window
         self.trades: dict[str, Trade] = {}
         self.credits: Counter[tuple[str, str]] = Counter()
         self.held: Counter[str] = Counter()
@@ -208,7 +209,8 @@ class ReferenceMarket:
 
     def open_scores(self, now: int, name: str, seats: Collection[int]) -> None:
         """Some signers open the scores of the deciding attempt."""
-        trade = self._in(name, *DECIDED, State.DISPUTED)
+        trade = self._in(name, *DECIDED)
+        self._lapsed(now, trade.deadline)
         if not seats:
             raise Refused("NothingOpened")
         trade.opened |= set(seats)
@@ -315,16 +317,14 @@ class ReferenceMarket:
 
     # ------------------------------------------------------------------------ disputes
 
-    def dispute(self, now: int, name: str, until: int) -> None:
+    def dispute(self, now: int, name: str) -> None:
         """The arbiter freezes the settlement, once."""
         trade = self._in(name, *DECIDED)
         self._in_time(now, trade.deadline)
         if trade.challenged:
             raise Refused("AlreadyChallenged")
-        if until <= now:
-            raise Refused("DeadlinePassed")
         trade.challenged = True
-        trade.state, trade.deadline = State.DISPUTED, until
+        trade.state, trade.deadline = State.DISPUTED, trade.deadline + self.ruling_window
 
     def rule(self, now: int, name: str, overturned: bool) -> None:
         """The arbiter lets the verdict stand, or fall."""
@@ -339,7 +339,8 @@ class ReferenceMarket:
     def _end_dispute(self, now: int, trade: Trade, overturned: bool) -> None:
         assert trade.decision is not None
         trade.overturned = overturned
-        trade.state, trade.deadline = trade.decision, now
+        review = trade.deadline - self.ruling_window
+        trade.state, trade.deadline = trade.decision, max(now, review)
 
     # ------------------------------------------------------------------------- credits
 

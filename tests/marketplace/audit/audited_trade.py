@@ -543,7 +543,7 @@ class AuditedTrade(Clocks, Disputes):
         """
         finding = Attestation(trade=self.name, approved=approved, finding="all agrees")
         digest, signed = self.publish_document(finding), approved if said is None else said
-        report = AuditReport(self.id, digest, signed)
+        report = AuditReport(self.id, record_hash(self.attempts[-1].record), digest, signed)
         self.audit = AuditFinding(digest, signed, self.sign(report, self.parties.auditor))
 
     def send_attestation(self, by: LocalAccount | None = None) -> None:

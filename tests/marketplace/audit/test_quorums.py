@@ -134,7 +134,9 @@ def test_seats_that_are_not_there_are_nobody() -> None:
 # -------------------------------------------------------------------------- one signature
 
 
-MESSAGE = AuditReport(keccak(text="a trade"), keccak(text="a report"), True)
+MESSAGE = AuditReport(
+    keccak(text="a trade"), keccak(text="a record"), keccak(text="a report"), True
+)
 
 
 @pytest.mark.parametrize("parity", [0, 26, 29])

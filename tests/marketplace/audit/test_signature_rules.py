@@ -17,7 +17,9 @@ from marketplace.protocol.typed_data import digest, sign
 
 HALF = SECPK1_N // 2
 KEY = Account.from_key("0x" + "17" * 32)
-MESSAGE = AuditReport(keccak(text="a trade"), keccak(text="a report"), True)
+MESSAGE = AuditReport(
+    keccak(text="a trade"), keccak(text="a record"), keccak(text="a report"), True
+)
 
 
 def with_s(settled: Settled, s: int) -> tuple[bytes, str]:

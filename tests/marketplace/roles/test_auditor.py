@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from small_trade import SMALL, StageAt, collude, fresh_run
 
+from marketplace.protocol.agreement import record_hash
 from marketplace.protocol.documents import Attestation, TrainingRecord
 from marketplace.protocol.errors import StoreUnreachable, TradeRefused
 from marketplace.protocol.states import State
@@ -27,7 +28,8 @@ from offchain.validation import Evidence, decode_evidence, encode_evidence
 
 def document_of(run: TradeRun, finding: AuditFinding) -> Attestation:
     """What was published with a finding, once its signature was looked at."""
-    report = AuditReport(run.trade_id, finding.report, finding.approved)
+    record = record_hash(run.world.market.agreement(run.trade_id).last_attempt.record)
+    report = AuditReport(run.trade_id, record, finding.report, finding.approved)
     auditor = run.world.auditor
     signer = signer_of(run.world.market.domain, report, finding.signature)
     assert signer == auditor.account.address

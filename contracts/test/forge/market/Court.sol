@@ -68,7 +68,7 @@ abstract contract Court is Signing, Deployer {
         uint256 nonce = vm.getNonce(address(this));
         address arbiter = vm.computeCreateAddress(address(this), nonce + 5);
         CommitteeTerms memory terms = CommitteeTerms(stakes, 0, 1 days, 365 days, arbiter, address(0));
-        market = _deployMarket(address(authority), terms, arbiter);
+        market = _deployMarket(address(authority), terms, arbiter, RULING_WINDOW);
         office = OracleCommittee(address(market.rules().committee()));
         panel = OracleCommittee(address(market.rules().panel()));
         challenges = new Challenges(market, office, _terms());

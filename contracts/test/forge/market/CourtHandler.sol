@@ -111,8 +111,7 @@ contract CourtHandler is JudgedTrade {
         uint16 signers = _quorum(uint8(pick));
         _uphold(signers);
         uint256 reward = bond * 4_000 / 10_000;
-        address waiting = _state() == State.Rejected ? request.buyer : request.broker;
-        _booked[waiting][request.currency] += bond - reward;
+        _booked[treasury][request.currency] += bond - reward;
         _bookEvenly(signers, request.currency, reward);
         ++done["uphold"];
     }
@@ -145,7 +144,7 @@ contract CourtHandler is JudgedTrade {
 
     function openScores(uint16 seats) external {
         seats &= _closedEarlier();
-        vm.assume(seats != 0);
+        vm.assume(seats != 0 && vm.getBlockTimestamp() <= _deadline());
         challenges.openScores(
             request, judges(), _earlier, _proof(_earlier), _openings(_earlier, seats)
         );

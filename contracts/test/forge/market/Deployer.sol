@@ -17,13 +17,16 @@ address constant JUROR = address(0x9a7e1);
 abstract contract Deployer is Test {
     uint16 internal constant FEE_BPS = 250;
 
-    function _deployMarket(address authority, CommitteeTerms memory terms, address arbiter)
-        internal
-        returns (ModelMarket)
-    {
+    function _deployMarket(
+        address authority,
+        CommitteeTerms memory terms,
+        address arbiter,
+        uint32 rulingWindow
+    ) internal returns (ModelMarket) {
         (OracleCommittee committee, OracleCommittee panel) = _deployOffices(authority, terms);
-        bytes memory setting =
-            abi.encode(authority, committee, panel, FEE_BPS, makeAddr("treasury"), 30, 127, 0);
+        bytes memory setting = abi.encode(
+            authority, committee, panel, FEE_BPS, makeAddr("treasury"), 30, 127, rulingWindow
+        );
         MarketRules rules = MarketRules(deployCode("MarketRules.sol:MarketRules", setting));
         ParticipantRegistry registry = ParticipantRegistry(
             deployCode(

@@ -18,7 +18,7 @@ abstract contract Ends is Register {
         AuditFinding memory audit;
         if (!t.audited && auditor != address(0) && chance % 3 == 0) {
             (t.audited, t.approved) = (true, chance % 2 == 0);
-            audit = AuditFinding(REPORT, t.approved, _signAudit(t, auditor, REPORT, t.approved));
+            audit = AuditFinding(REPORT, t.approved, _signAudit(t, _recordHash(t), REPORT, t.approved));
         }
         _settle(n, t, open, audit);
     }
@@ -54,7 +54,7 @@ abstract contract Ends is Register {
     function resume(uint256 pick, uint256) external {
         (uint256 n, Trade memory t) = _findLapsed(pick, State.Disputed);
         market.resume(t.id);
-        (t.state, t.deadline) = (t.verdict, _after(0));
+        (t.state, t.deadline) = (t.verdict, _afterDispute(t));
         _keep(n, t, "resume");
     }
 

@@ -205,7 +205,7 @@ contract MarketHandler is Ends {
         address auditor = requestOf(t).auditor;
         vm.assume(auditor != address(0));
         AuditFinding memory audit = AuditFinding(REPORT, approved, "");
-        if (bySignature) audit.signature = _signAudit(t, auditor, REPORT, approved);
+        if (bySignature) audit.signature = _signAudit(t, _recordHash(t), REPORT, approved);
         bytes memory call = abi.encodeCall(
             market.attestAudit, (t.id, dealOf(t), gateOf(t), committee, _amountsHash(t), _recordHash(t), audit)
         );
@@ -227,18 +227,24 @@ contract MarketHandler is Ends {
         if (open == 0) open = t.signers;
         AttemptRecord memory record = recordOf(t);
         Opening[] memory openings = openingsOf(t, t.attempts, t.signers, t.verdicts, open);
-        market.openDecidingScores(
-            t.id, dealOf(t), gateOf(t), judges(), _amountsHash(t), record, openings
+        bytes memory call = abi.encodeCall(
+            market.openDecidingScores,
+            (t.id, dealOf(t), gateOf(t), judges(), _amountsHash(t), record, openings)
         );
+        if (t.state == State.Disputed || block.timestamp <= t.deadline) {
+            _refuses(call);
+            ++done["refuse early scores"];
+            return;
+        }
+        _succeeds(call);
         t.opened |= open;
         _keep(n, t, "openScores");
     }
 
-    function dispute(uint256 pick, uint256 chance) external {
+    function dispute(uint256 pick, uint256) external {
         State state = pick % 2 == 0 ? State.Passed : State.Rejected;
         (uint256 n, Trade memory t) = _findOpen(pick, state);
-        uint40 until = _after(1 + chance % 100);
-        bytes memory call = abi.encodeCall(market.dispute, (t.id, until));
+        bytes memory call = abi.encodeCall(market.dispute, (t.id));
         _refuses(call); // by somebody else
         vm.prank(ARBITER);
         if (t.challenged) {
@@ -247,7 +253,8 @@ contract MarketHandler is Ends {
             return;
         }
         _succeeds(call);
-        (t.state, t.deadline, t.challenged) = (State.Disputed, until, true);
+        (t.state, t.challenged) = (State.Disputed, true);
+        t.deadline += market.rules().rulingWindow();
         _keep(n, t, "dispute");
     }
 
@@ -258,7 +265,7 @@ contract MarketHandler is Ends {
         _refuses(abi.encodeCall(market.rule, (t.id, overturned))); // by somebody else
         vm.prank(ARBITER);
         market.rule(t.id, overturned);
-        (t.state, t.deadline, t.overturned) = (t.verdict, _after(0), overturned);
+        (t.state, t.deadline, t.overturned) = (t.verdict, _afterDispute(t), overturned);
         _keep(n, t, "rule");
     }
 

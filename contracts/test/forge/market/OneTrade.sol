@@ -33,7 +33,7 @@ abstract contract OneTrade is Calls, Clock, Deployer {
     function _newMarket() private returns (ModelMarket) {
         Authority authority = new Authority(address(this));
         CommitteeTerms memory terms = CommitteeTerms(NATIVE, 0, 1, 365 days, address(this), address(0));
-        return _deployMarket(address(authority), terms, address(this));
+        return _deployMarket(address(authority), terms, address(this), 1 hours);
     }
 
     // ------------------------------------------------------------------------ steps
@@ -118,7 +118,7 @@ abstract contract OneTrade is Calls, Clock, Deployer {
     }
 
     function _audit(bool approved) internal view returns (AuditFinding memory) {
-        return AuditFinding(REPORT, approved, _signAudit(t, requestOf(t).auditor, REPORT, approved));
+        return AuditFinding(REPORT, approved, _signAudit(t, _recordHash(t), REPORT, approved));
     }
 
     /// @dev Past the deadline that the market itself has.
@@ -151,7 +151,7 @@ abstract contract OneTrade is Calls, Clock, Deployer {
         bool fails = to == State.Rejected || to == State.Failed;
         if (fails) _attempt(ALL, 0);
         _attempt(ALL, fails ? 0 : ALL);
-        if (to == State.Disputed) market.dispute(t.id, _now() + 1 hours);
+        if (to == State.Disputed) market.dispute(t.id);
         if (to < State.Settled) return;
         _lapse();
         _settle();

@@ -92,6 +92,12 @@ abstract contract Register is Calls {
         return uint40(block.timestamp + window);
     }
 
+    /// @dev The rest of the review, if any.
+    function _afterDispute(Trade memory t) internal view returns (uint40) {
+        uint40 review = t.deadline - market.rules().rulingWindow();
+        return review > _after(0) ? review : _after(0);
+    }
+
     function _succeeds(bytes memory call) internal {
         (bool success, bytes memory reason) = address(market).call(call);
         assertTrue(success, vm.toString(reason));

@@ -18,7 +18,7 @@ abstract contract SettledTrades is Clock, Deployer {
         Currency native = Currency.wrap(address(0));
         Authority authority = new Authority(address(this));
         CommitteeTerms memory terms = CommitteeTerms(native, 0, 1, 365 days, address(this), address(0));
-        _market = _deployMarket(address(authority), terms, address(this));
+        _market = _deployMarket(address(authority), terms, address(this), 1 hours);
         _seller = new Seller(_market, address(0xdead));
         _market.rules().committee().scheduleRotation(_seller.judges().members, 2);
         _seatPanel(_market);

@@ -24,7 +24,7 @@ abstract contract Signing is Terms {
         "bytes32 delivery,bytes32 evidence,uint128[] amounts,bool passed,bytes32 seal)"
     );
     bytes32 private constant AUDIT_REPORT =
-        keccak256("AuditReport(bytes32 tradeId,bytes32 report,bool approved)");
+        keccak256("AuditReport(bytes32 tradeId,bytes32 record,bytes32 report,bool approved)");
     bytes32 private constant WITHDRAWAL =
         keccak256("Withdrawal(address account,address currency,address to,uint256 nonce,uint40 expiry)");
 
@@ -122,12 +122,14 @@ abstract contract Signing is Terms {
         }
     }
 
-    function _signAudit(Trade memory t, address auditor, bytes32 report, bool approved)
+    function _signAudit(Trade memory t, bytes32 record, bytes32 report, bool approved)
         internal
         view
         returns (bytes memory)
     {
-        return _sign(auditor, keccak256(abi.encode(AUDIT_REPORT, t.id, report, approved)));
+        return _sign(
+            requestOf(t).auditor, keccak256(abi.encode(AUDIT_REPORT, t.id, record, report, approved))
+        );
     }
 
     function _signWithdrawal(address account, Currency currency, address to, uint256 nonce)
