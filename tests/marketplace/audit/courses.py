@@ -92,6 +92,7 @@ def settled_with_an_attestation_handed_on(trade: AuditedTrade) -> None:
 def settled_by_a_majority(trade: AuditedTrade) -> None:
     trade.to_gate()
     trade.attempt(seats=(0, 1, 2))
+    trade.lapse()
     trade.open_deciding(closed=(0, 2))
     trade.finish()
 

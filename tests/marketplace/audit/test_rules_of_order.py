@@ -146,7 +146,7 @@ def test_too_few_rows_end_a_funded_trade_at_once(honest: Trade, state: State, en
     ("name", "values"),
     [
         ("TradeDisputed", {"until": 2_000}),
-        ("DisputeEnded", {"overturned": False}),
+        ("DisputeEnded", {"overturned": False, "until": DEADLINE}),
     ],
 )
 @pytest.mark.parametrize("state", FINAL)
@@ -183,13 +183,28 @@ def test_money_is_locked_by_the_acceptance(
 
 def test_a_trade_is_disputed_once(honest: Trade) -> None:
     """In the second in which the first dispute ended, which is still in time."""
-    first, ended = Disputed(2_000, False, NOTHING), Ruled(False, NOTHING, DEADLINE)
+    first, ended = Disputed(2_000, 1_000, False, NOTHING), Ruled(False, NOTHING, DEADLINE)
     event = at(DEADLINE, "TradeDisputed", until=3_000)
     for disputed, ruled, said in ((None, None, []), (first, ended, ["came a second time"])):
         trade = put(honest, State.PASSED, disputed=disputed, ruled=ruled, disorder=[])
         replay(trade, event)
         assert [fault.partition("log 0 ")[2] for fault in trade.disorder] == said
         assert trade.state is State.DISPUTED
+
+
+@pytest.mark.parametrize(
+    ("second", "review", "until", "good"),
+    [(5, 9, 9, True), (5, 9, 5, False), (9, 5, 9, True), (9, 5, 5, False), (9, 9, 9, True)],
+)
+def test_the_review_goes_on_after_a_ruling(
+    honest: Trade, second: int, review: int, until: int, good: bool
+) -> None:
+    disputed = Disputed(2_000, review, False, NOTHING)
+    trade = put(honest, State.DISPUTED, disputed=disputed, ruled=None, disorder=[])
+    replay(trade, at(second, "DisputeEnded", overturned=False, until=until))
+    assert (trade.state, trade.deadline) == (State.PASSED, max(second, review))
+    said = f"puts the settlement off until {until}, not {max(second, review)}"
+    assert [fault.partition("log 0 ")[2] for fault in trade.disorder] == [said] * (not good)
 
 
 OPENED = {"opened": 0b1, "scores": (1,), "salts": (NOTHING,)}
@@ -207,10 +222,33 @@ OPENED = {"opened": 0b1, "scores": (1,), "salts": (NOTHING,)}
 def test_each_contract_opens_its_own_scores(
     honest: Trade, take: Callable[[Trade, Event], None], attempt: int, said: list[str]
 ) -> None:
-    state = State.PASSED if take is replay else State.SETTLED
-    trade = put(honest, state, ended_from=None if take is replay else State.PASSED)
-    take(trade, at(DEADLINE, "ScoresOpened", attempt=attempt, **OPENED))
+    deciding = take is replay
+    state = State.PASSED if deciding else State.SETTLED
+    trade = put(honest, state, ended_from=None if deciding else State.PASSED)
+    take(trade, at(DEADLINE + deciding, "ScoresOpened", attempt=attempt, **OPENED))
     assert [fault.partition("log 0 ")[2] for fault in trade.disorder] == said
+
+
+def test_scores_of_the_deciding_attempt_are_opened_after_the_review(honest: Trade) -> None:
+    trade = put(honest, State.PASSED, disorder=[])
+    replay(trade, at(DEADLINE, "ScoresOpened", attempt=2, **OPENED))
+    said = f"came at {DEADLINE}, not after {DEADLINE}"
+    assert [fault.partition("log 0 ")[2] for fault in trade.disorder] == [said]
+
+
+def test_scores_of_a_disputed_trade_stay_sealed(honest: Trade) -> None:
+    trade = put(honest, State.DISPUTED, disorder=[])
+    replay(trade, at(DEADLINE + 1, "ScoresOpened", attempt=2, **OPENED))
+    assert [fault.partition("log 0 ")[2] for fault in trade.disorder] == [
+        "came while the trade was DISPUTED"
+    ]
+
+
+def test_scores_of_an_earlier_attempt_are_opened_in_time(honest: Trade) -> None:
+    trade = put(honest, State.SETTLED, ended_from=State.PASSED, disorder=[])
+    failed_scores_opened(trade, at(DEADLINE + 1, "ScoresOpened", attempt=1, **OPENED))
+    said = f"came at {DEADLINE + 1}, after its deadline {DEADLINE}"
+    assert [fault.partition("log 0 ")[2] for fault in trade.disorder] == [said]
 
 
 @pytest.mark.parametrize("take", [failed_scores_opened, closed_seals_penalised])
@@ -219,7 +257,8 @@ def test_earlier_attempts_are_looked_at_when_the_trade_has_ended(
 ) -> None:
     trade = put(honest, State.PASSED, openings=[])
     closed = trade.attempts[0].signers
-    take(trade, at(DEADLINE + 1, "an event", attempt=1, closed=closed, **OPENED))
+    second = DEADLINE + (take is closed_seals_penalised)
+    take(trade, at(second, "an event", attempt=1, closed=closed, **OPENED))
     assert [fault.partition("log 0 ")[2] for fault in trade.disorder] == [
         "came while the trade was PASSED"
     ]

@@ -54,9 +54,15 @@ def found(case: Case, acts: list[Act] | None = None, **changes: Any) -> Finding 
     return check_dispute(replace(case, history=history, trade=replace(case.trade, **changes)))
 
 
-def deadline(case: Case) -> int:
+def thaw(case: Case) -> int:
+    """The last second before the market goes on without a ruling."""
     assert case.trade.disputed is not None
     return case.trade.disputed.until
+
+
+def deadline(case: Case) -> int:
+    """The last second for a ruling."""
+    return int(case.acts[0].event["deadline"])
 
 
 def ended(case: Case, second: int, overturned: bool = False) -> dict[str, Ruled]:
@@ -70,7 +76,7 @@ def ended(case: Case, second: int, overturned: bool = False) -> dict[str, Ruled]
 def test_only_a_verdict_that_stands_after_the_deadline_needs_no_ruling(
     upheld: Case, late: int, overturned: bool, says: bool
 ) -> None:
-    told = ended(upheld, deadline(upheld) + late, overturned)
+    told = ended(upheld, thaw(upheld) + late, overturned)
     assert found(upheld, upheld.acts[:1], **told) == (
         Finding("failed", UNRULED)
         if says
@@ -79,17 +85,52 @@ def test_only_a_verdict_that_stands_after_the_deadline_needs_no_ruling(
 
 
 @pytest.mark.parametrize("late", [0, 1])
-def test_a_lapse_comes_after_the_deadline_and_in_whatever_transaction(
-    upheld: Case, late: int
-) -> None:
+def test_a_lapse_comes_after_the_deadline(upheld: Case, late: int) -> None:
     second = deadline(upheld) + late
     lapse = Act(told("ChallengeLapsed", second, tradeId=upheld.trade.id), ())
+    by_it = {"ruled": Ruled(False, lapse.event.log.transaction, second)}
     said = f"ChallengeLapsed came at {second}, and the deadline is {second}"
-    assert found(upheld, [upheld.acts[0], lapse], **ended(upheld, second)) == (
+    assert found(upheld, [upheld.acts[0], lapse], **by_it) == (
         Finding("passed", "1 challenge, ChallengeLapsed, 0 faults of the committee penalised")
         if late
         else Finding("failed", said)
     )
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_a_lapse_may_come_when_the_market_has_gone_on_by_itself(upheld: Case, late: int) -> None:
+    second = thaw(upheld) + late
+    lapse = Act(told("ChallengeLapsed", second + 9, tradeId=upheld.trade.id), ())
+    assert found(upheld, [upheld.acts[0], lapse], **ended(upheld, second)) == (
+        Finding("passed", "1 challenge, ChallengeLapsed, 0 faults of the committee penalised")
+        if late
+        else Finding("failed", UNRULED)
+    )
+
+
+def test_a_lapse_overturns_nothing(upheld: Case) -> None:
+    second = deadline(upheld) + 1
+    lapse = Act(told("ChallengeLapsed", second, tradeId=upheld.trade.id), ())
+    by_it = {"ruled": Ruled(True, lapse.event.log.transaction, second)}
+    finding = found(upheld, [upheld.acts[0], lapse], **by_it)
+    assert finding is not None
+    assert (finding.verdict, UNRULED in finding.detail) == ("failed", True)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"transaction": bytes(32)}, "the market was not frozen by the challenge"),
+        ({"review": 7}, "the market is frozen until"),
+    ],
+)
+def test_the_market_is_frozen_by_the_challenge_for_the_ruling_window(
+    upheld: Case, change: dict[str, Any], said: str
+) -> None:
+    assert upheld.trade.disputed is not None
+    finding = found(upheld, disputed=replace(upheld.trade.disputed, **change))
+    assert finding is not None
+    assert (finding.verdict, finding.detail.startswith(said)) == ("failed", True)
 
 
 @pytest.mark.parametrize("late", [0, 1])
