@@ -224,6 +224,9 @@ EXPLANATIONS: dict[str, Explanation] = {
     "SealsStillDue": Explanation(
         "the seals may still be opened", "wait for the time that the error names"
     ),
+    "SealsWereDue": Explanation(
+        "the time to open the seals is over", "leave them closed; their signers pay for it"
+    ),
     "NoClosedSeals": Explanation(
         "every seal of this attempt was opened, or penalised", "nothing is left to do"
     ),

@@ -311,6 +311,7 @@ ROLES: dict[str, tuple[Alter, set[str]]] = {
 }
 
 MISNUMBERED = {
+    "audit-signature",
     "INVARIANTS",
     "allocation?",
     "attempts",
@@ -376,6 +377,7 @@ REPORTS: dict[str, tuple[Alter, set[str]]] = {
     "signers of an attempt": (
         changing("AttemptReported", (2,), 0b101, 1),
         {
+            "audit-signature",
             "fees",
             "quorum",
             "seals",
@@ -388,7 +390,15 @@ REPORTS: dict[str, tuple[Alter, set[str]]] = {
     ),
     "a verdict of the deciding attempt": (
         changing("AttemptReported", (3,), 0b01, 1),
-        {"fees", "quorum", "states", "stored-agreement", "stored-seals", "verdicts"},
+        {
+            "audit-signature",
+            "fees",
+            "quorum",
+            "states",
+            "stored-agreement",
+            "stored-seals",
+            "verdicts",
+        },
     ),
     "a verdict of an earlier attempt": (
         changing("AttemptReported", (3,), 0b10, 0),
@@ -396,7 +406,7 @@ REPORTS: dict[str, tuple[Alter, set[str]]] = {
     ),
     "a verdict of nobody": (
         changing("AttemptReported", (3,), 0b111, 1),
-        {"stored-agreement", "verdicts"},
+        {"audit-signature", "stored-agreement", "verdicts"},
     ),
     "which datasets were accepted": (
         changing("DataReported", (0, 0), 0b011),
@@ -432,11 +442,11 @@ REPORTS: dict[str, tuple[Alter, set[str]]] = {
     ),
     "the model of an attempt": (
         changing("AttemptReported", (1, 0), flipped, 1),
-        {"quorum", "stored-agreement"},
+        {"audit-signature", "quorum", "stored-agreement"},
     ),
     "a model that is scored again": (
         changing("AttemptReported", (1, 0), lambda model: keccak(text="one model"), None),
-        {"attempts", "quorum", "stored-agreement"},
+        {"audit-signature", "attempts", "quorum", "stored-agreement"},
     ),
     "a delivery after a failure": (
         changing("AttemptReported", (1, 2), flipped),
@@ -449,16 +459,16 @@ REPORTS: dict[str, tuple[Alter, set[str]]] = {
     "an attempt without a number": (changing("AttemptReported", (0,), 0, 1), MISNUMBERED),
     "fewer signers of an attempt than a quorum": (
         changing("AttemptReported", (2,), 0b01, 1),
-        {"INVARIANTS", "quorum", "seals", "stored-agreement", "verdicts"},
+        {"audit-signature", "INVARIANTS", "quorum", "seals", "stored-agreement", "verdicts"},
     ),
     "a seal too few": (
         changing("AttemptReported", (4,), lambda seals: seals[:1], 1),
-        {"quorum", "seals", "stored-agreement"},
+        {"audit-signature", "quorum", "seals", "stored-agreement"},
     ),
     "the number of an attempt": (changing("AttemptReported", (0,), 7, 1), MISNUMBERED),
     "a sealed score": (
         changing("AttemptReported", (4, 0), flipped, 1),
-        {"quorum", "seals", "stored-agreement"},
+        {"audit-signature", "quorum", "seals", "stored-agreement"},
     ),
     "an opened score": (changing("ScoresOpened", (2, 0), more), {"seals"}),
     "the salt of an opened score": (changing("ScoresOpened", (3, 0), flipped), {"seals"}),

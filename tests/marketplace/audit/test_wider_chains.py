@@ -270,7 +270,7 @@ def test_an_arbiter_of_another_kind_is_not_checked_and_never_passed(
     )
     trade = AuditedTrade(Market(node, foreign.address), store, parties)
     trade.to_passed()
-    trade.market.send(arbiter, "dispute", trade.id, node.now() + 100)
+    trade.market.send(arbiter, "dispute", trade.id)
     trade.market.send(arbiter, "rule", trade.id, False)
     trade.finish()
     report = audit(node.web3.provider, foreign.address, store)
