@@ -61,7 +61,8 @@ def duties_of(
         late = status.deadline + status.windows.settlement // 2 < now <= until
         due += _if(now > status.deadline, Duty(SETTLE, True))
         due += _if(late and unopened, Duty(OPEN_OWN, False))
-    return due + _if(status.state.final and sealed, Duty(OPEN_FAILED, True))
+    in_time = status.state.final and now <= status.deadline
+    return due + _if(in_time and sealed, Duty(OPEN_FAILED, True))
 
 
 def place_in_turn(members: Sequence[str], address: str, trade_id: bytes, name: str) -> int:

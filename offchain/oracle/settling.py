@@ -135,6 +135,8 @@ class OracleSettler:
         ------
         TradeRefused
             If another attempt may follow, or no signer in reach opens its score.
+        TransactionReverted
+            If the review isn't over.
         """
         require_decided(self.market, trade_id)
         case, agreed = self.book.case(trade_id), self.market.agreement(trade_id)

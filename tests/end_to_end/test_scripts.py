@@ -135,7 +135,7 @@ def check_ending(name: str, summary: Summary, run: TradeRun) -> None:
         bond = run.script.budget * TERMS.bond_bps // 10_000
         assert sum(award.amount for award in summary.awards) == bond
         shares = {award.name.split()[0]: award.amount for award in summary.awards}
-        assert shares == {"broker": bond // 2, "juror": bond // 4}
+        assert shares == {"treasury": bond // 2, "juror": bond // 4}
         assert run.world.market.status(run.trade_id).challenged
         check_shapley(summary)
     minted = summary.licence is not None and summary.licence.holder == "buyer"

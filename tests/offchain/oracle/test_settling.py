@@ -12,7 +12,7 @@ from small_trade import SMALL, StageAt
 
 from marketplace.chain.market import ReportedAttempt
 from marketplace.protocol.agreement import seats_in
-from marketplace.protocol.errors import MissingContent, TradeRefused
+from marketplace.protocol.errors import MissingContent, TradeRefused, TransactionReverted
 from marketplace.protocol.ids import score_seal
 from marketplace.protocol.states import State
 from marketplace.protocol.terms import AttemptRecord, Opening
@@ -184,12 +184,14 @@ def test_who_is_left_waiting_opens_its_own_score_in_time(stage: StageAt) -> None
     run = stage(State.PASSED)
     first, *others = run.world.signers
     alone = OracleSettler(first, [], run.progress)
+    with pytest.raises(TransactionReverted, match="DeadlineNotReached"):
+        alone.open_deciding_scores(run.trade_id)
+    pass_window(run, "review")
     left = alone.open_deciding_scores(run.trade_id)
     assert len(left) == 1
     assert first.address not in left
     with_others = OracleSettler(others[0], others[1:], run.progress)
     assert with_others.open_deciding_scores(run.trade_id) == ()
-    pass_window(run, "review")
     assert alone.settle(run.trade_id) == State.SETTLED
     assert run.world.market.credit_of(first.address) > 0
 
