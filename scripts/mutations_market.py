@@ -311,7 +311,7 @@ MARKET = [
     _market(
         "scores-are-opened-during-the-review",
         _MARKET,
-        "        _reviewed(tradeId, deal, gate, Digests.hash(judges), amounts, Digests.hash(record));\n",
+        "        _requireReviewed(\n            _decided(tradeId, deal, gate, Digests.hash(judges), amounts, Digests.hash(record))\n        );\n",
         "        _decided(tradeId, deal, gate, Digests.hash(judges), amounts, Digests.hash(record));\n",
         "opening",
     ),
@@ -436,8 +436,8 @@ MARKET = [
     _market(
         "a-ruling-ends-the-review",
         _MARKET,
-        "until(review > block.timestamp ? review - block.timestamp : 0)",
-        "until(0)",
+        ".due(Math.max(review, block.timestamp))",
+        ".due(block.timestamp)",
         "disputes",
     ),
     _market(

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {IMarketRules} from "./interfaces/IMarketRules.sol";
 import {IModelMarket} from "./interfaces/IModelMarket.sol";
@@ -60,7 +61,7 @@ contract ModelMarket is IModelMarket, Ledger {
     /// @inheritdoc IModelMarket
     address public immutable arbiter;
 
-    uint32 private immutable _rulingWindow; // the rules', which never change
+    uint256 private immutable _rulingWindow; // the rules', which never change
 
     mapping(bytes32 tradeId => Status) private _status;
     mapping(bytes32 tradeId => bytes32) private _digest;
@@ -296,7 +297,8 @@ contract ModelMarket is IModelMarket, Ledger {
     ) external {
         bytes32 decided = Digests.hash(record);
         Status status =
-            _reviewed(tradeId, deal, gate, Digests.hash(judges), Digests.hash(amounts), decided);
+            _decided(tradeId, deal, gate, Digests.hash(judges), Digests.hash(amounts), decided);
+        _requireReviewed(status);
         if (audit.signature.length != 0) {
             status = _attested(tradeId, status, deal.auditor, decided, audit);
         }
@@ -344,7 +346,9 @@ contract ModelMarket is IModelMarket, Ledger {
         AttemptRecord calldata record,
         Opening[] calldata openings
     ) external {
-        _reviewed(tradeId, deal, gate, Digests.hash(judges), amounts, Digests.hash(record));
+        _requireReviewed(
+            _decided(tradeId, deal, gate, Digests.hash(judges), amounts, Digests.hash(record))
+        );
         Seals.Opened memory opened = _open(tradeId, deal.threshold, judges, record, openings);
         if (opened.seats == 0) revert NothingOpened();
         _opened[tradeId] = opened.merge(_opened[tradeId]);
@@ -429,9 +433,8 @@ contract ModelMarket is IModelMarket, Ledger {
         if (status.has(StatusLibrary.CHALLENGED)) revert AlreadyChallenged();
         if (state == State.Rejected) status = status.withFlag(StatusLibrary.WAS_REJECTED);
         // The end of the review can be told from this deadline, so it needs no place of its own.
-        uint256 rest = status.deadline() - block.timestamp;
-        status = status.withFlag(StatusLibrary.CHALLENGED).to(State.Disputed)
-            .until(rest + _rulingWindow);
+        uint256 deadline = status.deadline() + _rulingWindow;
+        status = status.withFlag(StatusLibrary.CHALLENGED).to(State.Disputed).due(deadline);
         _status[tradeId] = status;
         emit TradeDisputed(tradeId, status.deadline());
     }
@@ -524,7 +527,7 @@ contract ModelMarket is IModelMarket, Ledger {
         // An early ruling leaves the auditor the rest of the review; after a late one, the signers
         // have their whole time to open seals.
         uint256 review = status.deadline() - _rulingWindow;
-        status = status.to(back).until(review > block.timestamp ? review - block.timestamp : 0);
+        status = status.to(back).due(Math.max(review, block.timestamp));
         _status[tradeId] = status;
         emit DisputeEnded(tradeId, overturned, status.deadline());
     }
@@ -565,16 +568,8 @@ contract ModelMarket is IModelMarket, Ledger {
         _requireAgreed(tradeId, Digests.decided(Digests.gated(judges, deal, gate), amounts, record));
     }
 
-    /// @dev A trade whose verdict stands or fell for good, so that its scores may be known.
-    function _reviewed(
-        bytes32 tradeId,
-        Deal calldata deal,
-        Gate calldata gate,
-        bytes32 judges,
-        bytes32 amounts,
-        bytes32 record
-    ) private view returns (Status status) {
-        status = _decided(tradeId, deal, gate, judges, amounts, record);
+    /// @dev The verdict stands or fell for good, so that its scores may be known.
+    function _requireReviewed(Status status) private view {
         if (status.state() == State.Disputed) revert WrongState(State.Disputed, State.Passed);
         _requireLapsed(status.deadline());
     }

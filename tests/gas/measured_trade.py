@@ -196,8 +196,9 @@ def around(market: Market, deployment: Deployment) -> Gas:
     provider = PARTIES.providers[0]
     gas["withdraw"] = used(market.send(provider, "withdraw", NATIVE, provider.address))
     trade = TradeBuilder(market, salt="beforehand").advance_to(State.PASSED)
-    gas["openDecidingScores"] = used(trade.open_scores())
     gas["attestAudit"] = used(trade.attest())
+    trade.lapse()
+    gas["openDecidingScores"] = used(trade.open_scores())
     gas["settle, both before"] = used(trade.settle_in_time())
 
     gas["ModelLicence.mint"] = licence_of(trade, deployment)

@@ -75,9 +75,14 @@ library StatusLibrary {
 
     /// @notice The status with a deadline `window` seconds from now.
     function until(Status s, uint256 window_) internal view returns (Status) {
+        return due(s, block.timestamp + window_);
+    }
+
+    /// @notice The status with a deadline in seconds since 1970.
+    function due(Status s, uint256 deadline_) internal pure returns (Status) {
         uint256 cleared = Status.unwrap(s) & ~(uint256(type(uint40).max) << 40);
-        // forty bits hold any block's time plus two windows for 34,000 years
-        return Status.wrap(cleared | (block.timestamp + window_) << 40);
+        // forty bits hold any block's time plus a few windows for 34,000 years
+        return Status.wrap(cleared | deadline_ << 40);
     }
 
     function withFlag(Status s, uint256 flag) internal pure returns (Status) {
