@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+from marketplace.protocol.documents import Amount, Document, Hex
 from marketplace.protocol.errors import ProtocolError
 from marketplace.protocol.structs import (
     Address,
@@ -53,6 +54,45 @@ class ClaimTo(Struct):
     receiver: Address
     nonce: Uint256
     deadline: Uint256
+
+
+class SignedDistribution(Document):
+    """One seat's signature on a distribution, handed to whoever proposes it.
+
+    `payee_list` is the digest of the list, the distribution's `document`.
+    """
+
+    kind = "signed-distribution"
+    chain_id: int
+    payouts: str
+    currency: str
+    epoch: int
+    total: Amount
+    roots: tuple[Hex, ...]
+    payee_list: Hex
+    committee: Hex
+    signer: str
+    signature: Hex
+
+    @property
+    def distribution(self) -> Distribution:
+        """What was signed; raises `ProtocolError` if it can be no distribution."""
+        return Distribution(
+            self.currency, self.epoch, self.total, self.roots, self.payee_list, self.committee
+        )
+
+
+class ClaimAuthority(Document):
+    """A payee's `ClaimTo` with its signature, handed to whoever sends it."""
+
+    kind = "claim-authority"
+    chain_id: int
+    payouts: str
+    account: str
+    currency: str
+    receiver: str
+    deadline: int
+    signature: Hex
 
 
 def packed(members: Sequence[str], signatures: Mapping[str, bytes]) -> tuple[int, bytes]:
