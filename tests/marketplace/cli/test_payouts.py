@@ -285,26 +285,27 @@ def changed(file: str, **changes: Any) -> str:
 
 
 def test_signatures_that_make_no_quorum_are_refused(place: Place) -> None:
-    one = ACCOUNTS[ONE]
     place("deposit", 10)
-    first, second = (place.listed({one: 10}).out.strip() for _ in range(2))
+    first, second = (place.listed({ACCOUNTS[ONE]: 10}).out.strip() for _ in range(2))
     a, b = place.signed(first, *SEATS[:2])
     (c,) = place.signed(second, SEATS[2])
-    refused(place("propose", a), QuorumNotReached, "1 of the committee signed")
     refused(place("propose", a, a), QuorumNotReached, "1 of the committee signed")
     refused(place("propose", a, c), ProtocolError, "signed another distribution")
-    forged = changed(a, signer=ACCOUNTS[SEATS[2]])
-    refused(place("propose", b, forged), BadSignature, f"in the name of {ACCOUNTS[SEATS[2]]}")
-    elsewhere = changed(a, chainId=1)
-    refused(place("propose", b, elsewhere), ProtocolError, "on chain 1")
+    assert place("status", "--json").data["waiting"] is None
+    assert place("propose", a, b, "--json").data["epoch"] == 1
+    waiting = place("status", "--json").data["waiting"]
+    assert digest_of(waiting["list"]) == digest_of(first)
+
+
+def test_what_is_no_signature_of_a_seat_is_refused(place: Place) -> None:
+    place("deposit", 10)
+    a, b = place.signed(place.listed({ACCOUNTS[ONE]: 10}).out.strip(), *SEATS[:2])
+    third = ACCOUNTS[SEATS[2]]
+    refused(place("propose", b, changed(a, signer=third)), BadSignature, f"the name of {third}")
+    refused(place("propose", b, changed(a, chainId=1)), ProtocolError, "on chain 1")
     refused(place("propose", b, changed(a, roots=["0x12"])), ProtocolError, "give 32 bytes")
     refused(place("propose", b, changed(a, roots=["0xzz"])), ProtocolError, "roots")
     refused(place("propose", b, "amounts.csv"), ProtocolError, "not a signed-distribution")
-    assert place("status", "--json").data["waiting"] is None
-    data = place("propose", a, b, "--json").data
-    assert data["epoch"] == 1
-    waiting = place("status", "--json").data["waiting"]
-    assert digest_of(waiting["list"]) == digest_of(first)
 
 
 def test_who_is_not_of_the_committee_makes_no_quorum(place: Place) -> None:
