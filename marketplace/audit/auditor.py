@@ -202,7 +202,8 @@ class Audit:
         if self._follow_funds:
             found["funders"] = funders(history, chain, self._fold.first)
         if chain.contracts.payouts:
-            found["distributions"] = check_distributions(history, chain, self._store)
+            lists = self._fold.lists
+            found["distributions"] = check_distributions(history, chain, lists, self._store)
         if chain.contracts.bids:
             found["bids"] = moving_bids(history, chain.block.timestamp)
         return [_check(None, name, finding) for name, finding in found.items()]
