@@ -26,7 +26,7 @@ from marketplace.cli.store import read_file
 from marketplace.protocol.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from marketplace.protocol.earnings import Earning
+    from marketplace.protocol.earnings import Earning, Place
     from marketplace.roles.payouts import Payouts, Proposed, Standing
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -333,16 +333,64 @@ def veto_command(
 # -------------------------------------------------------------------------------- claims
 
 
-@payouts_commands.command("claim")
-@_at
-@currency_option
-@store_option
-@click.option(
+listing_option = click.option(
     "--list",
     "listing",
     metavar="CID",
     help="The list in force.  [default: what the log names]",
 )
+
+
+@payouts_commands.command("proof")
+@click.argument("payee")
+@_at
+@currency_option
+@store_option
+@listing_option
+@click.option("--out", required=True, type=_FILE, help="Write the proof here.")
+@as_json
+@command
+def proof_command(
+    payee: str,
+    rpc: str,
+    chain_id: int | None,
+    payouts: str,
+    currency: str,
+    store_location: str,
+    listing: str | None,
+    out: Path,
+    json_output: bool,
+) -> None:
+    """Write what PAYEE has earned by the list in force, with the proof that the contract takes.
+
+    For `claim --proof`, by a payee who shall not see the others' amounts.
+    """
+    from marketplace.chain.files import write_whole
+    from marketplace.protocol.payouts import PayeeProof
+    from offchain.storage.store import open_store
+
+    token, owner = address_of(currency, "the currency"), address_of(payee, "the payee")
+    store, opened = open_store(store_location), _opened(rpc, chain_id, payouts)
+    written = PayeeProof.of(token, opened.place_of(store, token, owner, listing))
+    write_whole(out, written.to_bytes())
+    conclude(
+        {"payee": owner, "cumulative": str(written.cumulative), "file": str(out)},
+        json_output,
+        lambda: click.echo(f"{out}: {owner} has earned {written.cumulative} of the smallest unit"),
+    )
+
+
+@payouts_commands.command("claim")
+@_at
+@currency_option
+@click.option(
+    "--store",
+    "store_location",
+    metavar="PLACE",
+    help="Where the list in force lies.",
+)
+@listing_option
+@click.option("--proof", type=_FILE, help="What `proof` wrote for the payee, instead of a list.")
 @click.option(
     "--payee", metavar="ADDRESS", help="Claim for this account.  [default: the one that signs]"
 )
@@ -356,8 +404,9 @@ def claim_command(
     chain_id: int | None,
     payouts: str,
     currency: str,
-    store_location: str,
+    store_location: str | None,
     listing: str | None,
+    proof: Path | None,
     payee: str | None,
     to: str | None,
     authority: Path | None,
@@ -372,7 +421,6 @@ def claim_command(
     --authority, for the payee that signed it, the credit is sent on in the same transaction.
     """
     from marketplace.protocol.payouts import ClaimAuthority
-    from offchain.storage.store import open_store
 
     if (payee is not None) + (to is not None) + (authority is not None) > 1:
         raise ConfigurationError(
@@ -381,14 +429,15 @@ def claim_command(
         )
     token = address_of(currency, "the currency")
     receiver = None if to is None else address_of(to, "the receiver")
-    named = None if payee is None else address_of(payee, "the payee")
     signed = None if authority is None else ClaimAuthority.from_bytes(read_file(authority))
-    store, opened = open_store(store_location), _opened(rpc, chain_id, payouts)
+    opened = _opened(rpc, chain_id, payouts)
     sender = open_account(opened.node, keystore, account, password_file)
+    owner = sender.address if payee is None else address_of(payee, "the payee")
     if signed is not None:
-        named, token = signed.account, signed.currency
-    owner = named or sender.address
-    place = opened.place_of(store, token, owner, listing)
+        order = opened.order_in(signed)
+        owner, token, receiver = order.account, order.currency, order.receiver
+    token, place = _place(opened, token, owner, store_location, listing, proof)
+    owner = place.earning.account
     claimed = int(opened.view("claimedOf", owner, token))
     if signed is not None:
         opened.claim_by(sender, signed, place)
@@ -396,13 +445,13 @@ def claim_command(
         opened.claim_and_withdraw(sender, token, place, receiver)
     else:
         opened.claim(sender, token, place)
-    amount, to_whom = place.earning.cumulative - claimed, receiver or (signed and signed.receiver)
+    amount = place.earning.cumulative - claimed
     conclude(
-        {"payee": owner, "claimed": str(amount), "sentTo": to_whom},
+        {"payee": owner, "claimed": str(amount), "sentTo": receiver},
         json_output,
         lambda: click.echo(
             f"{owner} claimed {amount} of the smallest unit"
-            + (f", and its credit went to {to_whom}" if to_whom else "")
+            + (f", and its credit went to {receiver}" if receiver else "")
         ),
     )
 
@@ -495,6 +544,26 @@ def _opened(rpc: str, chain_id: int | None, payouts: str) -> Payouts:
 
     address = address_of(payouts, "the payouts' contract")
     return open_payouts(connect(rpc, chain_id), address)
+
+
+def _place(
+    opened: Payouts,
+    currency: str,
+    owner: str,
+    store_location: str | None,
+    listing: str | None,
+    proof: Path | None,
+) -> tuple[str, Place]:
+    """Return what is claimed, and in which currency: by the list in force, or as a proof says."""
+    from marketplace.protocol.payouts import PayeeProof
+    from offchain.storage.store import open_store
+
+    if proof is not None and store_location is None and listing is None:
+        given = PayeeProof.from_bytes(read_file(proof))
+        return address_of(given.currency, "the currency"), given.place
+    if store_location is None or proof is not None:
+        raise ConfigurationError("one source of the proof is needed", "give --store or --proof")
+    return currency, opened.place_of(open_store(store_location), currency, owner, listing)
 
 
 def _earnings_in(file: Path) -> tuple[Earning, ...]:

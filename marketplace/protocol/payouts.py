@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Self
 
 from marketplace.protocol.documents import Amount, Document, Hex
+from marketplace.protocol.earnings import Earning, Place
 from marketplace.protocol.errors import ProtocolError
 from marketplace.protocol.structs import (
     Address,
@@ -93,6 +94,35 @@ class ClaimAuthority(Document):
     receiver: str
     deadline: int
     signature: Hex
+
+
+class PayeeProof(Document):
+    """One payee's leaf and the hashes beside its path, for who shall not see the whole list."""
+
+    kind = "payee-proof"
+    currency: str
+    account: str
+    cumulative: Amount
+    salt: Hex
+    proof: tuple[Hex, ...]
+
+    @classmethod
+    def of(cls, currency: str, place: Place) -> Self:
+        """Write down a place in the trees of a currency."""
+        account, cumulative, salt = place.earning.as_tuple()
+        proof = place.proof
+        return cls(
+            currency=currency, account=account, cumulative=cumulative, salt=salt, proof=proof
+        )
+
+    @property
+    def place(self) -> Place:
+        """The place in the trees; raises `ProtocolError` if it can be none."""
+        if any(len(node) != 32 for node in self.proof):
+            raise ProtocolError(
+                f"the proof of {self.account} is none", "ask who has the list for another"
+            )
+        return Place(Earning(self.account, self.cumulative, self.salt), self.proof)
 
 
 def packed(members: Sequence[str], signatures: Mapping[str, bytes]) -> tuple[int, bytes]:

@@ -8,7 +8,7 @@ Each signer holds the list against the chain and the list in force before it sig
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
@@ -380,14 +380,20 @@ class Payouts:
         Raises
         ------
         ProtocolError
-            If the payee signed for another contract.
+            As `order_in`.
         TransactionReverted
             If the authority is over, was used, or is not by the payee.
         """
+        order = self.order_in(authority)
+        said = order.receiver, order.deadline, authority.signature
+        return self._send(account, "claimTo", *_proof(order.currency, place), *said)
+
+    def order_in(self, authority: ClaimAuthority) -> ClaimTo:
+        """Return what a payee signed, if it was for this contract; `ProtocolError` otherwise."""
         self._require_here(authority, authority.account)
-        proof = _proof(authority.currency, place)
-        said = authority.receiver, authority.deadline, authority.signature
-        return self._send(account, "claimTo", *proof, *said)
+        currency, receiver = authority.currency, authority.receiver
+        order = ClaimTo(authority.account, currency, receiver, 0, authority.deadline)
+        return replace(order, nonce=int(self.view("nonces", order.account)))
 
     def withdraw(self, account: LocalAccount, currency: str, receiver: str) -> TxReceipt:
         """Send an account's whole credit to a receiver."""

@@ -196,8 +196,37 @@ def test_who_has_no_coins_lets_another_claim(place: Place) -> None:
     said = json.loads(Path("word.json").read_text())
     Path("word.json").write_text(json.dumps(said | {"payouts": ACCOUNTS[ADMIN]}))
     refused(place("claim", *by), ProtocolError, f"{one} signed for {ACCOUNTS[ADMIN]}")
+    for wrong in ({"currency": "coin"}, {"account": "0x12"}, {"deadline": -1}, {"receiver": ""}):
+        Path("word.json").write_text(json.dumps(said | wrong))
+        refused(place("claim", *by), ProtocolError)
     both = place("claim", *by, "--to", receiver)
     refused(both, ConfigurationError, "--payee, --to and --authority exclude each other")
+
+
+def test_a_payee_claims_without_the_list(place: Place) -> None:
+    one, two = ACCOUNTS[ONE], ACCOUNTS[TWO]
+    place.given_out({one: 6, two: 4})
+    writing = ("proof", "--store", "store", "--out", "proof.json")
+    refused(place(*writing, ACCOUNTS[STRANGER]), ProtocolError, "is not on the list in force")
+    assert not Path("proof.json").exists()
+    assert place(*writing, two.lower(), "--json").data["cumulative"] == "4"
+    assert str(6) not in json.loads(Path("proof.json").read_text()).values()
+    claiming = ("claim", "--proof", "proof.json", "--account")
+    theft = place(*claiming, ONE, "--to", one)
+    refused(theft, TransactionReverted, "belongs to another account")
+    assert place(*claiming, TWO, "--to", ACCOUNTS[19], "--json").data["claimed"] == "4"
+    both = place(*claiming, TWO, "--store", "store")
+    refused(both, ConfigurationError, "give --store or --proof")
+    refused(place("claim"), ConfigurationError, "give --store or --proof")
+    said = json.loads(Path("proof.json").read_text())
+    for wrong, error, word in (
+        ({"cumulative": "6"}, TransactionReverted, "leads to no root in force"),
+        ({"cumulative": "0"}, ProtocolError, "has earned 0"),
+        ({"proof": ["0x12"]}, ProtocolError, "is none"),
+        ({"currency": "coin"}, ConfigurationError, "is no address"),
+    ):
+        Path("proof.json").write_text(json.dumps(said | wrong))
+        refused(place(*claiming, TWO), error, word)
 
 
 def test_the_guardian_strikes_out_what_waits(place: Place) -> None:
