@@ -59,7 +59,7 @@ MUTATED = [
         AUDIT / f"{name}.py"
         for name in (
             *("abi", "affiliations", "blocks", "books", "credits", "decoding", "disputes"),
-            *("distributions", "dues"),
+            *("distributions", "dues", "payee_lists"),
             *("encoding", "evidence", "history", "invariants", "log", "office", "proofs", "replay"),
             *("report", "rules", "shares", "signatures", "tenders", "trade", "transactions"),
             *("trie",),

@@ -77,15 +77,15 @@ class Archive:
             raise Unavailable("missing", "the log names none")
         return self._once((cid_of_digest(digest), kind), lambda: self._document(kind, digest))
 
-    def file(self, cid: str, read: Callable[[bytes], T]) -> T:
-        """Return a file that a document names, as `read` reads its bytes.
+    def file(self, cid: str, read: Callable[[bytes], T], limit: int = MAX_FILE_BYTES) -> T:
+        """Return a file that a document names, as `read` reads its bytes: at most `limit`.
 
         Raises
         ------
         Unavailable
-            If it is not there, or `read` raises a `DataError`.
+            If it is not there or larger, or `read` raises a `DataError`.
         """
-        return self._once((cid, read), lambda: _readable(read, self._bytes(cid, MAX_FILE_BYTES)))
+        return self._once((cid, read), lambda: _readable(read, self._bytes(cid, limit)))
 
     def _document(self, kind: type[D], digest: bytes) -> D:
         data = self._bytes(cid_of_digest(digest), MAX_DOCUMENT_BYTES)

@@ -202,7 +202,8 @@ class Audit:
         if self._follow_funds:
             found["funders"] = funders(history, chain, self._fold.first)
         if chain.contracts.payouts:
-            found["distributions"] = check_distributions(history, chain, self._store)
+            lists = self._fold.lists
+            found["distributions"] = check_distributions(history, chain, lists, self._store)
         if chain.contracts.bids:
             found["bids"] = moving_bids(history, chain.block.timestamp)
         return [_check(None, name, finding) for name, finding in found.items()]
@@ -274,9 +275,12 @@ def _check(trade: str | None, name: str, finding: Finding) -> Check:
     return Check(trade=trade, name=name, verdict=finding.verdict, detail=finding.detail)
 
 
-def replayed(source: BaseProvider, market: str) -> History:
-    """Return what a market's log says, read as `audit` reads it and judged by nobody yet."""
-    chain = open_chain(Rpc(source), market)
+def replayed(source: BaseProvider, market: str, payouts: str | None = None) -> History:
+    """Return what a market's log says, read as `audit` reads it and judged by nobody yet.
+
+    With its address, the log of a contract of payouts, too.
+    """
+    chain = open_chain(Rpc(source), market, payouts=payouts)
     history = blank_history(chain)
     for event in LogReader(chain.rpc, chain.interfaces, 0, chain.block.number).events():
         history.take(event)

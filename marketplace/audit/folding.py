@@ -13,6 +13,7 @@ from marketplace.audit.history import History
 from marketplace.audit.invariants import Watch
 from marketplace.audit.log import LogReader, Reading
 from marketplace.audit.office import Office
+from marketplace.audit.payee_lists import PayeeLists
 from marketplace.audit.reporting.journal import Journal
 from marketplace.audit.rpc import Rpc
 from marketplace.protocol.terms import NATIVE
@@ -43,6 +44,8 @@ class Fold:
         By trade, the height of its last event.
     last_event
         The height of the last event of any kind; -1 before the first.
+    lists
+        What lists of payees were found to say of it, if somebody looked.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Fold:
         self.watch = Watch(blank_history(chain), chain)
         self.touched: dict[bytes, int] = {}
         self.last_event = -1
+        self.lists = PayeeLists()
         self._reader = LogReader(chain.rpc, chain.interfaces, first, chain.block.number)
         self._read()
 

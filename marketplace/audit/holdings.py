@@ -1,5 +1,7 @@
 """What storage holds of a trade: all that its log names, and all that those documents name.
 
+Lists of payees are of no trade; they are looked up alike.
+
 The audit asks for the documents that it knows how to check. This walk asks for every CID it
 meets, of documents of whatever kind: what is to be handed over, or kept from a sweep, must
 not depend on what some version of the checks reads.
@@ -7,11 +9,12 @@ not depend on what some version of the checks reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from marketplace.audit.disputes import Act
+from marketplace.audit.distributions import Distributions
 from marketplace.audit.trade import Trade
 from marketplace.protocol.documents import MAX_DOCUMENT_BYTES
 from marketplace.protocol.errors import InvalidCid, MissingContent
@@ -32,7 +35,7 @@ _FREE = {"task", "description", "reason", "finding", "claim"}
 
 @dataclass(frozen=True)
 class Holding:
-    """One file that a trade refers to.
+    """One file that a trade, or a distribution to many, refers to.
 
     Attributes
     ----------
@@ -43,7 +46,8 @@ class Holding:
     standing
         ``there`` is every block of it, verified. ``awaited`` is evidence that opens with the
         last verdict, while the trade runs on; ``sealed`` is evidence before that, and
-        plaintexts; ``refused`` a delivery that was. None of these three is due.
+        plaintexts; ``refused`` a delivery that was, and the list of a distribution that was
+        vetoed. None of these three is due.
     why
         What is wrong, of one that is missing or damaged.
     """
@@ -72,11 +76,28 @@ def holdings(trade: Trade, acts: Sequence[Act], store: Store) -> list[Holding]:
     StoreUnreachable
         If the store does not answer.
     """
+    return _held(_named_by_log(trade, acts), store)
+
+
+def lists_of_payees(told: Distributions, store: Store) -> list[Holding]:
+    """Look up the lists of all distributions, and their rows; raises as `holdings`."""
+    return _held(
+        (
+            (
+                f"payee list of {proposal.name}",
+                proposal.distribution.document,
+                "refused" if proposal.vetoed else "missing",
+            )
+            for proposal in told.proposals
+        ),
+        store,
+    )
+
+
+def _held(named: Iterable[tuple[str, bytes, Standing]], store: Store) -> list[Holding]:
     found: dict[Cid, Holding] = {}
     pending = [
-        (title, _resolved(digest, store), due)
-        for title, digest, due in _named_by_log(trade, acts)
-        if any(digest)
+        (title, _resolved(digest, store), due) for title, digest, due in named if any(digest)
     ]
     while pending:
         # Plaintexts last: one that is published, too, is called by the name that it then has.

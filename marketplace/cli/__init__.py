@@ -18,6 +18,7 @@ from marketplace.cli.evidence import evidence_commands
 from marketplace.cli.expert import expert_commands, experts_command
 from marketplace.cli.index import index_commands
 from marketplace.cli.oracle import oracle_commands
+from marketplace.cli.payouts import payouts_commands
 from marketplace.cli.product import export_command
 from marketplace.cli.reexecute import reexecute_command
 from marketplace.cli.store import store_commands
@@ -58,6 +59,7 @@ for part in (
     withdraw_command,
     authorise_command,
     open_accounts_command,
+    payouts_commands,
     licence_command,
     receive_command,
     export_command,

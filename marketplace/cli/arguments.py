@@ -15,6 +15,7 @@ from eth_utils.address import (
 )
 
 from marketplace.protocol.errors import ConfigurationError, WrongChain
+from marketplace.protocol.terms import NATIVE
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -34,6 +35,12 @@ saved_chain_option = click.option(
 chain_id_option = click.option("--chain-id", type=int, help="Refuse any other chain.")
 market_option = click.option(
     "--market", required=True, metavar="ADDRESS", help="The marketplace contract."
+)
+currency_option = click.option(
+    "--currency",
+    default=NATIVE,
+    metavar="ADDRESS",
+    help="Token.  [default: the native coin]",
 )
 trade_option = click.option("--trade", required=True, metavar="ID", help="The trade (0x-hex).")
 store_option = click.option(

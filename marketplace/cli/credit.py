@@ -12,6 +12,7 @@ from marketplace.cli.arguments import (
     account_option,
     address_of,
     chain_id_option,
+    currency_option,
     keystore_option,
     market_option,
     open_account,
@@ -28,13 +29,6 @@ if TYPE_CHECKING:
     from marketplace.chain.market import Market
 
 HOUR = 3_600
-
-currency_option = click.option(
-    "--currency",
-    default=NATIVE,
-    metavar="ADDRESS",
-    help="Token.  [default: the native coin]",
-)
 
 
 @click.command("withdraw")

@@ -37,6 +37,11 @@ def evidence_commands() -> None:
 @market_option
 @store_option
 @click.option(
+    "--payouts",
+    metavar="ADDRESS",
+    help="Contract of payouts to many, whose lists of payees are to come along.",
+)
+@click.option(
     "--out",
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
@@ -56,6 +61,7 @@ def export_command(
     chain_id: int | None,
     market: str,
     store_location: str,
+    payouts: str | None,
     out: Path,
     log: Path | None,
     json_output: bool,
@@ -66,12 +72,15 @@ def export_command(
     `moemarket audit --chain LOG --market ADDRESS --trade TRADE --store CAR --anchor HASH`,
     with the hash that this command says. Compare it with a node of your own.
 
+    With --payouts, the CAR holds the lists of payees of that contract, with everybody's amounts
+    and salts: hand it to those who audit only. The audit is then given --payouts, too.
+
     The CAR names what is missing among its roots; the status is then not zero.
     """
     from marketplace.audit import audit
     from marketplace.audit.auditor import replayed
     from marketplace.audit.chain import open_chain
-    from marketplace.audit.holdings import holdings
+    from marketplace.audit.holdings import holdings, lists_of_payees
     from marketplace.audit.recording import Recorder
     from marketplace.audit.rpc import Rpc
     from marketplace.chain.files import write_whole
@@ -81,22 +90,24 @@ def export_command(
     if out.suffix != ".car":
         raise ConfigurationError(f"{out} doesn't end in .car", "name the file so")
     name, address = trade_id_of(trade), address_of(market, "the market")
+    paying = None if payouts is None else address_of(payouts, "the payouts' contract")
     store, node = (
         open_store(store_location),
         Recorder(open_source(rpc, chain, chain_id).web3.provider),
     )
-    history = replayed(node, address)
+    history = replayed(node, address, paying)
     if name not in history.trades:
         raise ConfigurationError(
             f"the market's log has no trade 0x{name.hex()}", "check the trade id and the market"
         )
     found = holdings(history.trades[name], history.disputes.acts.get(name, []), store)
+    found += lists_of_payees(history.distributions, store)
     roots = [file.cid for file in found if file.standing == "there" or file.lacking]
     write_car(roots, store.block, out)
     report = anchor = None
     if log is not None:
         anchor = open_chain(Rpc(node), address).block.recomputed
-        report = audit(node, address, CarStore(out), trade=name, anchor=anchor)
+        report = audit(node, address, CarStore(out), trade=name, anchor=anchor, payouts=paying)
         write_whole(log, node.to_bytes())
     lacking = [file for file in found if file.lacking]
     conclude(
@@ -159,7 +170,7 @@ def _show(found: list[Holding], out: Path, anchor: bytes | None) -> None:
 
 def _incomplete(lacking: list[Holding]) -> MissingContent:
     return MissingContent(
-        f"{len(lacking)} of the trade's files can't be had whole: "
+        f"{len(lacking)} of the files can't be had whole: "
         + ", ".join(file.what for file in lacking[:3]),
         "put them into the store and export again; the CAR holds the rest",
     )

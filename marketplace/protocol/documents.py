@@ -34,6 +34,18 @@ Amount = Annotated[int, BeforeValidator(_amount), PlainSerializer(str, return_ty
 """A non-negative whole number of any size, written as a decimal string."""
 
 
+def _bytes(value: Any) -> Any:
+    return bytes.fromhex(value.removeprefix("0x")) if isinstance(value, str) else value
+
+
+Hex = Annotated[
+    bytes,
+    BeforeValidator(_bytes),
+    PlainSerializer(lambda value: "0x" + value.hex(), return_type=str),
+]
+"""Bytes, written as 0x-hex."""
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]

@@ -19,7 +19,11 @@ from marketplace.protocol.errors import ProtocolError
 
 MAX_TREES = 256
 SALT_BYTES = 16
-_ROW_BYTES = 20 + 16 + SALT_BYTES
+ROW_BYTES = 20 + 16 + SALT_BYTES
+MAX_PAYEES = 1_000_000
+"""In one list: whoever reads a stranger's holds some 400 bytes of memory for each."""
+
+MAX_LIST_BYTES = MAX_PAYEES * ROW_BYTES
 _COUNTS = tuple(1 << bits for bits in range(9))
 _LEAVES = 40  # in one tree; to halve 80 saves gas as soon as one payee in eight claims
 
@@ -113,8 +117,8 @@ def build(earnings: Iterable[Earning], total: int, trees: int | None = None) -> 
     Raises
     ------
     ProtocolError
-        If there are no earnings, an account occurs twice, the sum is not `total`, or
-        there can't be so many trees.
+        If there are no earnings or more than `MAX_PAYEES`, an account occurs twice, the sum
+        is not `total`, or there can't be so many trees.
     """
     ordered = sorted(
         ((earning.leaf, earning) for earning in _checked(earnings, total)), key=lambda pair: pair[0]
@@ -166,14 +170,18 @@ def decode_earnings(data: bytes) -> tuple[Earning, ...]:
     Raises
     ------
     ProtocolError
-        If the bytes are not what `encode_earnings` gives.
+        If the bytes are not what `encode_earnings` gives, or more than `MAX_PAYEES` rows.
     """
-    rows = [data[start : start + _ROW_BYTES] for start in range(0, len(data), _ROW_BYTES)]
+    if len(data) > MAX_LIST_BYTES:
+        raise ProtocolError(
+            f"the list has {len(data) // ROW_BYTES:,} payees", f"give at most {MAX_PAYEES:,}"
+        )
+    rows = [data[start : start + ROW_BYTES] for start in range(0, len(data), ROW_BYTES)]
     accounts = [row[:20] for row in rows]
-    if not rows or len(rows[-1]) != _ROW_BYTES or accounts != sorted(set(accounts)):
+    if not rows or len(rows[-1]) != ROW_BYTES or accounts != sorted(set(accounts)):
         raise ProtocolError(
             f"{len(data)} bytes are no list of payees",
-            f"give rows of {_ROW_BYTES} bytes, one for each account, ascending",
+            f"give rows of {ROW_BYTES} bytes, one for each account, ascending",
         )
     return tuple(
         Earning("0x" + row[:20].hex(), int.from_bytes(row[20:36], "big"), row[36:]) for row in rows
@@ -204,6 +212,10 @@ def _checked(earnings: Iterable[Earning], total: int) -> list[Earning]:
         if earning.account in by_account:
             raise ProtocolError(f"{earning.account} occurs twice", "sum its earnings up")
         by_account[earning.account] = earning
+        if len(by_account) > MAX_PAYEES:
+            raise ProtocolError(
+                f"there are more than {MAX_PAYEES:,} earnings", "use a second contract of payouts"
+            )
     if not by_account:
         raise ProtocolError("there are no earnings", "give at least one")
     found = sum(earning.cumulative for earning in by_account.values())

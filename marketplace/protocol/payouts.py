@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Self
 
+from marketplace.protocol.documents import Amount, Document, Hex
+from marketplace.protocol.earnings import Earning, Place
 from marketplace.protocol.errors import ProtocolError
 from marketplace.protocol.structs import (
     Address,
@@ -53,6 +55,74 @@ class ClaimTo(Struct):
     receiver: Address
     nonce: Uint256
     deadline: Uint256
+
+
+class SignedDistribution(Document):
+    """One seat's signature on a distribution, handed to whoever proposes it.
+
+    `payee_list` is the digest of the list, the distribution's `document`.
+    """
+
+    kind = "signed-distribution"
+    chain_id: int
+    payouts: str
+    currency: str
+    epoch: int
+    total: Amount
+    roots: tuple[Hex, ...]
+    payee_list: Hex
+    committee: Hex
+    signer: str
+    signature: Hex
+
+    @property
+    def distribution(self) -> Distribution:
+        """What was signed; raises `ProtocolError` if it can be no distribution."""
+        return Distribution(
+            self.currency, self.epoch, self.total, self.roots, self.payee_list, self.committee
+        )
+
+
+class ClaimAuthority(Document):
+    """A payee's `ClaimTo` with its signature, handed to whoever sends it."""
+
+    kind = "claim-authority"
+    chain_id: int
+    payouts: str
+    account: str
+    currency: str
+    receiver: str
+    deadline: int
+    signature: Hex
+
+
+class PayeeProof(Document):
+    """One payee's leaf and the hashes beside its path, for who shall not see the whole list."""
+
+    kind = "payee-proof"
+    currency: str
+    account: str
+    cumulative: Amount
+    salt: Hex
+    proof: tuple[Hex, ...]
+
+    @classmethod
+    def of(cls, currency: str, place: Place) -> Self:
+        """Write down a place in the trees of a currency."""
+        account, cumulative, salt = place.earning.as_tuple()
+        proof = place.proof
+        return cls(
+            currency=currency, account=account, cumulative=cumulative, salt=salt, proof=proof
+        )
+
+    @property
+    def place(self) -> Place:
+        """The place in the trees; raises `ProtocolError` if it can be none."""
+        if any(len(node) != 32 for node in self.proof):
+            raise ProtocolError(
+                f"the proof of {self.account} is none", "ask who has the list for another"
+            )
+        return Place(Earning(self.account, self.cumulative, self.salt), self.proof)
 
 
 def packed(members: Sequence[str], signatures: Mapping[str, bytes]) -> tuple[int, bytes]:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from cast_of_trade import Cast
-from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
 from marketplace.chain.client import Node
 from marketplace.chain.deploy import Deployment
-from marketplace.chain.market import Market
-from marketplace.protocol.agreement import committee_digest
-from marketplace.protocol.documents import PayeeList
-from marketplace.protocol.earnings import Earning, Earnings, build, encode_earnings
-from marketplace.protocol.payouts import Distribution, PayoutsDomain, packed
+from marketplace.protocol.earnings import Earning, Earnings, build
 from marketplace.protocol.terms import NATIVE
-from marketplace.protocol.typed_data import sign
+from marketplace.roles.payee_lists import publish_list
+from marketplace.roles.payouts import Payouts
 from offchain.storage.cid import digest_of
 from offchain.storage.disk import DiskStore
 
@@ -44,50 +39,37 @@ class GivingOut:
     store: DiskStore
     epoch: int = 0
 
+    @property
+    def payouts(self) -> Payouts:
+        return Payouts(self.node, self.deployment.payouts)
+
     def deposit(self, amount: int) -> None:
-        self.send(self.parties.buyer, "deposit", NATIVE, amount, value=amount)
+        self.payouts.deposit(self.parties.buyer, NATIVE, amount)
 
     def listed(self, amounts: Mapping[str, int], epoch: int) -> bytes:
         """Put a list into the store and return its digest."""
-        rows = self.store.put(
-            encode_earnings(place.earning for place in earnings_of(amounts).places.values())
-        )
-        listing = PayeeList(currency=NATIVE, epoch=epoch, earnings=rows)
-        return digest_of(self.store.put(listing.to_bytes()))
+        earnings = [place.earning for place in earnings_of(amounts).places.values()]
+        return digest_of(publish_list(self.store, NATIVE, epoch, earnings))
 
     def propose(self, amounts: Mapping[str, int], document: bytes | None = None) -> Earnings:
-        """Have a quorum sign these amounts; their list is published if no other is named."""
+        """Have a quorum sign these amounts, whatever they are; their list is published, too.
+
+        If another list is named by its digest, that is signed, and none is published.
+        """
         self.epoch += 1
-        earnings = earnings_of(amounts)
-        office = Market(self.node, self.deployment.market).current_committee()
-        distribution = Distribution(
-            NATIVE,
-            self.epoch,
-            earnings.total,
-            earnings.roots,
-            self.listed(amounts, self.epoch) if document is None else document,
-            committee_digest(office),
-        )
-        domain = PayoutsDomain(self.node.chain_id, str(self.deployment.payouts))
-        signed = {s.address: sign(domain, distribution, s) for s in self.parties.signers[:2]}
-        quorum = packed(office.members, signed)
-        self.send(
-            self.parties.stranger, "propose", distribution.as_tuple(), office.as_tuple(), *quorum
-        )
+        payouts, earnings = self.payouts, earnings_of(amounts)
+        listing = self.listed(amounts, self.epoch) if document is None else document
+        distribution = payouts.distribution(NATIVE, self.epoch, earnings, listing)
+        signed = [payouts.sign(seat, distribution) for seat in self.parties.signers[:2]]
+        payouts.propose(self.parties.stranger, signed)
         return earnings
 
     def veto(self) -> None:
-        self.send(self.parties.admin, "veto", NATIVE)
+        self.payouts.veto(self.parties.admin, NATIVE)
 
     def activate(self) -> None:
         self.node.advance_time(ACTIVATION_DELAY + 1)
-        self.send(self.parties.stranger, "activate", NATIVE)
+        self.payouts.activate(self.parties.stranger, NATIVE)
 
     def claim(self, earnings: Earnings, payee: str) -> None:
-        place = earnings.places[payee]
-        proof = NATIVE, list(place.proof), place.earning.as_tuple()
-        self.send(self.parties.stranger, "claim", *proof)
-
-    def send(self, by: LocalAccount, function: str, *arguments: Any, value: int = 0) -> None:
-        contract = self.node.contract("Payouts", str(self.deployment.payouts))
-        self.node.send(by, contract.functions[function](*arguments), value=value)
+        self.payouts.claim(self.parties.stranger, NATIVE, earnings.places[payee])

@@ -18,10 +18,13 @@ from telling import told
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from marketplace.audit import audit
+from marketplace.audit import audit, payee_lists
+from marketplace.audit.auditor import Audit
 from marketplace.audit.distributions import Distributions
-from marketplace.audit.report import Check
+from marketplace.audit.folding import Follower
+from marketplace.audit.report import Check, Report
 from marketplace.chain.artifacts import load_artifact
+from marketplace.protocol import earnings as earnings_module
 from marketplace.protocol.documents import PayeeList
 from marketplace.protocol.earnings import decode_earnings, encode_earnings
 from marketplace.protocol.errors import ProtocolError
@@ -50,7 +53,11 @@ class Scene:
             store or self.giving.store,
             payouts=deployment.payouts,
         )
-        return next(check for check in report.checks if check.name == "distributions")
+        return found_in(report)
+
+
+def found_in(report: Report) -> Check:
+    return next(check for check in report.checks if check.name == "distributions")
 
 
 def opened(parties: Cast, folder: Path) -> Scene:
@@ -224,6 +231,109 @@ def test_rows_ascend_by_account(sound: Scene) -> None:
     assert [row.account for row in decode_earnings(data)] == [one, two]
     with pytest.raises(ProtocolError, match="no list of payees"):
         decode_earnings(data[52:] + data[:52])
+
+
+def test_a_list_beyond_the_bound_is_not_read(sound: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payee_lists, "MAX_LIST_BYTES", 2 * 52)
+    assert sound.check().verdict == "passed"
+    monkeypatch.setattr(payee_lists, "MAX_LIST_BYTES", 2 * 52 - 1)
+    check = sound.check()
+    assert check.verdict == "failed"
+    assert f"the list of distribution 1 of {NATIVE}: the content of " in check.detail
+    assert "has 104 bytes where 103 are allowed" in check.detail
+
+
+def test_rows_beyond_the_bound_are_no_list(sound: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = sound.payees
+    rows = encode_earnings(place.earning for place in earnings_of({one: 1, two: 1}).places.values())
+    monkeypatch.setattr(earnings_module, "MAX_LIST_BYTES", 52)
+    with pytest.raises(ProtocolError, match="the list has 2 payees"):
+        decode_earnings(rows)
+
+
+# ---------------------------------------------------------------- looking again and again
+
+
+class Counting(DiskStore):
+    """Notes what is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.asked: list[str] = []
+
+    def get(self, cid: str, **options: Any) -> bytes:
+        self.asked.append(cid)
+        return super().get(cid, **options)
+
+
+class Looking:
+    """Looks at a scene as a watch does, and finds what an audit from the start would."""
+
+    def __init__(self, scene: Scene) -> None:
+        deployment = scene.giving.deployment
+        self.scene, self.store = scene, Counting(scene.giving.store.path)
+        self._follower = Follower(scene.chain, deployment.market, payouts=deployment.payouts)
+
+    def __call__(self) -> tuple[str, int]:
+        """Return the verdict, and how often the store was asked."""
+        self.store.asked.clear()
+        check = found_in(Audit(self._follower.to_head(), self.store).report())
+        assert check == self.scene.check()
+        return check.verdict, len(self.store.asked)
+
+
+def test_a_list_is_read_once_however_often_one_looks(scene: Scene) -> None:
+    giving, (one, two), look = scene.giving, scene.payees, Looking(scene)
+    giving.deposit(2 * EARNED)
+    first = giving.propose({one: EARNED, two: EARNED})
+    assert look() == ("passed", 2)  # the document, and the rows that it names
+    giving.activate()
+    giving.claim(first, one)
+    assert look() == ("passed", 0)
+    giving.deposit(EARNED)
+    giving.claim(first, two)
+    second = giving.propose({one: 2 * EARNED, two: EARNED})
+    assert look() == ("passed", 2)
+    giving.activate()
+    giving.claim(second, one)
+    assert look() == ("passed", 0)
+    giving.deposit(EARNED)
+    giving.propose({one: 4 * EARNED - 1, two: 1})
+    assert look() == ("failed", 2)
+    giving.veto()
+    assert look() == ("passed", 0)
+    giving.propose({one: 3 * EARNED, two: EARNED})
+    assert look() == ("passed", 2)
+
+
+def test_claims_are_held_against_a_list_that_was_read_before(scene: Scene) -> None:
+    giving, (one, two), look = scene.giving, scene.payees, Looking(scene)
+    giving.deposit(2 * EARNED)
+    earnings = giving.propose({one: EARNED, two: EARNED}, giving.listed({two: 2 * EARNED}, 1))
+    giving.activate()
+    for payee in (one, two):
+        assert look()[0] == "failed"
+        giving.claim(earnings, payee)
+    assert look() == ("failed", 0)
+    assert f"{two} claimed {EARNED}" in scene.check().detail
+
+
+def test_a_list_that_comes_late_is_held_against_those_after_it(scene: Scene) -> None:
+    giving, (one, two), look = scene.giving, scene.payees, Looking(scene)
+    giving.deposit(2 * EARNED)
+    giving.propose({one: EARNED, two: EARNED})
+    giving.activate()
+    (rows,) = (file for file in every_file(giving.store.path) if file.stat().st_size == 2 * 52)
+    kept = rows.read_bytes()
+    rows.unlink()
+    giving.deposit(EARNED)
+    giving.propose({one: 3 * EARNED})
+    assert look() == ("missing", 4)
+    assert look() == ("missing", 4)
+    rows.write_bytes(kept)
+    assert look() == ("failed", 4)
+    assert f"{two} had earned {EARNED}" in scene.check().detail
+    assert look() == ("failed", 0)
 
 
 # ------------------------------------------------------------------- the signatures

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from command_line import Run, Serve, Served
+from small_trade import stages_of
 
+from marketplace.chain.devnet.accounts import well_known_accounts
 from marketplace.protocol.errors import (
     AuditFailed,
     ChainError,
@@ -18,6 +20,7 @@ from marketplace.protocol.errors import (
     StorageError,
 )
 from marketplace.protocol.states import State
+from marketplace.protocol.terms import NATIVE
 from offchain.storage.car_store import CarStore
 from offchain.storage.disk import DiskStore
 
@@ -55,6 +58,61 @@ def test_car_and_archived_log_suffice_for_the_audit(run: Run, serve: Serve, tmp_
     other = run("audit", "--chain", elsewhere / "chain.json", "--market", served.market,
                 "--store", "new", "--chain-id", 1)  # fmt: skip
     assert other.status != 0
+
+
+SEATS = (5, 6)
+"""Places of two of the committee among the well-known accounts."""
+
+
+def give_out(run: Run, served: Served, amount: int, veto: bool = False) -> str:
+    """Give an amount more to one payee, or have the guardian veto it; returns the list's CID."""
+    where = ("--rpc", served.url, "--payouts", stages_of().deployment.payouts)
+    kept = ("--store", served.store)
+    assert run("payouts", "deposit", amount, *where).status == 0
+    total = run("payouts", "status", *where, "--json").data["funded"]
+    payee = well_known_accounts()[19].address
+    Path("amounts.csv").write_text(f"account,amount\n{payee},{total}\n")
+    cid = str(run("payouts", "list", "amounts.csv", *where, *kept).out.strip())
+    for seat in SEATS:
+        signing = ("--account", seat, "--out", f"{seat}.json")
+        assert run("payouts", "sign", cid, *where, *kept, *signing).status == 0
+    files = [f"{seat}.json" for seat in SEATS]
+    assert run("payouts", "propose", *files, *where).status == 0
+    ending = ("veto",) if veto else ("activate", "--skip-time")
+    assert run("payouts", *ending, *where).status == 0
+    return cid
+
+
+def test_lists_of_payees_come_along(run: Run, serve: Serve, tmp_path: Path) -> None:
+    served, payouts = serve(State.SETTLED), stages_of().deployment.payouts
+    vetoed = give_out(run, served, 5, veto=True)
+    lists = [give_out(run, served, amount) for amount in (10, 20)]
+    (served.store / "blocks" / vetoed).unlink()
+    data = exported(run, served, "--payouts", payouts, "--log", "chain.json").data
+    assert data["auditOk"] is True
+    standing = {file["cid"]: file["standing"] for file in data["files"]}
+    assert [standing[cid] for cid in (vetoed, *lists)] == ["refused", "there", "there"]
+    assert sum(file["what"].endswith("/earnings") for file in data["files"]) == 2
+
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for file in ("trade.car", "chain.json"):
+        shutil.move(file, elsewhere / file)
+    kept = shutil.move(served.store, tmp_path / "kept")
+    words = ("audit", "--chain", elsewhere / "chain.json", "--market", served.market)
+    words += ("--trade", served.trade, "--anchor", data["anchor"], "--payouts", payouts)
+    report = run(*words, "--store", elsewhere / "trade.car", "--json").data
+    assert {check["verdict"] for check in report["checks"]} == {"passed"}
+    said = {check["name"]: check["detail"] for check in report["checks"]}
+    assert said["distributions"].startswith("3 distributions to at most 1 account ")
+
+    shutil.move(kept, served.store)
+    rows = next(file for file in data["files"] if file["what"].endswith("/earnings"))
+    (served.store / "blocks" / rows["cid"]).unlink()
+    assert exported(run, served).status == 0
+    ran = exported(run, served, "--payouts", payouts)
+    assert ran.status == MissingContent.exit_code
+    assert f"payee list of distribution 2 of {NATIVE}/earnings" in ran.out
 
 
 def test_what_was_not_archived_is_not_answered(run: Run, serve: Serve) -> None:
