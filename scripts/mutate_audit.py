@@ -88,9 +88,16 @@ KINDS = ("check", "noted", "taken", "if", "and", "or", "compare", "except", "rai
 _NO_GATE = "without an acceptance there are no supplies, so too few rows and no gate"
 _FOR_TYPES = "whoever asks has looked before; it is there for the types"
 _QUICK = "a quick way to what the general one gives, too"
+_SAME_HASH = "its bytes were held against the CID before, which holds the same hash"
 _BOUND = "it bounds memory: what is said by then fails the check"
 
 EXPLAINED: dict[str, str] = {
+    "archive.py Archive._document: if hashlib.sha256(data).digest() != digest": _SAME_HASH,
+    "archive.py Archive._document: compare hashlib.sha256(data).digest() != digest": _SAME_HASH,
+    "funds.py _take_block: and coin.receiver is not None": _FOR_TYPES,
+    "holdings.py _named_by: and isinstance(document, dict)": (
+        "JSON that begins with a brace is an object"
+    ),
     "trade.py Trade.deal: if self.acceptance is None": _NO_GATE,
     "replay.py _take_gate: and trade.deal is not None": _NO_GATE,
     "dues.py unjudged_shares: or trade.acceptance is None": _NO_GATE,

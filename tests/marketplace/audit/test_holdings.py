@@ -9,16 +9,14 @@ from typing import Any
 
 import pytest
 from audited_trade import Settled
+from telling import told
 
-from marketplace.audit.abi import Event
-from marketplace.audit.blocks import Log
 from marketplace.audit.disputes import Act
 from marketplace.audit.holdings import Holding, holdings
 from marketplace.audit.trade import Trade
 from marketplace.protocol.documents import MAX_DOCUMENT_BYTES
 from marketplace.protocol.errors import StoreUnreachable
 from marketplace.protocol.states import State
-from marketplace.protocol.terms import NOBODY
 from offchain.storage.block import Cid
 from offchain.storage.cid import cid_of, digest_of
 from offchain.storage.dag import CHUNK_SIZE
@@ -142,8 +140,7 @@ def test_what_a_dispute_names(asked: Trade, store: DiskStore) -> None:
 
 
 def act(name: str, **values: Any) -> Act:
-    nowhere = Log(NOBODY, (), b"", 0, NOTHING, NOTHING, 0)
-    return Act(Event(name, values, nowhere, 0), ())
+    return Act(told(name, **values), ())
 
 
 # ------------------------------------------------------------------ what documents name
@@ -230,8 +227,10 @@ def test_a_document_is_no_longer_than_any_may_be(
 ) -> None:
     content = document(votes=cid_of(GONE), more="")
     content = content[:-2] + b"." * (length - len(content)) + content[-2:]
-    store.put_blocks([(Cid.of("raw", content), content)])
-    assert list(below(asked, store, content)) == named
+    cid = Cid.of("raw", content)
+    store.put_blocks([(cid, content)])
+    asked.request = replace(asked.request, spec=cid.digest)
+    assert list(standings(holdings(asked, (), store))) == ["specification", *named]
 
 
 # ------------------------------------------------------------------------ what is there
