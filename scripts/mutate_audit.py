@@ -63,8 +63,8 @@ MUTATED = [
             *("abi", "affiliations", "archive", "blocks", "books", "chain", "credits", "decoding"),
             *("digests", "disputes", "distributions", "dues", "encoding", "evidence", "folding"),
             *("funds", "history", "holdings", "invariants", "log", "office", "postings", "proofs"),
-            *("replay", "report", "rpc", "rules", "shares", "signatures", "tenders", "trade"),
-            *("transactions", "trie"),
+            *("recording", "records", "replay", "report", "rpc", "rules", "shares", "signatures"),
+            *("tenders", "trade", "transactions", "trie"),
         )
     ),
 ]
