@@ -57,13 +57,15 @@ OUT = ROOT / "docs" / "mutations" / "audit.json"
 MUTATED = [
     *sorted((AUDIT / "checks").glob("*.py")),
     *sorted((AUDIT / "patterns").glob("*.py")),
+    *sorted((AUDIT / "reporting").glob("*.py")),
     *(
         AUDIT / f"{name}.py"
         for name in (
-            *("abi", "affiliations", "archive", "blocks", "books", "chain", "credits", "decoding"),
-            *("digests", "disputes", "distributions", "dues", "encoding", "evidence", "folding"),
-            *("funds", "history", "holdings", "invariants", "log", "office", "postings", "proofs"),
-            *("recording", "records", "replay", "report", "rpc", "rules", "shares", "signatures"),
+            *("abi", "affiliations", "archive", "auditor", "blocks", "books", "chain", "credits"),
+            *("decoding", "digests", "disputes", "distributions", "dues", "encoding", "evidence"),
+            *("folding", "funds", "history", "holdings", "invariants", "log", "office"),
+            *("postings", "proofs", "recording", "records", "replay", "report", "rpc", "rules"),
+            *("shares", "signatures"),
             *("tenders", "trade", "transactions", "trie"),
         )
     ),
