@@ -107,6 +107,8 @@ class LyingContract(BaseProvider):
     ----------
     called
         Who was called.
+    lying
+        Whether it still answers itself.
     """
 
     def __init__(self, honest: BaseProvider, function: str, says: dict[str, Any]) -> None:
@@ -115,11 +117,12 @@ class LyingContract(BaseProvider):
         self._selector = selector(function).hex()
         self._answer: Any = {"jsonrpc": "2.0", "id": 1, **says}
         self.called: set[str | None] = set()
+        self.lying = True
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         if method == "eth_call":
             self.called.add(params[0]["to"])
-            if params[0]["data"][2:10] == self._selector:
+            if self.lying and params[0]["data"][2:10] == self._selector:
                 return self._answer  # type: ignore[no-any-return]
         return self._honest.make_request(method, params)
 

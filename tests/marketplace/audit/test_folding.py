@@ -180,6 +180,18 @@ def test_after_a_reorganisation_all_is_read_anew(
     assert follower.to_head() is second
 
 
+def test_a_contract_that_is_new_around_the_market_is_read_from_the_start(settled: Settled) -> None:
+    node = LyingContract(settled.chain, "registry()", {"result": "0x"})
+    follower = Follower(node, settled.market)
+    first = follower.to_head()
+    assert first.chain.contracts.registry is None
+    node.lying = False
+    second = follower.to_head()
+    assert second is not first
+    assert second.chain.contracts.registry in second.chain.interfaces
+    assert follower.to_head() is second
+
+
 @pytest.fixture
 def lies() -> list[int]:
     """Heights of which something else is told, each once."""

@@ -251,6 +251,31 @@ def test_a_block_is_asked_for_by_what_it_is_named_by(settled: Settled) -> None:
     assert rpc.full_block(newest.number) == (newest, rpc.transactions(newest))
 
 
+@pytest.mark.parametrize(
+    ("which", "method", "named"),
+    [
+        (None, "eth_getBlockByNumber", "latest"),
+        (0, "eth_getBlockByNumber", "0x0"),
+        (31, "eth_getBlockByNumber", "0x1f"),
+        (b"\x12" * 32, "eth_getBlockByHash", "0x" + "12" * 32),
+    ],
+)
+def test_what_a_node_is_asked_for_a_block(which: Any, method: str, named: str) -> None:
+    node = Saying(**{method: {"result": None}})
+    assert Rpc(node).block(which) is None
+    assert node.asked == [(method, (named, False))]
+
+
+@pytest.mark.parametrize("length", [31, 33])
+def test_a_hash_has_32_bytes(settled: Settled, length: int) -> None:
+    def told(block: dict[str, Any]) -> dict[str, Any]:
+        return {**block, "hash": "0x" + "12" * length}
+
+    node = LyingNode(settled.chain, answers={"eth_getBlockByNumber": told})
+    with pytest.raises(ChainError, match=f"{length} bytes instead of 32"):
+        Rpc(node).block(1)
+
+
 # -------------------------------------------------------------------------- receipts
 
 
