@@ -389,3 +389,10 @@ def test_no_byte_of_a_signed_report_can_change(report: Report) -> None:
     signature = sign_report(content, ACCOUNT)
     with pytest.raises(BadSignature, match="was signed"):
         report_signer(content + b"\n", signature)
+
+
+@pytest.mark.parametrize("block_hash", ["", "no hex", "0x12", "0x" + "12" * 33])
+def test_a_report_that_names_no_block_can_not_be_signed(report: Report, block_hash: str) -> None:
+    content = report.model_copy(update={"block_hash": block_hash}).to_bytes()
+    with pytest.raises(ProtocolError, match="the report names no block"):
+        sign_report(content, ACCOUNT)
