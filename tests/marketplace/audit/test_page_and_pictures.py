@@ -5,72 +5,16 @@ from __future__ import annotations
 import csv
 import re
 from io import StringIO
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from made_reports import ONE, PROOF, TOKEN, TWO, check, happened, moved, report, trade
 
-from marketplace.audit.report import AuditedTrade, Check, Report
 from marketplace.audit.reporting.flow import flow, flow_beside
 from marketplace.audit.reporting.ledger import ledger
 from marketplace.audit.reporting.page import page
 from marketplace.audit.reporting.purposes import purpose_of
-from marketplace.audit.reporting.records import Movement, Occurrence
 from marketplace.protocol.terms import NATIVE
-from offchain.storage.cid import cid_of
-
-TOKEN = "0x" + "ab" * 20
-MARKET, BONDS = "0x" + "11" * 20, "0x" + "22" * 20
-ONE, TWO, THREE = (f"0x{number:040x}" for number in (1, 2, 3))
-PROOF = cid_of(b"a proof")
-
-
-def moved(payer_role: str, payee_role: str, **parts: Any) -> Movement:
-    told: dict[str, Any] = {
-        "contract": MARKET,
-        "block": 7,
-        "transaction": "0x" + "77" * 32,
-        "log_index": 0,
-        "time": 0,
-        "payer_role": payer_role,
-        "payer": ONE,
-        "payee_role": payee_role,
-        "payee": TWO,
-        "reason": "escrow",
-        "currency": NATIVE,
-        "amount": 15 * 10**17,
-        "evidence": PROOF,
-    }
-    return Movement(**{**told, **parts})
-
-
-def happened(time: int) -> Occurrence:
-    return Occurrence(
-        name="Happened",
-        meaning="it happened",
-        block=7,
-        transaction="0x" + "77" * 32,
-        log_index=0,
-        time=time,
-        evidence=(),
-    )
-
-
-def trade(*movements: Movement, name: str = "one", **parts: Any) -> AuditedTrade:
-    told: dict[str, Any] = {"state": "SETTLED", "decimals": 18, "timeline": (), **parts}
-    return AuditedTrade(id=name, movements=movements, **told)
-
-
-def report(*trades: AuditedTrade, **parts: Any) -> Report:
-    told: dict[str, Any] = {"checks": [], "movements": [], **parts}
-    return Report.of(
-        chain_id=1, market=MARKET, block=7, block_hash="0x" + "33" * 32, trades=trades, **told
-    )
-
-
-def check(name: str, of: str | None) -> Check:
-    return Check(trade=of, name=name, verdict="passed", detail=f"{name} is as it should be")
-
 
 # ------------------------------------------------------------------------------ pictures
 
@@ -122,7 +66,7 @@ def test_movements_of_one_kind_are_one_line() -> None:
         report(
             movements=[
                 moved("staker", "stake of", reason="stake"),
-                moved("staker", "stake of", reason="stake", payer=THREE),
+                moved("staker", "stake of", reason="stake", payer=TWO),
                 moved("stake of", "leaving stake of", reason="unbonding", currency=TOKEN),
             ]
         )
@@ -203,7 +147,7 @@ def test_the_ledger_names_currencies_and_leaves_empty_what_nobody_says() -> None
         moved("buyer", "escrow"),
         moved("escrow", "buyer", currency=TOKEN, evidence=None),
     ]
-    beside = [moved("staker", "stake of", currency=currency) for currency in (NATIVE, TOKEN, BONDS)]
+    beside = [moved("staker", "stake of", currency=currency) for currency in (NATIVE, TOKEN, ONE)]
     content = ledger(report(trade(*movements, decimals=2), movements=beside))
     lines = list(csv.DictReader(StringIO(content.decode("utf-8-sig"), newline="")))
     told = [(line["currency"], line["amount"], line["evidence CID"]) for line in lines]
@@ -212,7 +156,7 @@ def test_the_ledger_names_currencies_and_leaves_empty_what_nobody_says() -> None
         (TOKEN, shifted, ""),
         ("native coin", "1.5", PROOF),
         (TOKEN, shifted, PROOF),
-        (BONDS, "", PROOF),
+        (ONE, "", PROOF),
     ]
     assert told[0][0] == "native coin"
 
