@@ -76,11 +76,17 @@ _NO_GATE = "without an acceptance there are no supplies, so too few rows and no 
 _FOR_TYPES = "whoever asks has looked before; it is there for the types"
 _QUICK = "a quick way to what the general one gives, too"
 _SAME_HASH = "its bytes were held against the CID before, which holds the same hash"
+_DECODED = "eth_abi refuses before what it couldn't read, and gives what the struct takes"
 _BOUND = "it bounds memory: what is said by then fails the check"
 
 EXPLAINED: dict[str, str] = {
+    "abi.py Interface.called: except OverflowError": _DECODED,
+    "abi.py Interface.called: except ProtocolError": _DECODED,
     "archive.py Archive._document: if hashlib.sha256(data).digest() != digest": _SAME_HASH,
     "archive.py Archive._document: compare hashlib.sha256(data).digest() != digest": _SAME_HASH,
+    "evidence.py _decode_routing: except TypeError": (
+        "no bytes are known of which safetensors says so; a stranger's may not end the audit"
+    ),
     "funds.py _take_block: and coin.receiver is not None": _FOR_TYPES,
     "holdings.py _named_by: and isinstance(document, dict)": (
         "JSON that begins with a brace is an object"
