@@ -1,6 +1,6 @@
 """Weaken the audit in every place where it objects, and see that a test fails each time.
 
-    python scripts/mutate_audit.py [--kinds if check noted taken] [--fresh]
+    python scripts/mutate_audit.py [--kinds if check except] [--files rpc.py chain.py] [--fresh]
 
 What was missed by a test once is not tried again while its function stays as it is, unless
 ``--fresh`` is given: results are kept in ``docs/mutations/audit.json`` after each test, so a run
@@ -18,7 +18,9 @@ What is switched off:
 - the condition of an ``if``, of a conditional expression, or of a comprehension: it is false;
 - a part of an ``and``, or of an ``or``: it is left out;
 - a comparison: ``!=`` is false, ``==`` is true, and ``<`` and ``<=`` are the other one;
-- a fault that is noted, or faults that are taken over from elsewhere: they are forgotten.
+- a fault that is noted, or faults that are taken over from elsewhere: they are forgotten;
+- a type of exception in an ``except``: it is not caught there;
+- a ``raise``: nothing is raised. One that is all that an ``if`` does is that ``if``.
 """
 
 # ruff: noqa: D102  # most methods are named by ast, importlib and pytest
@@ -52,20 +54,9 @@ AUDIT = ROOT / "marketplace" / "audit"
 TESTS = "tests/marketplace/audit"
 OUT = ROOT / "docs" / "mutations" / "audit.json"
 
-MUTATED = [
-    *sorted((AUDIT / "checks").glob("*.py")),
-    *sorted((AUDIT / "patterns").glob("*.py")),
-    *(
-        AUDIT / f"{name}.py"
-        for name in (
-            *("abi", "affiliations", "blocks", "books", "credits", "decoding", "disputes"),
-            *("distributions", "dues", "payee_lists"),
-            *("encoding", "evidence", "history", "invariants", "log", "office", "proofs", "replay"),
-            *("report", "rules", "shares", "signatures", "tenders", "trade", "transactions"),
-            *("trie",),
-        )
-    ),
-]
+MUTATED = [path for path in sorted(AUDIT.rglob("*.py")) if path.stem != "__init__"]  # tables
+
+FILES = [str(path.relative_to(AUDIT)) for path in MUTATED]
 
 SLOW = ("test_one_altered_byte_in_any", "test_no_bit_of", "test_no_events_of", "anvil")
 """Parts of names of tests that take long, and are left out: they look at what others look at."""
@@ -79,14 +70,27 @@ MOST_TRIES = 20
 PATIENCE_S = 60
 """After so much processor time a test in which a place is off hangs, which is a fault found."""
 
-KINDS = ("check", "noted", "taken", "if", "and", "or", "compare")
+KINDS = ("check", "noted", "taken", "if", "and", "or", "compare", "except", "raise")
 
 _NO_GATE = "without an acceptance there are no supplies, so too few rows and no gate"
 _FOR_TYPES = "whoever asks has looked before; it is there for the types"
 _QUICK = "a quick way to what the general one gives, too"
+_SAME_HASH = "its bytes were held against the CID before, which holds the same hash"
+_DECODED = "eth_abi refuses before what it couldn't read, and gives what the struct takes"
 _BOUND = "it bounds memory: what is said by then fails the check"
 
 EXPLAINED: dict[str, str] = {
+    "abi.py Interface.called: except OverflowError": _DECODED,
+    "abi.py Interface.called: except ProtocolError": _DECODED,
+    "archive.py Archive._document: if hashlib.sha256(data).digest() != digest": _SAME_HASH,
+    "archive.py Archive._document: compare hashlib.sha256(data).digest() != digest": _SAME_HASH,
+    "evidence.py _decode_routing: except TypeError": (
+        "no bytes are known of which safetensors says so; a stranger's may not end the audit"
+    ),
+    "funds.py _take_block: and coin.receiver is not None": _FOR_TYPES,
+    "holdings.py _named_by: and isinstance(document, dict)": (
+        "JSON that begins with a brace is an object"
+    ),
     "trade.py Trade.deal: if self.acceptance is None": _NO_GATE,
     "replay.py _take_gate: and trade.deal is not None": _NO_GATE,
     "dues.py unjudged_shares: or trade.acceptance is None": _NO_GATE,
@@ -192,6 +196,18 @@ class Places:
         if not isinstance(kept, list) or len(kept) > before:
             self.found[place] += 1
 
+    def handled(self, *types: tuple[int, type[BaseException]]) -> tuple[type[BaseException], ...]:
+        """Return which types are caught now, as an ``except`` asks while one is on its way."""
+        raised = sys.exc_info()[1]
+        matching = [place for place, kind in types if isinstance(raised, kind)]
+        if len(matching) == 1:  # without it, no other would catch this one
+            self.found[matching[0]] += 1
+        return tuple(kind for place, kind in types if place != self.off)
+
+    def raising(self, place: int) -> bool:
+        self.found[place] += 1
+        return place != self.off
+
     def checking(self, place: int) -> Callable[..., Any]:
         def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
             @functools.wraps(function)
@@ -259,8 +275,30 @@ class Wrapping(ast.NodeTransformer):
         if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             return node
         place = self._place(node.test, "if")
-        self.generic_visit(node)
+        if not node.orelse and len(node.body) == 1 and isinstance(node.body[0], ast.Raise):
+            node.test = self.visit(node.test)
+            self.generic_visit(node.body[0])
+        else:
+            self.generic_visit(node)
         node.test = self._call("condition", place, node.test)
+        return node
+
+    def visit_Raise(self, node: ast.Raise) -> Any:
+        source = "" if node.exc is None else ast.unparse(node.exc)
+        place = self._place(node, "raise", source)
+        self.generic_visit(node)
+        return ast.If(self._call("raising", place), [node], [])
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> Any:
+        if node.type is None:
+            return self.generic_visit(node)
+        types = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+        numbered = [
+            ast.Tuple([ast.Constant(self._place(each, "except")), each], ast.Load())
+            for each in types
+        ]
+        self.generic_visit(node)
+        node.type = self._call("handled", None, *numbered)
         return node
 
     def visit_IfExp(self, node: ast.IfExp) -> Any:
@@ -324,15 +362,18 @@ class Wrapping(ast.NodeTransformer):
         node.value = self._call("noted", place, subject, ast.Lambda(nothing, call))
         return node
 
-    def _place(self, node: ast.AST, kind: str) -> int:
-        line, source = getattr(node, "lineno", 0), "" if kind == "check" else ast.unparse(node)
+    def _place(self, node: ast.AST, kind: str, source: str | None = None) -> int:
+        line = getattr(node, "lineno", 0)
+        if source is None:
+            source = "" if kind == "check" else ast.unparse(node)
         where = f"{self._path.relative_to(AUDIT)} {'.'.join(self._scope)}"
         name = " ".join(f"{where}: {kind} {source}".split())
         return self._places.add(name, line, self._digests[-1])
 
-    def _call(self, method: str, place: int, *arguments: ast.expr) -> ast.Call:
+    def _call(self, method: str, place: int | None, *arguments: ast.expr) -> ast.Call:
         owner = ast.Attribute(ast.Name("__places__", ast.Load()), method, ast.Load())
-        return ast.Call(owner, [ast.Constant(place), *arguments], [])
+        number = [] if place is None else [ast.Constant(place)]
+        return ast.Call(owner, [*number, *arguments], [])
 
 
 def _is_nothing(part: ast.expr) -> bool:
@@ -360,15 +401,11 @@ def _module_of(path: Path) -> str:
 
 
 class WrappingFinder(importlib.abc.MetaPathFinder):
-    """Finds the mutated files, and compiles them with their places wrapped."""
+    """Finds the files to mutate, and compiles them with their places wrapped."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, paths: Iterable[Path]) -> None:
         self._places = places
-        self._paths = {
-            _module_of(path): path
-            for path in MUTATED
-            if path.stem != "__init__"  # tables
-        }
+        self._paths = {_module_of(path): path for path in paths}
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         found = self._paths.get(name)
@@ -402,13 +439,27 @@ class Run:
         By place, the tests that it was off in.
     broken
         Tests that fail with all places on: nothing can be told from them.
+
+    Parameters
+    ----------
+    kinds, files
+        Of the places that are switched off; what is known of others is kept as it is.
+    known
+        An earlier outcome; empty for none.
     """
 
-    def __init__(self, places: Places, kinds: list[str], out: Path) -> None:
-        self._places, self._kinds, self._out = places, kinds, out
-        self.caught: dict[str, dict[str, str]] = {}
+    def __init__(
+        self, places: Places, kinds: list[str], files: list[str], out: Path, known: dict[str, Any]
+    ) -> None:
+        self._places, self._kinds, self._files, self._out = places, kinds, files, out
+        self._known = known
+        self.caught: dict[str, dict[str, str]] = dict(known.get("caught", {}))
         self.tries: dict[str, list[str]] = {}
         self.broken: list[str] = []
+
+    def forget(self) -> None:
+        """Forget what was caught before, where it is tried again."""
+        self.caught = {n: result for n, result in self.caught.items() if self._is_left_alone(n)}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if not any(name in item.nodeid for name in SLOW)]
@@ -418,7 +469,8 @@ class Run:
         self.caught = {
             name: result
             for name, result in self.caught.items()
-            if name in self._places.names and result == {**result, "of": self._digest(name)}
+            if self._is_left_alone(name)
+            or (name in self._places.names and result == {**result, "of": self._digest(name)})
         }
         for _ in range(MOST_TRIES):
             due = self._due(session.items, finders)
@@ -452,7 +504,7 @@ class Run:
                 continue
             seconds = time.process_time() - began
             for place, count in self._places.found.items():
-                if kind_of(name := self._places.names[place]) in self._kinds:
+                if not self._is_left_alone(name := self._places.names[place]):
                     found.setdefault(name, []).append((count, seconds, number))
         rare: Counter[tuple[str, int]] = Counter()  # by function or file, and test
         for name, counted in found.items():
@@ -488,6 +540,9 @@ class Run:
     def _digest(self, name: str) -> str:
         return self._places.digests[self._places.names.index(name)]
 
+    def _is_left_alone(self, name: str) -> bool:
+        return kind_of(name) not in self._kinds or file_of(name) not in self._files
+
     def _write(self) -> None:
         self._out.write_text(json.dumps(self.outcome(), indent=0, sort_keys=True) + "\n")
 
@@ -496,18 +551,26 @@ class Run:
         names = [
             name
             for number, name in enumerate(self._places.names)
-            if kind_of(name) in self._kinds and number not in self._places.arrays
+            if not self._is_left_alone(name) and number not in self._places.arrays
         ]
         left = [name for name in names if name not in self.caught]
         explained = {name: why for name in left if (why := EXPLAINED.get(name))}
+        survived = {n: self.tries[n] for n in left if n in self.tries and n not in explained}
+        unreached = [n for n in left if n not in self.tries and n not in explained]
         parts: dict[str, Any] = {
             "caught": self.caught,
-            "survived": {n: self.tries[n] for n in left if n in self.tries and n not in explained},
-            "unreached": [n for n in left if n not in self.tries and n not in explained],
-            "explained": explained,
+            "survived": self._left_alone("survived") | survived,
+            "unreached": [*self._left_alone("unreached"), *unreached],
+            "explained": self._left_alone("explained") | explained,
             "unfit tests": self.broken,
         }
         return {"counts": {name: len(part) for name, part in parts.items()}, **parts}
+
+    def _left_alone(self, part: str) -> dict[str, Any]:
+        """Return what an earlier run said of places that this one leaves alone."""
+        said = self._known.get(part, {})
+        kept = said if isinstance(said, dict) else dict.fromkeys(said)
+        return {name: kept[name] for name in kept if self._is_left_alone(name)}
 
     def _fails(self, item: Any, nextitem: pytest.Item | None, off: int | None) -> bool:
         item._initrequest()
@@ -542,6 +605,11 @@ def _around(name: str) -> tuple[str, str]:
     return function, function.split(" ", 1)[0]
 
 
+def file_of(name: str) -> str:
+    """Return which file a place is in, from `AUDIT`."""
+    return name.partition(" ")[0]
+
+
 def kind_of(name: str) -> str:
     """Return which kind of place it is, of `KINDS`."""
     return name.split(": ", 1)[1].split(" ", 1)[0]
@@ -551,18 +619,28 @@ def main() -> None:
     """Run the tests, print what survived, and fail if anything did without a reason."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument(
+        "--files",
+        nargs="+",
+        choices=FILES,
+        default=FILES,
+        metavar="FILE",
+        help="whose places are switched off: rpc.py, checks/gate.py; what is known of others stays",
+    )
     parser.add_argument("--tests", nargs="+", default=[TESTS], help="which tests run")
     parser.add_argument("--fresh", action="store_true", help="try again what was missed before")
     parser.add_argument("--out", type=Path, default=OUT, help="where the results go")
     chosen = parser.parse_args()
     places = Places()
     builtins.__places__ = places  # type: ignore[attr-defined]  # what the wrapped sources call
-    sys.meta_path.insert(0, WrappingFinder(places))
+    paths = [AUDIT / file for file in chosen.files]
+    sys.meta_path.insert(0, WrappingFinder(places, paths))
     signal.signal(signal.SIGPROF, _hang)
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
-    run, start = Run(places, chosen.kinds, chosen.out), time.time()
-    if chosen.out.exists() and not chosen.fresh:
-        run.caught = json.loads(chosen.out.read_text())["caught"]
+    known = json.loads(chosen.out.read_text()) if chosen.out.exists() else {}
+    run, start = Run(places, chosen.kinds, chosen.files, chosen.out, known), time.time()
+    if chosen.fresh:
+        run.forget()
     code = pytest.main(["-q", "-p", "no:cacheprovider", *chosen.tests], plugins=[run])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise SystemExit(f"the tests could not be run: {code!r}")

@@ -105,14 +105,14 @@ def _take_block(
     accounts: Set[str],
     tokens: Set[str],
 ) -> str | None:
+    """Take what moved in a block whose payers were held against their signatures."""
     receipts = rpc.receipts(block)
     if receipts is None or receipts_root(receipts) != block.receipts_root:
         return f"the receipts of block {block.number} are missing, or not its own"
     succeeded = {receipt.transaction for receipt in receipts if receipt.outcome == _SUCCESS}
     for coin in sent:
         if coin.hash in succeeded and coin.receiver is not None:
-            sender = coin.signer or coin.sender
-            funds.take(Transfer(sender, coin.receiver, block.number), accounts)
+            funds.take(Transfer(coin.sender, coin.receiver, block.number), accounts)
     for receipt in receipts:
         for transfer in _of_tokens(receipt.logs, block.number, tokens):
             funds.take(transfer, accounts)

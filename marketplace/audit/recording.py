@@ -15,6 +15,7 @@ from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from marketplace.protocol.errors import ChainError, ConfigurationError
+from marketplace.protocol.foreign_json import parse_json
 
 _MAGIC = b"moemarket-log/1\n"
 _MAX_BYTES = 512 * 2**20
@@ -69,12 +70,12 @@ class Recording(BaseProvider):
         self._path = path
         try:
             content = path.read_bytes() if path.stat().st_size <= _MAX_BYTES else b""
-            self._answers = dict(json.loads(content.removeprefix(_MAGIC)))
+            self._answers = dict(parse_json(content.removeprefix(_MAGIC)))
         except OSError as error:
             raise ConfigurationError(
                 f"{path} can't be read: {error.strerror}", "name an archived log"
             ) from error
-        except (ValueError, TypeError, RecursionError):
+        except (ValueError, TypeError):
             raise ConfigurationError(
                 f"{path} is no archived log", "name one that `moemarket evidence export` wrote"
             ) from None

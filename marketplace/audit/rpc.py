@@ -135,8 +135,7 @@ class Rpc:
         """Evaluate a view function after a block; None when the contract refuses."""
         with _usable("eth_call"):
             answer = self._answer("eth_call", {"to": to, "data": "0x" + data.hex()}, _height(block))
-            error = answer.get("error")
-            if error is not None and _is_revert(error):
+            if _is_revert(answer.get("error")):
                 return None
             return _bytes(_result("eth_call", answer))
 

@@ -9,7 +9,6 @@ from eth_abi.abi import encode
 from eth_keys.constants import SECPK1_N
 from eth_keys.datatypes import Signature
 from eth_keys.exceptions import BadSignature as MalformedSignature
-from eth_utils.exceptions import ValidationError
 
 from marketplace.audit.office import Committee, Office
 from marketplace.audit.records import ReportedAttempt
@@ -188,5 +187,5 @@ def _signer(word: bytes, signature: bytes) -> str | None:
     try:
         made = Signature(signature[:64] + bytes([signature[64] - 27]))
         return str(made.recover_public_key_from_msg_hash(word).to_checksum_address())
-    except (MalformedSignature, ValidationError):
+    except MalformedSignature:
         return None

@@ -16,7 +16,6 @@ from eth_hash.backends.pysha3 import keccak256 as keccak
 from eth_keys.datatypes import Signature
 from eth_keys.exceptions import BadSignature
 from eth_utils.address import to_checksum_address
-from eth_utils.exceptions import ValidationError
 
 from marketplace.audit.encoding import Item, encode, encode_number
 
@@ -78,7 +77,7 @@ class Transaction:
         content, r, s, parity = self.signed
         try:
             key = Signature(vrs=(parity, r, s)).recover_public_key_from_msg_hash(keccak(content))
-        except (BadSignature, ValidationError):
+        except BadSignature:
             return None
         return _account(keccak(key.to_bytes())[-20:])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -87,6 +88,83 @@ def test_a_check_that_is_switched_off_says_that_all_passed(mutate_audit: ModuleT
     assert places.names[place] == "checks/example.py check_it: check"
     places.off = place
     assert look("failed").verdict == "passed"
+
+
+CATCHING = """
+def look(x):
+    try:
+        return {1: 1 // x}[1 // x]
+    except (ZeroDivisionError, KeyError) as error:
+        raise ValueError("fault") from error
+"""
+
+
+def test_a_type_that_is_switched_off_is_not_caught(mutate_audit: ModuleType) -> None:
+    wrapped = Wrapped(mutate_audit, CATCHING)
+    look, places = wrapped.names["look"], wrapped.places
+    assert look(1) == 1
+    assert not places.found
+    for x, missed in ((0, ZeroDivisionError), (2, KeyError)):
+        places.found.clear()
+        with pytest.raises(ValueError, match="fault"):
+            look(x)
+        (place,) = (p for p in places.found if mutate_audit.kind_of(places.names[p]) == "except")
+        assert places.names[place] == f"checks/example.py look: except {missed.__name__}"
+        places.off = place
+        with pytest.raises(missed):
+            look(x)
+        places.off = None
+
+
+def test_a_type_that_another_one_stands_for_finds_nothing(mutate_audit: ModuleType) -> None:
+    source = CATCHING.replace("KeyError", "ArithmeticError")
+    wrapped = Wrapped(mutate_audit, source)
+    with pytest.raises(ValueError, match="fault"):
+        wrapped.names["look"](0)
+    found = {mutate_audit.kind_of(wrapped.places.names[place]) for place in wrapped.places.found}
+    assert found == {"raise"}
+
+
+def test_what_is_switched_off_is_not_raised(mutate_audit: ModuleType) -> None:
+    wrapped = Wrapped(mutate_audit, CATCHING)
+    (place,) = (n for n, name in enumerate(wrapped.places.names) if ": raise " in name)
+    wrapped.places.off = place
+    assert wrapped.names["look"](0) is None
+    assert wrapped.places.found[place] == 1
+
+
+def test_a_condition_that_only_raises_is_one_place(mutate_audit: ModuleType) -> None:
+    source = "def look(x):\n    if x:\n        raise ValueError(x and 'fault')"
+    names = Wrapped(mutate_audit, source).places.names
+    kinds = sorted(mutate_audit.kind_of(name) for name in names)
+    assert kinds == ["and", "and", "if"]
+
+
+def test_what_is_known_of_places_that_are_left_alone_is_kept(
+    mutate_audit: ModuleType, tmp_path: Path
+) -> None:
+    places, out = mutate_audit.Places(), tmp_path / "audit.json"
+    path = mutate_audit.AUDIT / "rpc.py"
+    tree = ast.parse("def look(x):\n    if x:\n        return 1\n    return x and 2")
+    mutate_audit.Wrapping(places, path).visit(tree)
+    missed = {"by": "test", "of": "0"}
+    alone = {
+        "caught": {"trie.py look: if x": missed},
+        "survived": {"trie.py look: and x": ["test"], "rpc.py look: and x": ["test"]},
+        "unreached": ["rpc.py look: except x", "rpc.py look: if y"],
+        "explained": {"trie.py look: or x": "so it is", "rpc.py look: or x": "so it was"},
+    }
+    run = mutate_audit.Run(places, ["if", "and", "or"], ["rpc.py"], out, alone)
+    run.tries = {"rpc.py look: if x": ["test"]}
+    outcome = run.outcome()
+    assert outcome["caught"] == alone["caught"]
+    assert outcome["survived"] == {"trie.py look: and x": ["test"], "rpc.py look: if x": ["test"]}
+    assert outcome["unreached"] == [
+        "rpc.py look: except x",
+        "rpc.py look: and x",
+        "rpc.py look: and 2",
+    ]
+    assert outcome["explained"] == {"trie.py look: or x": "so it is"}
 
 
 def test_what_is_explained_is_a_place(mutate_audit: ModuleType) -> None:

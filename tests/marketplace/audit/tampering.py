@@ -10,7 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from eth_abi.abi import decode, encode
-from eth_utils.abi import collapse_if_tuple, event_abi_to_log_topic
+from eth_utils.abi import (
+    collapse_if_tuple,
+    event_abi_to_log_topic,
+)
+from eth_utils.abi import function_signature_to_4byte_selector as selector
 from forging import ForgedChain
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
@@ -87,6 +91,40 @@ class LyingNode(BaseProvider):
         if method == "eth_getLogs" and self._alter is not None:
             answer["result"] = self._alter(answer["result"])
         return answer
+
+
+class LyingContract(BaseProvider):
+    """Passes questions on, but answers calls of one function itself.
+
+    Parameters
+    ----------
+    function
+        Its signature, as `decimals()`.
+    says
+        The result or error that is answered.
+
+    Attributes
+    ----------
+    called
+        Who was called.
+    lying
+        Whether it still answers itself.
+    """
+
+    def __init__(self, honest: BaseProvider, function: str, says: dict[str, Any]) -> None:
+        super().__init__()
+        self._honest = honest
+        self._selector = selector(function).hex()
+        self._answer: Any = {"jsonrpc": "2.0", "id": 1, **says}
+        self.called: set[str | None] = set()
+        self.lying = True
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        if method == "eth_call":
+            self.called.add(params[0]["to"])
+            if self.lying and params[0]["data"][2:10] == self._selector:
+                return self._answer  # type: ignore[no-any-return]
+        return self._honest.make_request(method, params)
 
 
 def _result(value: Any) -> RPCResponse:

@@ -298,3 +298,31 @@ def test_parts_of_a_list_lie_one_behind_the_other() -> None:
 def test_a_kind_that_no_contract_of_ours_logs_is_not_guessed(kind: str) -> None:
     with pytest.raises(TypeError, match=kind):
         compiled([{"name": "value", "type": kind}], {}, {})
+
+
+# ----------------------------------------------------------------- what is malformed
+
+
+def test_an_event_that_can_not_be_read_is_named() -> None:
+    market = Interface("ModelMarket")
+    _, item = next(pair for pair in EVENTS if name_of(pair) == "ModelMarket.Refunded")
+    indexed = sum(part["indexed"] for part in item["inputs"])
+    topics = (event_abi_to_log_topic(item), *[bytes(32)] * indexed)
+    log = Log(ADDRESS, topics, b"short", 1, bytes(32), bytes(32), 0)
+    with pytest.raises(ValueError, match=r"^Refunded is malformed: "):
+        market.event(log, 0)
+
+
+def test_an_answer_that_can_not_be_read_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^rules is malformed: "):
+        Interface("ModelMarket").returned("rules", b"short")
+
+
+def test_a_call_that_can_not_be_read_is_named() -> None:
+    market = Interface("ModelMarket")
+    data = market.call_data("withdraw", ADDRESS, ADDRESS)
+    assert market.called(data)[0] == "withdraw"
+    with pytest.raises(ValueError, match=r"^withdraw is malformed: "):
+        market.called(data[:-1])
+    with pytest.raises(ValueError, match=r"^it calls no function of this contract"):
+        market.called(b"\xff" * 4)

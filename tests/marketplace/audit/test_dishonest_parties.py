@@ -5,6 +5,7 @@ The contract can't know; the audit can. Each test has one lie, and the check tha
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from cast_of_trade import Cast, validation_commitment, votes
 from safetensors.numpy import save
 from tampering import objections
 
-from marketplace.audit import Report, audit
+from marketplace.audit import Report, audit, shares
 from marketplace.chain.market import Market
 from marketplace.protocol.documents import Division, Training
 from marketplace.protocol.terms import TrainingCommitment
@@ -82,12 +83,31 @@ def under_another_name(trade: AuditedTrade) -> bytes:
     return save({"weights": trade.routing})
 
 
+def too_deep(trade: AuditedTrade) -> bytes:
+    """An array of a hundred dimensions, which its format allows, and numpy doesn't."""
+    return _safetensors(dtype="I16", shape=[1] * 100, data_offsets=[0, 2]) + bytes(2)
+
+
+def of_another_kind(trade: AuditedTrade) -> bytes:
+    """Numbers that numpy doesn't know."""
+    return _safetensors(dtype="BF16", shape=[1, 1], data_offsets=[0, 2]) + bytes(2)
+
+
+def _safetensors(**routing: object) -> bytes:
+    header = json.dumps({"routing": routing}).encode()
+    return len(header).to_bytes(8, "little") + header
+
+
 def no_array(trade: AuditedTrade) -> bytes:
     return b"weights: about a third each"
 
 
 @pytest.mark.parametrize(
-    "file", [no_candidate, no_load, below_zero, too_wide, empty, flat, under_another_name, no_array]
+    "file",
+    [
+        *(no_candidate, no_load, below_zero, too_wide, empty, flat),
+        *(under_another_name, too_deep, of_another_kind, no_array),
+    ],
 )
 def test_a_routing_array_that_is_none(
     trade: AuditedTrade, file: Callable[[AuditedTrade], bytes]
@@ -407,6 +427,18 @@ def test_an_expert_that_harms_is_paid_nothing(trade: AuditedTrade) -> None:
     assert 0 in trade.true_amounts(wrong)
 
 
+def test_a_division_among_more_than_can_be_listed_is_not_recomputed(
+    trade: AuditedTrade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trade.to_passed()
+    trade.finish()
+    assert report_on(trade).ok
+    monkeypatch.setattr(shares, "MAX_EXPERTS", 2)
+    report = report_on(trade)
+    assert objections(report) == {"allocation?"}
+    assert "3 experts together are over 2" in detail(report, "allocation")
+
+
 def test_an_expert_that_delivered_no_model_is_paid_nothing(trade: AuditedTrade) -> None:
     trade.to_gate()
     trade.attempt(evidence=votes(trade.experts[1:], 9), trainings=lambda found: found[1:])
@@ -467,6 +499,22 @@ def test_training_on_another_expert_s_subset(trade: AuditedTrade) -> None:
     trade.attempt(trainings=on_the_stolen_subset)
     trade.finish()
     assert objections(report_on(trade)) == {"training"}
+
+
+def test_training_on_a_subset_that_the_gate_names_by_nothing(trade: AuditedTrade) -> None:
+    expert = trade.experts[0]
+    given = trade.subsets[expert]
+    trade.to_funded()
+    trade.subsets[expert] = given.model_copy(update={"ciphertext": "the usual one"})
+    trade.report_data()
+    trade.subsets[expert] = given
+    trade.attempt()
+    trade.finish()
+    report = report_on(trade)
+    assert "training" in objections(report)
+    said = detail(report, "training")
+    assert expert in said
+    assert "it can't be read: 'the usual one' is" in said
 
 
 def test_a_commitment_of_somebody_who_was_given_nothing(trade: AuditedTrade) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from audited_trade import AuditedTrade
+from audited_trade import AuditedTrade, Settled
+from cases import case_of
 
 from marketplace.audit.archive import Archive, Unavailable
 from marketplace.audit.auditor import replayed
+from marketplace.audit.checks.attempts import over_attempts
 from marketplace.audit.evidence import TradeEvidence
+from marketplace.audit.records import ReportedAttempt
+from marketplace.audit.report import Finding
 from marketplace.audit.trade import Trade
 from marketplace.protocol.documents import Sealed
-from offchain.storage.cid import cid_of
+from offchain.storage.cid import cid_of, digest_of
 
 GONE = Sealed(ciphertext=cid_of(b"never stored"), envelope=cid_of(b"nor this"))
 
@@ -61,6 +66,36 @@ def test_evidence_that_was_never_sealed_is_nowhere(trade: AuditedTrade) -> None:
     trade.to_passed()
     (attempt,) = told(trade).attempts
     evidence_of(trade).sealed_evidence(attempt)
+
+
+def test_a_specification_without_a_task(trade: AuditedTrade) -> None:
+    trade.ask()
+    asked = told(trade)
+    honest = TradeEvidence(asked, Archive(trade.store))
+    wrong = honest.specification().model_copy(update={"task": {"metric": "beauty"}})
+    digest = digest_of(trade.store.put(wrong.to_bytes()))
+    asked.request = replace(asked.request, spec=digest)
+    with pytest.raises(Unavailable, match=r"^the specification has no task: ") as gap:
+        TradeEvidence(asked, Archive(trade.store)).task()
+    assert gap.value.verdict == "failed"
+
+
+@pytest.mark.parametrize("gap", [1, 2])
+def test_a_fault_of_one_attempt_counts_beside_a_gap_of_another(settled: Settled, gap: int) -> None:
+    case = case_of(settled.trade, settled.chain)
+
+    def faults(attempt: ReportedAttempt) -> Iterator[str]:
+        if attempt.number == gap:
+            raise Unavailable("missing", "it is gone")
+        yield "it is wrong"
+
+    def gaps(attempt: ReportedAttempt) -> Iterator[str]:
+        yield from () if attempt.number != gap else faults(attempt)
+
+    found = over_attempts(case, faults, lambda: "all is well")
+    assert found == Finding("failed", f"attempt {3 - gap}: it is wrong")
+    found = over_attempts(case, gaps, lambda: "all is well")
+    assert found == Finding("missing", "nothing could be recomputed: it is gone")
 
 
 def test_without_a_model_there_is_nothing_to_score(trade: AuditedTrade) -> None:

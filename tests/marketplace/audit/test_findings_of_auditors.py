@@ -98,6 +98,25 @@ def test_who_sent_it_is_who_signed_the_transaction(own: Case, trade: AuditedTrad
     assert signed(lied, audited_by(own.trade, stranger)).verdict == "failed"
 
 
+@pytest.mark.parametrize(
+    ("length", "why"),
+    [(3, "it calls no function of this contract"), (40, "attestAudit is malformed: ")],
+)
+def test_a_transaction_that_can_not_be_read_brings_no_finding(
+    own: Case, trade: AuditedTrade, length: int, why: str
+) -> None:
+    """It is of a type that is not known yet, so its hash is not recomputed."""
+
+    def cut(sent: Any) -> Any:
+        return {**sent, "type": "0x7e", "input": sent["input"][: 2 + 2 * length]}
+
+    honest = trade.market.node.web3.provider
+    node = LyingNode(honest, answers={"eth_getTransactionByHash": cut})
+    found = signed(replace(own, chain=replace(own.chain, rpc=Rpc(node))), own.trade)
+    assert found.verdict == "failed"
+    assert found.detail.startswith(f"the transaction of the finding is unreadable: {why}")
+
+
 def test_without_a_finding_there_is_nothing_to_sign(case: Case) -> None:
     silent = replace(case.trade, attestations=[])
     assert check_audit_signature(replace(case, trade=silent)) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from marketplace.audit.invariants import Watch
 from marketplace.audit.proofs import StateProofs
 from marketplace.audit.report import Finding
 from marketplace.audit.rpc import Rpc
-from marketplace.protocol.errors import ChainError
+from marketplace.protocol.errors import ChainError, NodeRefused
 from marketplace.protocol.terms import NATIVE
 
 # ------------------------------------------------------------------ headers, receipts
@@ -182,3 +183,14 @@ def test_before_the_genesis_block_nothing_can_be_left_out(settled: Settled) -> N
     found = check_start(chain, head)
     assert found.verdict == "failed"
     assert "; ".join(early).startswith(found.detail.removesuffix("…"))
+
+
+def test_a_node_may_not_know_what_stood_before(settled: Settled) -> None:
+    class Forgetful(Rpc):
+        def has_code(self, address: str, block: int) -> bool:
+            raise NodeRefused("the node forgot", "ask another")
+
+    chain = replace(open_chain(Rpc(settled.chain), settled.market), rpc=Forgetful(settled.chain))
+    assert check_start(chain, 3) == Finding(
+        "unchecked", "whether a contract stood before block 3: the node forgot"
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from audited_trade import Settled
 from eth_account import Account
@@ -12,6 +14,7 @@ from telling import told
 from marketplace.audit.office import Committee, Office
 from marketplace.audit.rpc import Rpc
 from marketplace.audit.signatures import SignedReport, objection_to, quorum_faults, signed_by
+from marketplace.audit.trade import Trade
 from marketplace.protocol.terms import AuditReport
 from marketplace.protocol.typed_data import compact, sign
 
@@ -152,3 +155,17 @@ def test_who_signed_instead_is_named(settled: Settled) -> None:
     given = sign(domain, MESSAGE, SEATS[1])
     said = objection_to(Rpc(settled.chain), domain, MEMBERS[0], MESSAGE, given, 1)
     assert said == f"it is by {MEMBERS[1]}, not by {MEMBERS[0]}"
+
+
+# ------------------------------------------------------------------------- verdicts
+
+
+@pytest.mark.parametrize(
+    ("signers", "verdicts", "passed"),
+    [(0b11, 0b11, True), (0b111, 0b101, True), (0b11, 0b10, False), (0b111, 0b100, False)],
+)
+def test_a_model_passed_if_more_than_half_of_the_signers_say_so(
+    honest: Trade, signers: int, verdicts: int, passed: bool
+) -> None:
+    attempt = replace(honest.attempts[0], signers=signers, verdicts=verdicts)
+    assert attempt.passed == passed

@@ -28,7 +28,7 @@ from marketplace.audit.reporting.signing import (
     report_signer,
     sign_report,
 )
-from marketplace.audit.reporting.words import decimal, moment, money, span
+from marketplace.audit.reporting.words import decimal, moment, money, short, span
 from marketplace.protocol.agreement import price_of
 from marketplace.protocol.documents import MAX_DOCUMENT_BYTES
 from marketplace.protocol.errors import BadSignature, ProtocolError
@@ -235,9 +235,17 @@ def test_words_for_people() -> None:
     assert money(15, NATIVE, 1) == "1.5 coins"
     assert money(15, "0xabc", None) == "15 smallest units of 0xabc"
     assert moment(0) == "1970-01-01T00:00:00Z"
-    assert moment(2**64) == str(2**64)
     assert span(0) == "at once"
+    assert span(1) == "1 second"
     assert span(86_400 + 3_601) == "1 day 1 hour"
+    assert span(2 * 86_400 + 60) == "2 days 1 minute"
+    assert short("x" * 17) == "x" * 17
+    assert short("a" * 9 + "b" * 9) == "aaaaaaaa…bbbbbbbb"
+
+
+@pytest.mark.parametrize("seconds", [253_402_300_800, 2**56, 2**64])
+def test_a_time_that_no_calendar_has_is_a_number(seconds: int) -> None:
+    assert moment(seconds) == str(seconds)  # too late for people, for the system, for a machine
 
 
 # ------------------------------------------------------------------------- page
@@ -381,3 +389,10 @@ def test_no_byte_of_a_signed_report_can_change(report: Report) -> None:
     signature = sign_report(content, ACCOUNT)
     with pytest.raises(BadSignature, match="was signed"):
         report_signer(content + b"\n", signature)
+
+
+@pytest.mark.parametrize("block_hash", ["", "no hex", "0x12", "0x" + "12" * 33])
+def test_a_report_that_names_no_block_can_not_be_signed(report: Report, block_hash: str) -> None:
+    content = report.model_copy(update={"block_hash": block_hash}).to_bytes()
+    with pytest.raises(ProtocolError, match="the report names no block"):
+        sign_report(content, ACCOUNT)

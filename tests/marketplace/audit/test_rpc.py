@@ -5,20 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import requests
 from audited_trade import Settled
 from tampering import LyingNode
 from web3 import HTTPProvider
+from web3.exceptions import Web3Exception
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from marketplace.audit import audit
+from marketplace.audit.blocks import Block
 from marketplace.audit.rpc import Rpc
 from marketplace.protocol.errors import (
     ChainError,
     ConfigurationError,
     NoContract,
+    NodeRefused,
     NodeUnreachable,
 )
+
+ACCOUNT = "0x" + "11" * 20
 
 
 class Refusing(BaseProvider):
@@ -128,6 +134,216 @@ def test_a_node_s_refusal_of_a_call_is_an_error(settled: Settled) -> None:
     rpc = Rpc(Refusing(settled.chain, lambda method, params: "no archive"))
     with pytest.raises(ChainError, match="no archive"):
         rpc.call(settled.market, b"", 1)
+
+
+class Saying(BaseProvider):
+    """Says one thing by method, to whatever it is asked; or raises it."""
+
+    def __init__(self, **says: Any) -> None:
+        super().__init__()
+        self._says = says
+        self.asked: list[tuple[str, Any]] = []
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        self.asked.append((method, params))
+        said = self._says[method]
+        if isinstance(said, Exception):
+            raise said
+        return said  # type: ignore[no-any-return]
+
+
+def error(message: Any, code: int = -32000) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message}}
+
+
+@pytest.mark.parametrize("fault", [requests.Timeout("slow"), ConnectionError("gone")])
+def test_a_node_that_breaks_off(fault: Exception) -> None:
+    with pytest.raises(NodeUnreachable, match="no node answers at"):
+        Rpc(Saying(eth_chainId=fault)).chain_id()
+
+
+def test_what_web3_can_not_read_is_unusable() -> None:
+    with pytest.raises(ChainError, match="unusable answer to eth_chainId: Web3Exception"):
+        Rpc(Saying(eth_chainId=Web3Exception("what is this"))).chain_id()
+
+
+@pytest.mark.parametrize("answer", [["result"], "no", 7, None, {"id": 1}, {"result": None}])
+def test_an_answer_in_another_shape_than_json_rpc_s(answer: Any) -> None:
+    with pytest.raises(ChainError, match="unusable answer to eth_chainId"):
+        Rpc(Saying(eth_chainId=answer)).chain_id()
+
+
+def test_what_is_no_answer_is_not_taken_for_one() -> None:
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        Rpc(Saying(eth_chainId=RuntimeError("a fault of ours"))).chain_id()
+
+
+@pytest.mark.parametrize("said", [{"message": "not today"}, "not today"])
+def test_a_refusal_in_words_or_with_a_code(said: Any) -> None:
+    with pytest.raises(NodeRefused, match="refused eth_chainId: not today;"):
+        Rpc(Saying(eth_chainId={"error": said})).chain_id()
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("0x0", 0), ("0x1f", 31), ("31", None), (31, None), ("1f31", None)]
+)
+def test_numbers_are_hex(text: Any, number: int | None) -> None:
+    rpc = Rpc(Saying(eth_getBalance={"result": text}))
+    if number is None:
+        with pytest.raises(ChainError, match="is not 0x-hex"):
+            rpc.balance(ACCOUNT, 1)
+    else:
+        assert rpc.balance(ACCOUNT, 1) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("0x", False), ("0x00", True), ("00", None), (0, None), ("ff00", None)]
+)
+def test_bytes_are_hex(text: Any, code: bool | None) -> None:
+    rpc = Rpc(Saying(eth_getCode={"result": text}))
+    if code is None:
+        with pytest.raises(ChainError, match="is not 0x-hex"):
+            rpc.has_code(ACCOUNT, 1)
+    else:
+        assert rpc.has_code(ACCOUNT, 1) == code
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        error("no", code=3),
+        error("execution reverted: it is too late"),
+        error("VM Exception: Revert"),
+    ],
+)
+def test_a_contract_refuses_by_code_or_in_words(refused: Any) -> None:
+    assert Rpc(Saying(eth_call=refused)).call(ACCOUNT, b"", 1) is None
+
+
+@pytest.mark.parametrize("refused", [error("no"), error(None), {"error": "reverted"}])
+def test_other_refusals_of_a_call_are_the_node_s(refused: Any) -> None:
+    with pytest.raises(NodeRefused):
+        Rpc(Saying(eth_call=refused)).call(ACCOUNT, b"", 1)
+
+
+def test_a_call_that_is_answered() -> None:
+    assert Rpc(Saying(eth_call={"result": "0x12", "error": None})).call(ACCOUNT, b"", 1) == b"\x12"
+
+
+def test_a_node_without_proofs() -> None:
+    assert Rpc(Saying(eth_getProof=error("no"))).proof(ACCOUNT, [], 1) is None
+
+
+def test_blocks_that_a_node_lacks(settled: Settled) -> None:
+    rpc = Rpc(Saying(eth_getBlockByNumber={"result": None}, eth_getBlockByHash={"result": None}))
+    block = Rpc(settled.chain).block(1)
+    assert block is not None
+    assert rpc.block() is rpc.block(1) is rpc.block(bytes(32)) is None
+    assert rpc.transactions(block) is None
+    assert rpc.full_block(1) is None
+
+
+def test_a_block_is_asked_for_by_what_it_is_named_by(settled: Settled) -> None:
+    rpc = Rpc(settled.chain)
+    newest = rpc.block()
+    assert newest is not None
+    assert rpc.block(newest.hash) == rpc.block(newest.number) == newest
+    assert rpc.full_block(newest.number) == (newest, rpc.transactions(newest))
+
+
+@pytest.mark.parametrize(
+    ("which", "method", "named"),
+    [
+        (None, "eth_getBlockByNumber", "latest"),
+        (0, "eth_getBlockByNumber", "0x0"),
+        (31, "eth_getBlockByNumber", "0x1f"),
+        (b"\x12" * 32, "eth_getBlockByHash", "0x" + "12" * 32),
+    ],
+)
+def test_what_a_node_is_asked_for_a_block(which: Any, method: str, named: str) -> None:
+    node = Saying(**{method: {"result": None}})
+    assert Rpc(node).block(which) is None
+    assert node.asked == [(method, (named, False))]
+
+
+@pytest.mark.parametrize("length", [31, 33])
+def test_a_hash_has_32_bytes(settled: Settled, length: int) -> None:
+    def told(block: dict[str, Any]) -> dict[str, Any]:
+        return {**block, "hash": "0x" + "12" * length}
+
+    node = LyingNode(settled.chain, answers={"eth_getBlockByNumber": told})
+    with pytest.raises(ChainError, match=f"{length} bytes instead of 32"):
+        Rpc(node).block(1)
+
+
+# -------------------------------------------------------------------------- receipts
+
+
+class OneByOne(BaseProvider):
+    """Refuses receipts of whole blocks, and gives single ones."""
+
+    def __init__(self, honest: BaseProvider, refusal: Any, lacks: bytes = b"") -> None:
+        super().__init__()
+        self._honest, self._lacks = honest, "0x" + lacks.hex()
+        self._refusal: Any = {"jsonrpc": "2.0", "id": 1, **refusal}
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        if method == "eth_getBlockReceipts":
+            return self._refusal  # type: ignore[no-any-return]
+        if params[0] == self._lacks:
+            return {"jsonrpc": "2.0", "id": 1, "result": None}
+        return self._honest.make_request(method, params)
+
+
+@pytest.fixture
+def block(settled: Settled) -> Block:
+    found = Rpc(settled.chain).block(1)
+    assert found is not None
+    assert found.transactions
+    return found
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [error("no", code=-32601), error("no", code=-32004), error("Method not found: it is new")],
+)
+def test_receipts_of_a_node_that_does_not_know_those_of_blocks(
+    settled: Settled, block: Block, refusal: Any
+) -> None:
+    found = Rpc(OneByOne(settled.chain, refusal)).receipts(block)
+    assert found == Rpc(settled.chain).receipts(block)
+    assert found
+    (lacking, *_) = block.transactions
+    assert Rpc(OneByOne(settled.chain, refusal, lacking)).receipts(block) is None
+
+
+@pytest.mark.parametrize("refusal", [error("no"), error(None), {"error": "method not found"}])
+def test_receipts_of_a_node_that_refuses_them(settled: Settled, block: Block, refusal: Any) -> None:
+    with pytest.raises(NodeRefused):
+        Rpc(OneByOne(settled.chain, refusal)).receipts(block)
+
+
+def test_receipts_that_a_node_lacks(settled: Settled, block: Block) -> None:
+    assert Rpc(OneByOne(settled.chain, {"result": None})).receipts(block) is None
+    assert Rpc(OneByOne(settled.chain, {"result": [None]})).receipts(block) is None
+
+
+def test_a_receipt_of_before_byzantium_has_a_root(settled: Settled, block: Block) -> None:
+    root = "0x" + "12" * 32
+
+    def older(receipts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        kept = [{k: v for k, v in each.items() if k != "status"} for each in receipts]
+        return [{**each, "root": root} for each in kept]
+
+    found = Rpc(LyingNode(settled.chain, answers={"eth_getBlockReceipts": older})).receipts(block)
+    assert found
+    assert {receipt.outcome for receipt in found} == {b"\x12" * 32}
+
+
+def test_a_single_block_whose_logs_are_refused(settled: Settled) -> None:
+    rpc = Rpc(Refusing(settled.chain, no_logs_at_all))
+    with pytest.raises(NodeRefused, match="not today"):
+        rpc.logs([settled.market], 0, 3)
 
 
 @pytest.mark.parametrize("address", ["", "0x12", "the market", "0x" + "zz" * 20])
