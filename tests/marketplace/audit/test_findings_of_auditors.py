@@ -117,6 +117,17 @@ def test_a_transaction_that_can_not_be_read_brings_no_finding(
     assert found.detail.startswith(f"the transaction of the finding is unreadable: {why}")
 
 
+def test_a_finding_that_was_signed_for_another_attempt_is_named(case: Case) -> None:
+    auditor = case.trade.request.auditor
+    *earlier, last = case.trade.attempts
+    other = replace(last, finding=replace(last.finding, model=keccak(text="another model")))
+    for attempts in ([*earlier, other], []):
+        found = signed(case, replace(case.trade, attempts=attempts))
+        assert found.verdict == "failed"
+        assert found.detail.startswith("the signature under the finding:")
+        assert auditor in found.detail
+
+
 def test_without_a_finding_there_is_nothing_to_sign(case: Case) -> None:
     silent = replace(case.trade, attestations=[])
     assert check_audit_signature(replace(case, trade=silent)) is None

@@ -227,6 +227,29 @@ def test_a_challenge_bars_who_of_the_panel_is_of_one_party(
     assert history.affiliations.judges == []
 
 
+def test_of_a_rejection_the_buyers_group_bars_nobody_from_overturning(
+    disputed: tuple[History, Trade],
+) -> None:
+    history, trade = disputed
+    trade.attempts[:] = [attempt for attempt in trade.attempts if not attempt.passed]
+    by, values = str(history.contracts.challenges), {**CHALLENGE, "tradeId": trade.id}
+    history.take(told("Challenged", 1, by=by, **{**values, "challenger": NOBODY}))
+    assert history.affiliations.barred == {trade.id: (0b1, 0)}
+    jury = history.panel.of(trade.request.panel).members
+    trade.request = replace(trade.request, buyer=jury[1])
+    history.take(told("Challenged", 1, by=by, **{**values, "challenger": NOBODY}))
+    assert history.affiliations.barred == {trade.id: (0b10, 0b10)}
+
+
+def test_the_treasury_upholds_nothing(disputed: tuple[History, Trade]) -> None:
+    history, trade = disputed
+    jury = history.panel.of(trade.request.panel).members
+    trade.request = replace(trade.request, buyer=NOBODY, treasury=jury[2])
+    by, values = str(history.contracts.challenges), {**CHALLENGE, "tradeId": trade.id}
+    history.take(told("Challenged", 1, by=by, **{**values, "challenger": NOBODY}))
+    assert history.affiliations.barred == {trade.id: (0b100, 0)}
+
+
 @pytest.mark.parametrize("name", ["VerdictUpheld", "VerdictOverturned"])
 @pytest.mark.parametrize(("signers", "own"), [(0b011, 1), (0b110, 0)])
 def test_a_ruling_by_a_party_of_its_own_is_seen(

@@ -192,17 +192,18 @@ def test_a_trade_is_disputed_once(honest: Trade) -> None:
         assert trade.state is State.DISPUTED
 
 
+@pytest.mark.parametrize("verdict", [State.PASSED, State.REJECTED])
 @pytest.mark.parametrize(
     ("second", "review", "until", "good"),
     [(5, 9, 9, True), (5, 9, 5, False), (9, 5, 9, True), (9, 5, 5, False), (9, 9, 9, True)],
 )
 def test_the_review_goes_on_after_a_ruling(
-    honest: Trade, second: int, review: int, until: int, good: bool
+    honest: Trade, second: int, review: int, until: int, good: bool, verdict: State
 ) -> None:
-    disputed = Disputed(2_000, review, False, NOTHING)
+    disputed = Disputed(2_000, review, verdict is State.REJECTED, NOTHING)
     trade = put(honest, State.DISPUTED, disputed=disputed, ruled=None, disorder=[])
     replay(trade, at(second, "DisputeEnded", overturned=False, until=until))
-    assert (trade.state, trade.deadline) == (State.PASSED, max(second, review))
+    assert (trade.state, trade.deadline) == (verdict, max(second, review))
     said = f"puts the settlement off until {until}, not {max(second, review)}"
     assert [fault.partition("log 0 ")[2] for fault in trade.disorder] == [said] * (not good)
 
