@@ -8,7 +8,7 @@ from marketplace.chain.market import Market
 from marketplace.protocol.agreement import price_of
 from marketplace.protocol.derivation import derived_secret
 from marketplace.protocol.documents import DeliveryManifest, Division, Sealed, Specification
-from marketplace.protocol.errors import TradeRefused
+from marketplace.protocol.errors import ConfigurationError, TradeRefused
 from marketplace.protocol.ids import trade_id as trade_id_of
 from marketplace.protocol.states import TransferRule
 from marketplace.protocol.terms import NATIVE, NO_PERMIT, NOBODY, Request, Windows
@@ -108,11 +108,18 @@ class Buyer:
 
         Raises
         ------
+        ConfigurationError
+            If an approval is required of an auditor that may read nothing; nothing is sent.
         DataError
             If the validation rows don't fit the task; nothing is sent.
         TransactionReverted
             If the market does not take the request.
         """
+        if commission.approval_required and not commission.auditor_reads:
+            raise ConfigurationError(
+                "the auditor has to approve, and may not read the evidence",
+                "let it read (auditor_reads), or don't require its approval",
+            )
         decode(encode(commission.validation), commission.task)
         secret = derived_secret(self.account, "validation salts", commission.salt)
         commitment = commit(commission.validation, secret)
