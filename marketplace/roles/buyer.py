@@ -20,6 +20,7 @@ from offchain.data import Dataset, Task, decode, encode
 from offchain.exchange import Exchange
 from offchain.oracle.attempt import model_digest
 from offchain.oracle.case import passed_attempt
+from offchain.oracle.showing import sealed_for_panel
 from offchain.storage.cid import digest_of
 from offchain.training import Composite
 from offchain.validation import Score, commit, score_votes
@@ -245,12 +246,13 @@ class Buyer:
             )
         return score
 
-    def show_model(self, trade_id: bytes) -> Sealed:
-        """Share the delivered model with the panel that decides a challenge of it."""
+    def show_model(self, trade_id: bytes) -> dict[int, Sealed]:
+        """Share the delivered model, by its attempt, with the panel that decides a challenge."""
         attempt = passed_attempt(self.market, trade_id)
         manifest = self.exchange.read(DeliveryManifest, attempt.finding.delivery)
-        request = self.market.agreement(trade_id).request
-        return self.exchange.share(manifest.sealed, self.market.panel_of(request.panel).members)
+        return sealed_for_panel(
+            self.market, self.exchange, trade_id, attempt.number, manifest.sealed
+        )
 
     def _specification(
         self, commission: Commission, secret: bytes, judges: tuple[str, ...]

@@ -55,6 +55,7 @@ from offchain.oracle.numerics import (
 )
 from offchain.oracle.reports import attempt_report, data_report
 from offchain.oracle.routing import GateDecision, decode_routing, expert_weights
+from offchain.oracle.showing import show_scored
 from offchain.storage.cid import cid_of, digest_of
 from offchain.training import Composite, compose, decode_subset
 from offchain.validation import Evidence, decode_evidence, encode_openings
@@ -205,6 +206,10 @@ class OracleSigner:
             )
         return Opening(score, self._salt(trade_id, attempt.number))
 
+    def show_model(self, trade_id: bytes, attempt: int) -> dict[int, Sealed]:
+        """Share an attempt's composite with the panel of a disputed trade; see `show_scored`."""
+        return show_scored(self.market, self.exchange, trade_id, attempt)
+
     # ------------------------------------------------------------------- inside
 
     def _manifest(self, trade_id: bytes, evidence: bytes) -> DataManifest:
@@ -325,6 +330,10 @@ class OracleSigner:
             f"the verdict is not what this signer finds ({'passed' if passed else 'failed'})",
         )
         self._require_outcome(case, proposal, sealed, votes)
+        record = self.exchange.read(TrainingRecord, proposal.finding.training)
+        _require(  # that is what a seat shows to a panel
+            record.composite == sealed, "the training record names another sealed composite"
+        )
         return score, passed
 
     def _opened_composite(self, case: Case, proposal: AttemptProposal, sealed: Sealed) -> Composite:
