@@ -127,13 +127,14 @@ class StateProofs:
         self._chain = chain
         self._faults: list[str] = []
         self._words = 0
-        self._offered = True
+        self._asked = self._answered = 0
+        self._unproven: dict[tuple[str, str], None] = {}  # in order: contract, and what of it
 
     def prove(self) -> None:
         """Look at all that was answered since the last time."""
         by_contract: defaultdict[str, list[Answer]] = defaultdict(list)
         for (contract, function, arguments), answer in self._chain.answers.items():
-            if (self._chain.interfaces[contract].name, function) in _WORDS and answer is not None:
+            if (self._chain.interfaces[contract].name, function) in _WORDS:
                 by_contract[contract].append((function, arguments, answer))
         self._chain.answers.clear()
         for contract in sorted(by_contract):
@@ -149,24 +150,31 @@ class StateProofs:
         self.prove()
         for contract in sorted(self._chain.balances):
             self._prove(contract, [])
-        if not self._offered:
-            return unchecked("not offered: the node gives no proofs of its state")
         words, balances = self._words, len(self._chain.balances)
+        if self._faults:  # whatever the node refused after that
+            return judged(self._faults, "")
+        if self._asked and not self._answered:
+            return unchecked("not offered: the node gives no proofs of its state")
+        if self._unproven:
+            lacking = ", ".join(f"{subject} of {it}" for it, subject in self._unproven)
+            return unchecked(f"the node gave no proof of all it said; not proven: {lacking}")
         return judged(
-            self._faults,
+            [],
             f"{counted(words, 'word')} of storage and {counted(balances, 'balance')} are"
             f" proven under the state root of block {self._chain.block.number}",
         )
 
     def _prove(self, contract: str, answers: list[Answer]) -> None:
-        if not self._offered:
+        if self._asked and not self._answered:  # a node that offers none is asked once
             return
         chain, kind = self._chain, self._chain.interfaces[contract].name
         slots = [slot for f, arguments, _ in answers for slot in slots_of(kind, f, arguments)]
+        self._asked += 1
         proof = chain.rpc.proof(contract, slots, chain.block.number)
         if proof is None:
-            self._offered = False
+            self._unproven[contract, "storage" if slots else "the balance"] = None
             return
+        self._answered += 1
         try:
             for fault in _unlike(chain, contract, answers, slots, proof):
                 note(self._faults, fault)
@@ -221,12 +229,13 @@ def _unlike(
             _value(proven(root, keccak(slot), nodes))
             for _, (slot, nodes) in zip(words.places, proofs, strict=False)
         ]
-        stored, told = words.reading(*values), words.told(answer)
+        # None of these views refuses, so a node that says so of a contract lies.
+        stored, told = words.reading(*values), None if answer is None else words.told(answer)
         if stored != told:
             named = ", ".join(shown(argument) for argument in arguments)
             yield (
                 f"{function}({named}) of {contract} is proven to be {shown(stored)}, and the node"
-                f" said {shown(told)}"
+                f" said {'nothing' if told is None else shown(told)}"
             )
 
 
