@@ -9,7 +9,7 @@ for mappings: https://docs.soliditylang.org/en/latest/internals/layout_in_storag
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from eth_utils.address import to_canonical_address
 
 from marketplace.audit.blocks import Block
 from marketplace.audit.chain import Chain
-from marketplace.audit.encoding import decode
+from marketplace.audit.encoding import Item, decode
 from marketplace.audit.log import note
 from marketplace.audit.report import Finding, counted, judged, shown, unchecked
 from marketplace.audit.rpc import Proof
@@ -201,16 +201,34 @@ def account_of(block: Block, address: str, proof: Proof) -> tuple[int, bytes]:
     ValueError
         If the proof doesn't hold.
     """
-    leaf = proven(block.state_root, keccak(to_canonical_address(address)), proof.account)
-    if not leaf:
+    account = _leaf(block, address, proof)
+    if account is None:
         return 0, EMPTY_ROOT
-    account = decode(leaf)
-    if isinstance(account, bytes) or len(account) != 4:
-        raise ValueError("an account has four parts")
     balance, root = account[1], account[2]
     if not isinstance(balance, bytes) or not isinstance(root, bytes):
         raise ValueError("an account has no lists inside")
     return int.from_bytes(balance, "big"), root
+
+
+def code_hash_of(block: Block, address: str, proof: Proof) -> bytes:
+    """Return the hash of an account's code that a block commits to; raises as `account_of`."""
+    account = _leaf(block, address, proof)
+    if account is None:
+        return keccak(b"")
+    if not isinstance(account[3], bytes):
+        raise ValueError("an account has no lists inside")
+    return account[3]
+
+
+def _leaf(block: Block, address: str, proof: Proof) -> Sequence[Item] | None:
+    """Return the four parts of a proven account; None if it is proven that there is none."""
+    leaf = proven(block.state_root, keccak(to_canonical_address(address)), proof.account)
+    if not leaf:
+        return None
+    account = decode(leaf)
+    if isinstance(account, bytes) or len(account) != 4:
+        raise ValueError("an account has four parts")
+    return account
 
 
 def _unlike(

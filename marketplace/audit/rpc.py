@@ -128,8 +128,12 @@ class Rpc:
 
     def has_code(self, address: str, block: int) -> bool:
         """Tell whether a contract was at an address after a block."""
+        return bool(self.code(address, block))
+
+    def code(self, address: str, block: int) -> bytes:
+        """Return the code at an address after a block; none if no contract is there."""
         with _usable("eth_getCode"):
-            return bool(_bytes(self._ask("eth_getCode", address, _height(block))))
+            return _bytes(self._ask("eth_getCode", address, _height(block)))
 
     def balance(self, address: str, block: int) -> int:
         """Return the native coin of an account after a block, in wei."""
