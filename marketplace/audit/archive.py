@@ -59,10 +59,17 @@ class Archive:
     ----------
     store
         Where it lies. The store is not trusted: its bytes are hashed here again.
+
+    Attributes
+    ----------
+    asked
+        By CID what was asked for: the bytes of what may be a document, nothing of what is none
+        or can't be had.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.asked: dict[str, bytes] = {}
         self._read: dict[tuple[str, object], Any] = {}
 
     def document(self, kind: type[D], digest: bytes) -> D:
@@ -94,6 +101,7 @@ class Archive:
         return _readable(kind.from_bytes, data)
 
     def _bytes(self, cid: str, limit: int) -> bytes:
+        self.asked.setdefault(cid, b"")
         try:
             data = self._store.get(cid, limit=limit)
         except StoreUnreachable:
@@ -104,6 +112,8 @@ class Archive:
             raise Unavailable("failed", error.cause) from error
         if cid_of(data) != cid:
             raise Unavailable("failed", f"its bytes don't hash to {cid}")
+        if data.startswith(b"{") and len(data) <= MAX_DOCUMENT_BYTES:
+            self.asked[cid] = data
         return data
 
     def _once(self, key: tuple[str, object], read: Callable[[], T]) -> T:

@@ -275,13 +275,15 @@ def _check(trade: str | None, name: str, finding: Finding) -> Check:
     return Check(trade=trade, name=name, verdict=finding.verdict, detail=finding.detail)
 
 
-def replayed(source: BaseProvider, market: str, payouts: str | None = None) -> History:
-    """Return what a market's log says, read as `audit` reads it and judged by nobody yet.
+def replayed(
+    source: BaseProvider, market: str, payouts: str | None = None, first: int = 0
+) -> History:
+    """Return what a market's log says from a height on, read as `audit` reads it, not judged yet.
 
     With its address, the log of a contract of payouts, too.
     """
     chain = open_chain(Rpc(source), market, payouts=payouts)
     history = blank_history(chain)
-    for event in LogReader(chain.rpc, chain.interfaces, 0, chain.block.number).events():
+    for event in LogReader(chain.rpc, chain.interfaces, first, chain.block.number).events():
         history.take(event)
     return history

@@ -27,8 +27,13 @@ class Case:
 
     @cached_property
     def evidence(self) -> TradeEvidence:
-        """The trade's evidence; what is read lives as long as this case."""
-        return TradeEvidence(self.trade, Archive(self.store))
+        """The trade's evidence."""
+        return TradeEvidence(self.trade, self.archive)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """What was read of the store for this trade; it lives as long as this case."""
+        return Archive(self.store)
 
     @cached_property
     def committee(self) -> Committee:

@@ -2,14 +2,14 @@
 
 Lists of payees are of no trade; they are looked up alike.
 
-The audit asks for the documents that it knows how to check. This walk asks for every CID it
-meets, of documents of whatever kind: what is to be handed over, or kept from a sweep, must
-not depend on what some version of the checks reads.
+Most checks ask for the documents that they know how to read. This walk asks for every CID it
+meets, of documents of whatever kind: what is to be handed over, or kept from a sweep, or to be
+missed by the audit, must not depend on what some version of the checks reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,7 +17,13 @@ from marketplace.audit.disputes import Act
 from marketplace.audit.distributions import Distributions
 from marketplace.audit.trade import Trade
 from marketplace.protocol.documents import MAX_DOCUMENT_BYTES
-from marketplace.protocol.errors import InvalidCid, MissingContent
+from marketplace.protocol.errors import (
+    CorruptContent,
+    InvalidCid,
+    MissingContent,
+    StorageError,
+    StoreUnreachable,
+)
 from marketplace.protocol.foreign_json import parse_json
 from offchain.storage.block import Cid
 from offchain.storage.store import Store
@@ -26,6 +32,9 @@ from offchain.storage.walk import walk
 Standing = Literal["there", "missing", "damaged", "awaited", "sealed", "refused"]
 
 _NOT_DUE = ("awaited", "sealed", "refused")
+
+# What lies below these isn't due either.
+_ANYTHING = ("sealed", "refused")
 
 # Under these keys a document names a plaintext, of which storage holds the ciphertext only.
 _PLAINTEXTS = {"subset", "model", "inputs", "output"}
@@ -79,6 +88,49 @@ def holdings(trade: Trade, acts: Sequence[Act], store: Store) -> list[Holding]:
     return _held(_named_by_log(trade, acts), store)
 
 
+def due(
+    trade: Trade, acts: Sequence[Act], store: Store, known: Mapping[str, bytes], limit: int
+) -> Iterator[Holding]:
+    """Look up what is due of a trade by now and was not asked for yet, file after file.
+
+    What is due is what `holdings` calls lacking if it can't be had, but for what was refused or
+    is sealed, which may be anything.
+
+    Parameters
+    ----------
+    known
+        By CID what was asked for before, whether it could be had or not: the bytes of what may
+        be a document, so that what it names is looked up, nothing of others.
+    limit
+        Most bytes of a file; one that has more counts as damaged.
+
+    Raises
+    ------
+    StoreUnreachable
+        If the store does not answer.
+    """
+    pending = [
+        (title, _resolved(digest, store, known))
+        for title, digest, state in _named_by_log(trade, acts)
+        if any(digest) and state == "missing"
+    ]
+    met: set[Cid] = set()
+    while pending:
+        title, cid = pending.pop(0)
+        if cid in met:
+            continue
+        met.add(cid)
+        content = known.get(str(cid))
+        if content is None:
+            holding, content = _looked_up(title, cid, "missing", store, limit)
+            yield holding
+        pending += [
+            (f"{title}/{path}", below)
+            for path, below, state in _named_by(content)
+            if state == "missing"
+        ]
+
+
 def lists_of_payees(told: Distributions, store: Store) -> list[Holding]:
     """Look up the lists of all distributions, and their rows; raises as `holdings`."""
     return _held(
@@ -108,7 +160,7 @@ def _held(named: Iterable[tuple[str, bytes, Standing]], store: Store) -> list[Ho
             holding, content = _looked_up(title, cid, otherwise, store)
             found[cid] = holding
             pending += [
-                (f"{title}/{path}", below, otherwise if otherwise == "refused" else state)
+                (f"{title}/{path}", below, otherwise if otherwise in _ANYTHING else state)
                 for path, below, state in _named_by(content)
             ]
     return list(found.values())
@@ -142,28 +194,57 @@ def _named_by_log(trade: Trade, acts: Sequence[Act]) -> Iterator[tuple[str, byte
                 yield f"{name} of {act.event.name}", act.event[name], "missing"
 
 
-def _resolved(digest: bytes, store: Store) -> Cid:
+def _resolved(digest: bytes, store: Store, known: Mapping[str, bytes] | None = None) -> Cid:
     """Return the CID with a digest: of a node, if only that is there, else of a raw block."""
     raw, node = Cid("raw", digest), Cid("dag-pb", digest)
+    if str(raw) in (known or ()):
+        return raw
     if _fetched(raw, store) is None and _fetched(node, store) is not None:
         return node
     return raw
 
 
 def _fetched(cid: Cid, store: Store) -> bytes | None:
-    return next(walk([cid], store.block)).block
+    return next(walk([cid], _verified(store))).block
+
+
+def _verified(store: Store) -> Callable[[Cid], bytes]:
+    """Fetch blocks and hash them here again: the store is not trusted.
+
+    A block that can't be read counts as damaged, whatever the reason.
+    """
+
+    def fetch(cid: Cid) -> bytes:
+        try:
+            block = store.block(cid)
+        except (StoreUnreachable, MissingContent, CorruptContent):
+            raise
+        except StorageError as error:
+            raise CorruptContent(error.cause, error.remedy) from error
+        if not cid.names(block):
+            raise CorruptContent(f"the bytes given as block {cid} don't hash to it", "ask another")
+        return block
+
+    return fetch
 
 
 def _looked_up(
-    title: str, cid: Cid, otherwise: Standing, store: Store
+    title: str, cid: Cid, otherwise: Standing, store: Store, limit: int | None = None
 ) -> tuple[Holding, bytes | None]:
-    """Look at every block of a file; its bytes come along if it is one block."""
-    content = None
-    for visit in walk([cid], store.block):
-        if visit.fault is not None:
+    """Look at every block of a file; its bytes come along if it is one block.
+
+    One whose blocks have more bytes than `limit` is damaged.
+    """
+    content, size = None, 0
+    for visit in walk([cid], _verified(store)):
+        if visit.block is None:
             gone = isinstance(visit.fault, MissingContent)
             standing: Standing = otherwise if gone else "damaged"
-            return Holding(title, cid, standing, visit.fault.cause), None
+            return Holding(title, cid, standing, visit.fault.cause if visit.fault else ""), None
+        size += len(visit.block)
+        if limit is not None and size > limit:
+            why = f"{cid} has more bytes than the {limit} that are allowed"
+            return Holding(title, cid, "damaged", why), None
         content = visit.block if cid.codec == "raw" else None
     return Holding(title, cid, "there"), content
 

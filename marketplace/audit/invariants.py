@@ -50,6 +50,7 @@ class Watch:
     _held: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     _owed: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     _escrows: defaultdict[bytes, int] = field(default_factory=lambda: defaultdict(int))
+    _moved: set[str] = field(default_factory=set)
     _said: set[str] = field(default_factory=set)
 
     def follow(self, events: Iterable[Event]) -> History:
@@ -88,7 +89,9 @@ class Watch:
         for event in events:
             for fault in self._negative(event):
                 self._say(fault, event.log)
-        for currency in {*self._held, *self._owed}:
+        # One by one the currencies that moved: of many worthless tokens each costs its own events.
+        moved, self._moved = self._moved, set()
+        for currency in sorted(moved):
             held, owed = self._held[currency], self._owed[currency]
             if held != owed:
                 self._say(
@@ -110,6 +113,7 @@ class Watch:
         if event.log.address != self.history.contracts.market or event.name not in _MONEY:
             return
         currency = event["currency"]
+        self._moved.add(currency)
         if event.name == "Locked":
             self._held[currency] += event["amount"]
         elif event.name == "Withdrawn":
@@ -122,6 +126,7 @@ class Watch:
 
     def _weigh_escrow(self, trade: Trade) -> None:
         currency, escrow = trade.request.currency, trade.escrow
+        self._moved.add(currency)
         self._owed[currency] += escrow - self._escrows[trade.id]
         self._escrows[trade.id] = escrow
 

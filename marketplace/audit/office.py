@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 
 from marketplace.audit.abi import Event
@@ -19,7 +20,7 @@ class Committee:
     threshold: int
     members: tuple[str, ...]
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
         """By which requests name it, 32 bytes."""
         return committee_digest(self.version, self.threshold, self.members)

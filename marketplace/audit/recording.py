@@ -18,7 +18,10 @@ from marketplace.protocol.errors import ChainError, ConfigurationError
 from marketplace.protocol.foreign_json import parse_json
 
 _MAGIC = b"moemarket-log/1\n"
-_MAX_BYTES = 512 * 2**20
+MAX_LOG_BYTES = 512 * 2**20
+"""Of an archived log: it is read as a whole, and takes several times that in memory."""
+
+_LATER = "archive from a later block: `moemarket evidence export --log FILE --from-block HEIGHT`"
 
 
 class Recorder(BaseProvider):
@@ -28,27 +31,47 @@ class Recorder(BaseProvider):
     ----------
     node
         A web3 provider.
+    limit
+        Most bytes of the file that its answers fill; None where they aren't kept in any.
     """
 
-    def __init__(self, node: BaseProvider) -> None:
+    def __init__(self, node: BaseProvider, limit: int | None = None) -> None:
         super().__init__()
-        self._node = node
+        self._node, self._limit = node, limit
         self._answers: dict[str, Any] = {}
+        self._size = len(_MAGIC) + len(b"{}\n")
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        """Ask the node, once for each question: an audit is of one moment."""
+        """Ask the node, once for each question: an audit is of one moment.
+
+        Raises
+        ------
+        ConfigurationError
+            If the file would have more than `limit` bytes.
+        """
         question = _question(method, params)
         if question not in self._answers:
             answer = self._node.make_request(method, params)
             self._answers[question] = {
                 part: answer[part] for part in ("result", "error") if part in answer
             }
+            self._require_room(question)
         return _response(self._answers[question])
 
     def to_bytes(self) -> bytes:
         """Return what the file holds: a first line that says what it is, then JSON."""
-        content = json.dumps(self._answers, sort_keys=True, separators=(",", ":"), default=_plain)
-        return _MAGIC + content.encode() + b"\n"
+        return _MAGIC + _dumped(self._answers).encode() + b"\n"
+
+    def _require_room(self, question: str) -> None:
+        if self._limit is None:
+            return
+        comma = len(self._answers) > 1
+        self._size += len(_dumped({question: self._answers[question]})) - len("{}") + comma
+        if self._size > self._limit:
+            raise ConfigurationError(
+                f"the archived log would have more than the {self._limit} bytes that are read back",
+                _LATER,
+            )
 
 
 class Recording(BaseProvider):
@@ -62,19 +85,25 @@ class Recording(BaseProvider):
     Raises
     ------
     ConfigurationError
-        If the file can't be read, or is something else.
+        If the file can't be read, has more than `MAX_LOG_BYTES`, or is something else.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
         try:
-            content = path.read_bytes() if path.stat().st_size <= _MAX_BYTES else b""
-            self._answers = dict(parse_json(content.removeprefix(_MAGIC)))
+            with path.open("rb") as file:
+                content = file.read(MAX_LOG_BYTES + 1)
         except OSError as error:
             raise ConfigurationError(
                 f"{path} can't be read: {error.strerror}", "name an archived log"
             ) from error
+        if len(content) > MAX_LOG_BYTES:
+            raise ConfigurationError(
+                f"{path} has more than the {MAX_LOG_BYTES} bytes of an archived log", _LATER
+            )
+        try:
+            self._answers = dict(parse_json(content.removeprefix(_MAGIC)))
         except (ValueError, TypeError):
             raise ConfigurationError(
                 f"{path} is no archived log", "name one that `moemarket evidence export` wrote"
@@ -107,6 +136,10 @@ def is_recording(path: Path) -> bool:
             return file.read(len(_MAGIC)) == _MAGIC
     except OSError:
         return False
+
+
+def _dumped(answers: dict[str, Any]) -> str:
+    return json.dumps(answers, sort_keys=True, separators=(",", ":"), default=_plain)
 
 
 def _question(method: str, params: Any) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +21,7 @@ from marketplace.cli.arguments import (
     trade_id_of,
 )
 from marketplace.cli.output import as_json, command, conclude
-from marketplace.protocol.errors import ConfigurationError, MissingContent
+from marketplace.protocol.errors import ConfigurationError, MissingContent, StorageError
 
 if TYPE_CHECKING:
     from marketplace.audit.holdings import Holding
@@ -52,6 +55,14 @@ def evidence_commands() -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Archive the node's answers to an audit of the trade, too.",
 )
+@click.option(
+    "--from-block",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="HEIGHT",
+    help="Read the chain from here on; no contract of the market may be older.",
+)
 @as_json
 @command
 def export_command(
@@ -64,13 +75,16 @@ def export_command(
     payouts: str | None,
     out: Path,
     log: Path | None,
+    from_block: int,
     json_output: bool,
 ) -> None:
     """Write every block that TRADE (0x-hex) refers to into one CAR.
 
     With --log, the CAR and the archived log suffice to audit the trade again:
     `moemarket audit --chain LOG --market ADDRESS --trade TRADE --store CAR --anchor HASH`,
-    with the hash that this command says. Compare it with a node of your own.
+    with the hash that this command says. Compare it with a node of your own. A log of more than
+    512 MiB is not read back, so none is written, and no CAR: it holds all blocks' headers, so
+    start it with --from-block shortly before the market, and the audit with the same.
 
     With --payouts, the CAR holds the lists of payees of that contract, with everybody's amounts
     and salts: hand it to those who audit only. The audit is then given --payouts, too.
@@ -81,7 +95,7 @@ def export_command(
     from marketplace.audit.auditor import replayed
     from marketplace.audit.chain import open_chain
     from marketplace.audit.holdings import holdings, lists_of_payees
-    from marketplace.audit.recording import Recorder
+    from marketplace.audit.recording import MAX_LOG_BYTES, Recorder
     from marketplace.audit.rpc import Rpc
     from marketplace.chain.files import write_whole
     from offchain.storage.car_store import CarStore, write_car
@@ -91,11 +105,9 @@ def export_command(
         raise ConfigurationError(f"{out} doesn't end in .car", "name the file so")
     name, address = trade_id_of(trade), address_of(market, "the market")
     paying = None if payouts is None else address_of(payouts, "the payouts' contract")
-    store, node = (
-        open_store(store_location),
-        Recorder(open_source(rpc, chain, chain_id).web3.provider),
-    )
-    history = replayed(node, address, paying)
+    store, source = open_store(store_location), open_source(rpc, chain, chain_id).web3.provider
+    node = Recorder(source, None if log is None else MAX_LOG_BYTES)
+    history = replayed(node, address, paying, from_block)
     if name not in history.trades:
         raise ConfigurationError(
             f"the market's log has no trade 0x{name.hex()}", "check the trade id and the market"
@@ -103,12 +115,21 @@ def export_command(
     found = holdings(history.trades[name], history.disputes.acts.get(name, []), store)
     found += lists_of_payees(history.distributions, store)
     roots = [file.cid for file in found if file.standing == "there" or file.lacking]
-    write_car(roots, store.block, out)
     report = anchor = None
-    if log is not None:
-        anchor = open_chain(Rpc(node), address).block.recomputed
-        report = audit(node, address, CarStore(out), trade=name, anchor=anchor, payouts=paying)
-        write_whole(log, node.to_bytes())
+    with _beside(out) as car:
+        write_car(roots, store.block, car)
+        if log is not None:
+            anchor = open_chain(Rpc(node), address).block.recomputed
+            report = audit(
+                node,
+                address,
+                CarStore(car),
+                trade=name,
+                anchor=anchor,
+                first=from_block,
+                payouts=paying,
+            )
+            write_whole(log, node.to_bytes())
     lacking = [file for file in found if file.lacking]
     conclude(
         {
@@ -117,11 +138,12 @@ def export_command(
             "bytes": out.stat().st_size,
             "log": None if log is None else str(log),
             "anchor": None if anchor is None else "0x" + anchor.hex(),
+            "fromBlock": from_block,
             "auditOk": None if report is None else report.ok,
             "files": [_as_json(file) for file in found],
         },
         json_output,
-        lambda: _show(found, out, anchor),
+        lambda: _show(found, out, anchor, from_block),
         _incomplete(lacking) if lacking else None,
     )
 
@@ -151,6 +173,22 @@ def import_command(car: Path, store_location: str, json_output: bool) -> None:
     )
 
 
+@contextmanager
+def _beside(out: Path) -> Iterator[Path]:
+    """Give a place for a file that is moved to its own when all that goes with it is done."""
+    partial = out.with_name(f".{out.name}.{uuid.uuid4().hex}.car")
+    try:
+        yield partial
+        partial.replace(out)
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {out}: {error.strerror}", "name a file in a folder with room"
+        ) from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
 def _as_json(file: Holding) -> dict[str, Any]:
     return {
         "what": file.what,
@@ -160,12 +198,13 @@ def _as_json(file: Holding) -> dict[str, Any]:
     }
 
 
-def _show(found: list[Holding], out: Path, anchor: bytes | None) -> None:
+def _show(found: list[Holding], out: Path, anchor: bytes | None, from_block: int) -> None:
     for file in found:
         click.echo(f"{file.standing:8} {file.cid}  {file.what}")
     click.echo(f"{out}: {out.stat().st_size} bytes")
     if anchor is not None:
-        click.echo(f"audit it with --anchor 0x{anchor.hex()}")
+        start = f" --from-block {from_block}" if from_block else ""
+        click.echo(f"audit it with --anchor 0x{anchor.hex()}{start}")
 
 
 def _incomplete(lacking: list[Holding]) -> MissingContent:

@@ -37,7 +37,7 @@ SECRET_VARIABLE = "MOEMARKET_WEBHOOK_SECRET"  # noqa: S105  # the variable's nam
 @click.option(
     "--webhook",
     metavar="URL",
-    help=f"Is sent each fault once, as a JSON POST; signed if {SECRET_VARIABLE} is set.",
+    help=f"Is sent each new fault, as a JSON POST; signed if {SECRET_VARIABLE} is set.",
 )
 @click.option(
     "--patience",
@@ -45,7 +45,7 @@ SECRET_VARIABLE = "MOEMARKET_WEBHOOK_SECRET"  # noqa: S105  # the variable's nam
     show_default=True,
     type=click.IntRange(0),
     metavar="SECONDS",
-    help="How long the evidence of a trade may be missing after its end.",
+    help="How long evidence may be missing: of a trade after its end, and lists of payees.",
 )
 @click.option("--bids", metavar="ADDRESS", help="Contract of tenders to watch, too.")
 @click.option("--payouts", metavar="ADDRESS", help="Contract of payouts to many to watch, too.")

@@ -31,7 +31,10 @@ class Claim(Document):
 
 
 class Reexecution(Document):
-    """What the panel found when it executed an attempt again; published with the ruling."""
+    """What the panel found when it executed a trade's attempts again; published with the ruling.
+
+    `attempt` is the one that was judged wrongly; of a verdict that stands, the deciding one.
+    """
 
     kind = "reexecution"
     trade: str

@@ -50,9 +50,20 @@ class Broker:
         self.prices = prices
 
     def request_data(self, trade_id: bytes) -> bytes:
-        """Publish what data the trade needs; returns the document's digest, for providers."""
+        """Publish what data the trade needs; returns the document's digest, for providers.
+
+        Raises
+        ------
+        TradeRefused
+            If the buyer requires an approval that its auditor can't give.
+        """
         request = self.market.agreement(trade_id).request
         specification = self.exchange.read(Specification, request.spec)
+        if request.approval_required and not specification.auditor_reads:
+            raise TradeRefused(
+                "the buyer requires its auditor's approval and lets it read no evidence",
+                "let the request expire: without an approval the broker goes unpaid",
+            )
         need = DataNeed(
             trade="0x" + trade_id.hex(), task=specification.task, min_rows=request.min_rows
         )

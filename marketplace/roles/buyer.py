@@ -8,7 +8,7 @@ from marketplace.chain.market import Market
 from marketplace.protocol.agreement import price_of
 from marketplace.protocol.derivation import derived_secret
 from marketplace.protocol.documents import DeliveryManifest, Division, Sealed, Specification
-from marketplace.protocol.errors import TradeRefused
+from marketplace.protocol.errors import ConfigurationError, TradeRefused
 from marketplace.protocol.ids import trade_id as trade_id_of
 from marketplace.protocol.states import TransferRule
 from marketplace.protocol.terms import NATIVE, NO_PERMIT, NOBODY, Request, Windows
@@ -20,6 +20,7 @@ from offchain.data import Dataset, Task, decode, encode
 from offchain.exchange import Exchange
 from offchain.oracle.attempt import model_digest
 from offchain.oracle.case import passed_attempt
+from offchain.oracle.showing import sealed_for_panel
 from offchain.storage.cid import digest_of
 from offchain.training import Composite
 from offchain.validation import Score, commit, score_votes
@@ -108,11 +109,18 @@ class Buyer:
 
         Raises
         ------
+        ConfigurationError
+            If an approval is required of an auditor that may read nothing; nothing is sent.
         DataError
             If the validation rows don't fit the task; nothing is sent.
         TransactionReverted
             If the market does not take the request.
         """
+        if commission.approval_required and not commission.auditor_reads:
+            raise ConfigurationError(
+                "the auditor has to approve, and may not read the evidence",
+                "let it read (auditor_reads), or don't require its approval",
+            )
         decode(encode(commission.validation), commission.task)
         secret = derived_secret(self.account, "validation salts", commission.salt)
         commitment = commit(commission.validation, secret)
@@ -238,12 +246,13 @@ class Buyer:
             )
         return score
 
-    def show_model(self, trade_id: bytes) -> Sealed:
-        """Share the delivered model with the panel that decides a challenge of it."""
+    def show_model(self, trade_id: bytes) -> dict[int, Sealed]:
+        """Share the delivered model, by its attempt, with the panel that decides a challenge."""
         attempt = passed_attempt(self.market, trade_id)
         manifest = self.exchange.read(DeliveryManifest, attempt.finding.delivery)
-        request = self.market.agreement(trade_id).request
-        return self.exchange.share(manifest.sealed, self.market.panel_of(request.panel).members)
+        return sealed_for_panel(
+            self.market, self.exchange, trade_id, attempt.number, manifest.sealed
+        )
 
     def _specification(
         self, commission: Commission, secret: bytes, judges: tuple[str, ...]

@@ -1,30 +1,31 @@
-"""One member of the panel: executes a challenged attempt again and rules on the verdict."""
+"""One member of the panel: executes the attempts of a challenged trade again, and rules on it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from eth_account.signers.local import LocalAccount
 
 from marketplace.chain.market import Agreement, Market, ReportedAttempt
 from marketplace.protocol.disputes import STANDS, Reexecution, Ruling, ruling_domain
-from marketplace.protocol.documents import AttemptEvidence, Sealed
-from marketplace.protocol.errors import QuorumNotReached, TradeRefused
+from marketplace.protocol.documents import Sealed
+from marketplace.protocol.errors import (
+    ChainError,
+    MarketError,
+    MissingContent,
+    QuorumNotReached,
+    StoreUnreachable,
+    TradeRefused,
+)
 from marketplace.protocol.states import State
 from marketplace.protocol.typed_data import quorum_signatures, sign
 from offchain.exchange import Exchange
-from offchain.oracle.case import Case, open_case, require_due
+from offchain.oracle.appeal import fault_of
+from offchain.oracle.case import Case, require_due
 from offchain.oracle.casebook import Casebook
-from offchain.oracle.reexecution import (
-    Compared,
-    compare_absence,
-    compare_allocation,
-    compare_openings,
-    compare_predictions,
-    compare_score,
-    open_composite,
-)
-from offchain.validation import decode_evidence
+
+UNPUBLISHED = "the evidence is not published"
+"""What counts against a verdict in the second half of the ruling window."""
 
 
 class Juror:
@@ -35,58 +36,80 @@ class Juror:
         self.exchange = exchange
         self.account = exchange.account
 
-    def examine(self, trade_id: bytes, model: Sealed | None) -> Reexecution:
-        """Score the challenged attempt again, from the buyer's rows and the model itself.
+    def examine(self, trade_id: bytes, models: Mapping[int, Sealed]) -> Reexecution:
+        """Score again what decided the trade: of a pass that attempt, of a rejection every one.
+
+        The first that was judged wrongly is what is found. The verdict stands only if all could be
+        looked at, and none was.
 
         Parameters
         ----------
-        model
-            The composite, sealed for the panel; None where the attempt had none.
+        models
+            The composites, sealed for the panel, by attempt, as buyer and seats hand them in.
 
         Raises
         ------
         TradeRefused
-            If the trade is not disputed, or none or another model was handed in.
-        EnvelopeError, StorageError, DataError, ProtocolError
-            If something can't be opened or read.
+            If the trade is not disputed; or if nothing wrong was found, and of some attempt none or
+            another model was handed in, or its evidence may still be published.
+        EnvelopeError, StorageError, DataError
+            If something else can't be opened or read.
         """
         require_due(self.market, trade_id, State.DISPUTED)
-        case = open_case(self.market, self.exchange, trade_id)
-        agreed = self.market.agreement(trade_id)
-        attempt = agreed.last_attempt
-        if attempt.finding.without_model:
-            book = Casebook(self.market, self.exchange)
-            found = list(compare_absence(book, case, attempt))
-        else:
-            found = self._scored_again(case, agreed, attempt, model)
-        fault = next((one.detail for one in found if one.outcome == "different"), None)
+        book = Casebook(self.market, self.exchange)
+        case, attempts = book.case(trade_id), _in_question(self.market.agreement(trade_id))
+        lacking: list[MarketError] = []
+        for attempt in attempts:
+            try:
+                fault = self._fault_of(book, case, attempt, models.get(attempt.number))
+            except (ChainError, StoreUnreachable):
+                raise
+            except MarketError as error:  # another attempt may have been judged wrongly
+                lacking.append(error)
+                continue
+            if fault is not None:
+                return Reexecution(
+                    trade=case.name, attempt=attempt.number, stands=False, finding=fault
+                )
+        if lacking:
+            raise lacking[0]
+        one = len(attempts) == 1
+        what = "the attempt earns the verdict it got" if one else "each attempt earns its verdict"
         return Reexecution(
             trade=case.name,
-            attempt=attempt.number,
-            stands=fault is None,
-            finding=fault or "executed again, the attempt earns the verdict it got",
+            attempt=attempts[-1].number,
+            stands=True,
+            finding=f"executed again, {what}",
         )
 
-    def _scored_again(
-        self, case: Case, agreed: Agreement, attempt: ReportedAttempt, model: Sealed | None
-    ) -> list[Compared]:
-        if model is None:
-            raise TradeRefused("no model was handed in", "ask for the one that was scored")
-        evidence = self.exchange.read(AttemptEvidence, attempt.finding.evidence)
-        votes = decode_evidence(self.exchange.store.get(evidence.votes))
-        composite = open_composite(self.exchange, case, attempt, model)
-        openings = self.exchange.store.get(evidence.openings)
-        found = [
-            compare_openings(case, openings),
-            compare_predictions(case, composite, votes),
-            compare_score(case, votes, attempt.passed),
-        ]
-        if attempt.passed:
-            found.append(compare_allocation(case, agreed, attempt, votes))
-        return found
+    def _fault_of(
+        self, book: Casebook, case: Case, attempt: ReportedAttempt, model: Sealed | None
+    ) -> str | None:
+        """Say why a verdict doesn't stand: evidence that is withheld for too long is a reason.
 
-    def sign(self, trade_id: bytes, found: Reexecution, model: Sealed | None) -> bytes:
-        """Execute the attempt and sign the ruling, if it comes to the same finding.
+        The challenge ends in favour of the verdict if no ruling comes, so a committee that could
+        keep the panel from looking would win by it.
+        """
+        try:
+            return fault_of(book, case, attempt, model)
+        except MissingContent as error:
+            since = self._second_half(case.trade_id)
+            if self.market.node.now() >= since:
+                return UNPUBLISHED
+            raise TradeRefused(
+                f"the evidence of attempt {attempt.number} is not published ({error.cause})",
+                f"look again at {since}: from then on that counts against the verdict",
+            ) from error
+
+    def _second_half(self, trade_id: bytes) -> int:
+        """Return when the second half of the ruling window begins, in seconds since 1970."""
+        challenges, node = self.market.challenges.functions, self.market.node
+        _, deadline, *_ = node.call(challenges.challengeOf(trade_id))
+        _, window, *_ = node.call(challenges.terms())
+        return int(deadline) - int(window) // 2
+
+    def sign(self, trade_id: bytes, found: Reexecution, models: Mapping[int, Sealed]) -> bytes:
+        """Execute the attempts and sign the ruling, if it comes to the same finding.
 
         Returns
         -------
@@ -98,14 +121,14 @@ class Juror:
         TradeRefused
             If this juror finds something else; else as `examine`.
         """
-        ours = self.examine(trade_id, model)
+        ours = self.examine(trade_id, models)
         if ours != found:
             raise TradeRefused(f"this juror finds that {ours.finding}", "rule on what it finds")
         agreed = self.market.agreement(trade_id)
         ruling = Ruling(
             trade_id,
             self.market.panel_of(agreed.request.panel).version,
-            STANDS if found.stands else agreed.last_attempt.finding.model,
+            STANDS if found.stands else _wrong(agreed, found).finding.model,
             self.exchange.publish(found),
         )
         domain = ruling_domain(self.market.node.chain_id, str(self.market.challenges.address))
@@ -117,7 +140,7 @@ def rule(
     sender: LocalAccount,
     jurors: Sequence[Juror],
     trade_id: bytes,
-    model: Sealed | None,
+    models: Mapping[int, Sealed],
 ) -> Reexecution:
     """Let a quorum of the panel decide a challenge, and put its ruling on chain.
 
@@ -127,8 +150,8 @@ def rule(
         Pays for the transaction; any account.
     jurors
         The first one's finding is what the others are asked to sign.
-    model
-        The composite, sealed for the panel; None where the attempt had none.
+    models
+        The composites, sealed for the panel, by attempt; none where an attempt had none.
 
     Raises
     ------
@@ -144,7 +167,7 @@ def rule(
         raise QuorumNotReached(
             f"{len(sitting)} of {panel.threshold} needed jurors are there", "ask more of the panel"
         )
-    found = sitting[0].examine(trade_id, model)
+    found = sitting[0].examine(trade_id, models)
     *_, may_not_uphold, may_not_overturn = market.node.call(
         market.challenges.functions.challengeOf(trade_id)
     )
@@ -156,13 +179,13 @@ def rule(
             f"{len(free)} of {panel.threshold} needed jurors may sign: the others have an interest",
             "ask more of the panel, or let the challenge lapse",
         )
-    signed = {seat: seats[seat].sign(trade_id, found, model) for seat in free[: panel.threshold]}
+    signed = {seat: seats[seat].sign(trade_id, found, models) for seat in free[: panel.threshold]}
     quorum = (sitting[0].exchange.publish(found), *quorum_signatures(signed))
     functions, request = market.challenges.functions, agreed.request.as_tuple()
     if found.stands:
         call = functions.uphold(request, panel.as_tuple(), *quorum)
     else:
-        attempt, committee = agreed.last_attempt, agreed.request.committee
+        attempt, committee = _wrong(agreed, found), agreed.request.committee
         call = functions.overturn(
             request,
             market.committee_of(committee).as_tuple(),
@@ -173,3 +196,12 @@ def rule(
         )
     market.node.send(sender, call)
     return found
+
+
+def _in_question(agreed: Agreement) -> tuple[ReportedAttempt, ...]:
+    """Return the attempts that decided the trade: the one that passed, or all that failed."""
+    return (agreed.last_attempt,) if agreed.last_attempt.passed else agreed.attempts
+
+
+def _wrong(agreed: Agreement, found: Reexecution) -> ReportedAttempt:
+    return next(attempt for attempt in agreed.attempts if attempt.number == found.attempt)

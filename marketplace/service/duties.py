@@ -62,7 +62,8 @@ def duties_of(
         due += _if(now > status.deadline, Duty(SETTLE, True))
         due += _if(late and unopened, Duty(OPEN_OWN, False))
     in_time = status.state.final and now <= status.deadline
-    return due + _if(in_time and sealed, Duty(OPEN_FAILED, True))
+    by_turn = now <= status.deadline - status.windows.settlement // 2
+    return due + _if(in_time and sealed, Duty(OPEN_FAILED, by_turn))
 
 
 def place_in_turn(members: Sequence[str], address: str, trade_id: bytes, name: str) -> int:

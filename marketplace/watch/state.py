@@ -21,10 +21,14 @@ class Checkpoint(Document):
 
 
 class Waiting(Document):
-    """An ended trade whose evidence is not there yet, and since when (seconds since 1970)."""
+    """An ended trade whose evidence is not there yet, and since when (seconds since 1970).
+
+    Without a trade: what belongs to the market as a whole, as lists of payees do. That one stays
+    until nothing is missing, so that what was missed for too long doesn't get another time.
+    """
 
     kind = "watch-waiting"
-    trade: str
+    trade: str | None
     since: int
 
 
@@ -38,9 +42,10 @@ class WatchState(Document):
     checkpoints
         The newest blocks at which it looked, oldest first.
     waiting
-        Trades that are audited again, until their evidence is there or patience is over.
+        What is audited again, until the evidence is there or patience is over.
     alerted
-        Ids of the alerts that were delivered, so that none is delivered twice.
+        Ids of the alerts that were delivered, so that none is delivered twice while its check
+        doesn't pass.
     """
 
     kind = "watch-state"

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from marketplace.audit import Check, Report
 from marketplace.audit.auditor import Audit
-from marketplace.audit.folding import Fold, Follower
+from marketplace.audit.folding import Follower
 from marketplace.chain.headers import NOWHERE, Header, header
 from marketplace.chain.market import Market
 from marketplace.protocol.errors import AuditFailed
 from marketplace.watch.state import StateFile, Waiting, WatchState
-from marketplace.watch.webhook import Alert, Webhook
+from marketplace.watch.webhook import Alert, Webhook, check_id
 from offchain.storage.store import Store
 
 ASKED = 20
@@ -31,10 +31,11 @@ class Watcher:
     file
         Remembers how far the watch has come.
     webhook
-        Told of each fault once.
+        Told of each fault once, and again if its check passed meanwhile or finds something else.
     patience
         Seconds for which the evidence of a trade that has ended may be missing: it is
-        published when the last verdict is there, which may be the end itself.
+        published when the last verdict is there, which may be the end itself. So long may a list
+        of payees be missing, too, and whatever else belongs to the market as a whole.
     keep_going
         Whether the watch goes on after a fault.
     progress
@@ -85,25 +86,30 @@ class Watcher:
         head, news = fold.chain.block, fold.last_event > before.number or not fold.sound
         at_head = head.number, "0x" + head.hash.hex()
         chosen = fold.ended_since(before.number)
-        if self._state.waiting and (news or self.now() >= self._asked + self.patience / ASKED):
-            chosen |= self._awaited(fold)
-        if not news and not chosen:
+        awaited = self._awaited() if news or self._is_time() else set()
+        named = {bytes.fromhex(trade[2:]) for trade in awaited if trade is not None}
+        chosen |= named & fold.history.trades.keys()
+        if not news and not chosen and None not in awaited:
             self._remember(self._state.at(*at_head))
             return None
-        self._asked = self.now()
         report = Audit(fold, self.store, trade=chosen).report()
         seen = header(self._node, report.block)
         if seen is None or seen.hash != at_head[1]:
             self._follower.forget()
             self.progress(f"block {report.block} was replaced while it was audited")
             return None
-        state = self._waiting_for(report)
-        held_up = {waiting.trade for waiting in state.waiting}
-        faults = [check for check in report.objections if not _may_come(check, held_up)]
+        self._asked = self.now()
+        state, held_up = self._waiting_for(report)
+        faults = [
+            check
+            for check in report.objections
+            if not (check.verdict == "missing" and check.trade in held_up)
+        ]
         self.progress(
             f"block {report.block}: {len(report.checks)} checks, {len(report.trades)} ended trades,"
             f" {len(faults)} faults, evidence of {len(held_up)} awaited"
         )
+        self._take_back(report)
         self._raise_alarm(report, faults)
         self._remember(state.model_copy(update={"alerted": self._state.alerted}).at(*at_head))
         return report
@@ -126,24 +132,46 @@ class Watcher:
             self._remember(self._state.model_copy(update={"checkpoints": tuple(checkpoints)}))
         return found
 
-    def _awaited(self, fold: Fold) -> set[bytes]:
-        """Return the trades whose evidence is awaited, if the chain still has them."""
-        awaited = {bytes.fromhex(waiting.trade[2:]) for waiting in self._state.waiting}
-        return awaited & fold.history.trades.keys()
+    def _is_time(self) -> bool:
+        """Whether what is missing is to be looked for again though nothing came."""
+        return self.now() >= self._asked + self.patience / ASKED
+
+    def _awaited(self) -> set[str | None]:
+        """Return of which trades, or None for the market, evidence was awaited at the last look.
+
+        So patience that ended since then is noticed once, whether something comes or not.
+        """
+        return {
+            waiting.trade
+            for waiting in self._state.waiting
+            if self._asked < waiting.since + self.patience
+        }
 
     # ---------------------------------------------------------------- what was found
 
-    def _waiting_for(self, report: Report) -> WatchState:
-        """Note which trades miss evidence, and since when; patience that is over is none."""
+    def _waiting_for(self, report: Report) -> tuple[WatchState, set[str | None]]:
+        """Note what misses evidence, and since when; return for which of it patience lasts."""
         missing = {check.trade for check in report.objections if check.verdict == "missing"}
         since = {waiting.trade: waiting.since for waiting in self._state.waiting}
         now = int(self.now())
+        began = {trade: since.get(trade, now) for trade in missing}
+        held_up = {trade for trade, start in began.items() if now < start + self.patience}
         waiting = tuple(
-            Waiting(trade=trade, since=since.get(trade, now))
-            for trade in sorted(trade for trade in missing if trade is not None)
-            if now < since.get(trade, now) + self.patience
+            Waiting(trade=trade, since=began[trade])
+            for trade in sorted(missing, key=str)
+            if trade in held_up or trade is None
         )
-        return self._state.model_copy(update={"waiting": waiting})
+        return self._state.model_copy(update={"waiting": waiting}), held_up
+
+    def _take_back(self, report: Report) -> None:
+        """Forget the alerts of checks that pass: whatever they find later is told again."""
+        sound = {
+            check_id(report.chain_id, report.market, check)
+            for check in report.checks
+            if check.verdict == "passed"
+        }
+        standing = (known for known in self._state.alerted if known.split("-")[0] not in sound)
+        self._remember(self._state.model_copy(update={"alerted": tuple(standing)}))
 
     def _raise_alarm(self, report: Report, faults: list[Check]) -> None:
         for check in faults:
@@ -178,12 +206,3 @@ def failed(alert: Alert) -> AuditFailed:
         f"check {check.name!r} of {whose} {check.verdict} at block {alert.block}: {check.detail}",
         "run `moemarket audit`, and read the checks that did not pass",
     )
-
-
-def _may_come(check: Check, held_up: set[str]) -> bool:
-    """Tell whether what a check misses may be published yet.
-
-    Lists of payees belong to no trade and go to those who audit: that one isn't here is told by
-    the report, and is no alarm.
-    """
-    return check.verdict == "missing" and (check.trade in held_up or check.trade is None)

@@ -2,7 +2,8 @@
 
 The signature is HMAC-SHA256 over the body (RFC 2104), as GitHub's and others' webhooks have it:
 ``X-Moemarket-Signature: sha256=<hex>``. ``X-Moemarket-Alert`` names the alert, so that a server
-that was told twice, because its answer got lost, can tell.
+that was told twice, because its answer got lost, can tell. What comes before the dash in it names
+the check, so that a server can tell another fault of the same check.
 """
 
 from __future__ import annotations
@@ -49,9 +50,18 @@ class Alert(Document):
 
     @property
     def id(self) -> str:
-        """Names the fault, whenever it is seen: chain, market, trade, check and verdict."""
-        parts = (self.chain_id, self.market, self.check.trade, self.check.name, self.check.verdict)
-        return hashlib.sha256("/".join(map(str, parts)).encode()).hexdigest()
+        """Names the fault, at whatever block it is seen: its check, a dash, and what was found."""
+        found = _digest(self.check.verdict, self.check.detail)
+        return f"{check_id(self.chain_id, self.market, self.check)}-{found}"
+
+
+def check_id(chain_id: int, market: str, check: Check) -> str:
+    """Name a check of a market or trade, whatever it finds: so begin the ids of its alerts."""
+    return _digest(str(chain_id), market, str(check.trade), check.name)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("/".join(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,26 @@ kind would be one model that is called, and paid, twice, in the place of another
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from eth_utils.crypto import keccak
 
 from marketplace.chain.market import Market
 from marketplace.protocol.documents import TrainingRecord
-from marketplace.protocol.errors import MarketError, StoreUnreachable
+from marketplace.protocol.errors import (
+    ConfigurationError,
+    MarketError,
+    StoreUnreachable,
+    TransactionReverted,
+)
 from marketplace.protocol.units import PARTS
 from offchain.exchange import Exchange
+from offchain.experts.plugins import require_kind
 from offchain.oracle.absence import models_of
+from offchain.oracle.case import Case, accepted_quotes
+from offchain.oracle.casebook import Casebook
+from offchain.oracle.experts import ExpertOwner
 
 LATEST_TRADES = 64
 """So many trades before this one are looked at."""
@@ -44,6 +53,50 @@ class Mark:
         So who is new has a half, and nobody has all or nothing.
         """
         return (self.delivered + 1) * PARTS // (self.due + 2)
+
+
+def fit_owners(
+    book: Casebook,
+    case: Case,
+    owners: Sequence[ExpertOwner],
+    progress: Callable[[str], None] = lambda message: None,
+) -> dict[str, ExpertOwner]:
+    """Return by lowercase address the owners who may train in a trade, by the registry.
+
+    Of several of one kind one is drawn.
+    """
+    request, market = case.request, book.market
+    providers = [quote.provider for quote in accepted_quotes(market, case.trade_id)]
+    fit = market.registry.functions.requireFitExperts
+    by_kind: dict[str, dict[str, ExpertOwner]] = {}
+    for owner in owners:
+        try:
+            require_kind(owner.kind)
+            parties = request.buyer, request.auditor, providers, case.members
+            market.node.call(fit(*parties, [owner.address]))
+            by_kind.setdefault(owner.kind, {})[owner.address] = owner
+        except (ConfigurationError, TransactionReverted) as error:
+            progress(f"{owner.address} is left out: {error.cause}")
+    return {
+        owner.address.lower(): owner
+        for owner in (_one_of(book, case, kind, same, progress) for kind, same in by_kind.items())
+    }
+
+
+def _one_of(
+    book: Casebook,
+    case: Case,
+    kind: str,
+    same: Mapping[str, ExpertOwner],
+    progress: Callable[[str], None],
+) -> ExpertOwner:
+    """Return the owner of a kind that takes part, of one or more."""
+    if len(same) == 1:
+        return next(iter(same.values()))
+    chosen = drawn(case.trade_id, kind, marks_of(book.market, book.exchange, case.trade_id, same))
+    for owner in sorted(same.keys() - {chosen}):
+        progress(f"{owner} is left out: {chosen} was drawn of the kind {kind}")
+    return same[chosen]
 
 
 def marks_of(

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from marketplace.chain.market import Market, struct_in
 from marketplace.protocol.documents import DataManifest, GateManifest, Sealed
-from marketplace.protocol.errors import TradeRefused
+from marketplace.protocol.errors import ChainError, MarketError, StoreUnreachable, TradeRefused
 from marketplace.protocol.terms import DataFinding
+from offchain.data.names import shown
 from offchain.exchange import Exchange
 from offchain.oracle.allocation import Share, allocate
 from offchain.oracle.case import Case, accepted_quotes, open_case
@@ -52,6 +53,22 @@ class Casebook:
         if trade_id not in self._cases:
             self._cases[trade_id] = open_case(self.market, self.exchange, trade_id)
         return self._cases[trade_id]
+
+    def hindrance(self, trade_id: bytes) -> str | None:
+        """Say why nothing of a trade can be judged: what its buyer sent can't be used.
+
+        Raises
+        ------
+        ChainError, StoreUnreachable
+            If the own node or store is out of reach, which is nobody else's fault.
+        """
+        try:
+            self.case(trade_id)
+        except (ChainError, StoreUnreachable):
+            raise
+        except MarketError as error:
+            return shown(error.cause)
+        return None
 
     def inspection(self, trade_id: bytes, deliveries: Sequence[Sealed | None]) -> Inspection:
         """Inspect the deliveries, one per accepted quote in their order.

@@ -20,13 +20,12 @@ from marketplace.protocol.documents import (
     Training,
     TrainingRecord,
 )
-from marketplace.protocol.errors import ConfigurationError, TradeRefused, TransactionReverted
+from marketplace.protocol.errors import MarketError, TradeRefused
 from marketplace.protocol.states import State
 from marketplace.protocol.structs import Struct
 from marketplace.protocol.terms import AttemptFinding, DataFinding
 from marketplace.protocol.typed_data import quorum_signatures
 from offchain.data import encode
-from offchain.experts.plugins import require_kind
 from offchain.oracle.absence import models_of, no_model, repeated_attempt, training_is_over
 from offchain.oracle.assembly import composed, gather
 from offchain.oracle.attempt import (
@@ -35,10 +34,11 @@ from offchain.oracle.attempt import (
     model_digest,
     score_of,
 )
-from offchain.oracle.candidates import drawn, marks_of
+from offchain.oracle.candidates import fit_owners
 from offchain.oracle.case import Case, accepted_quotes, require_due
 from offchain.oracle.execution import execution
 from offchain.oracle.experts import ExpertOwner
+from offchain.oracle.hindrances import delivery_is_over, no_gate_reason, nothing_accepted
 from offchain.oracle.inspection import Inspection
 from offchain.oracle.quorum import collect
 from offchain.oracle.reports import attempt_report, data_report
@@ -63,7 +63,10 @@ class OracleLeader(OracleSettler):
     ) -> DataManifest:
         """Have the good deliveries paid, and commit the gate that was fitted to them.
 
-        With too few rows there is no gate, and the report refunds the buyer.
+        With too few rows there is no gate, and the report refunds the buyer. So it does, once
+        the time to deliver is over, where nothing can be judged: the validation rows are not
+        those that the buyer committed to, or nobody can be chosen for the data. The committee
+        that says so is paid for it; one that said nothing would be penalised.
 
         Parameters
         ----------
@@ -75,20 +78,33 @@ class OracleLeader(OracleSettler):
         Raises
         ------
         QuorumNotReached, TradeRefused
-            If the committee doesn't agree, no data report is due, or nobody can be chosen.
+            If the committee doesn't agree, no data report is due, or nothing can be judged
+            and there is still time to deliver.
         """
-        require_due(self.market, trade_id, State.FUNDED)
-        case, agreed = self.book.case(trade_id), self.market.agreement(trade_id)
+        status, agreed = (
+            require_due(self.market, trade_id, State.FUNDED),
+            self.market.agreement(trade_id),
+        )
+        committee = self.market.committee_of(agreed.request.committee)
         quotes = accepted_quotes(self.market, trade_id)
-        found = self.book.inspection(trade_id, [deliveries.get(q.provider) for q in quotes])
-        finding = self._data_finding(case, found, owners)
+        handed_in = [deliveries.get(quote.provider) for quote in quotes]
+        try:
+            found = self.book.inspection(trade_id, handed_in)
+            manifest, finding = found.manifest, self._data_finding(trade_id, found, owners)
+        except MarketError as error:
+            reason = self.book.hindrance(trade_id) or no_gate_reason(error)
+            if reason is None or not delivery_is_over(status, self.market.node.now()):
+                raise
+            self.progress(f"nothing of this trade can be judged: {reason}")
+            manifest = nothing_accepted(trade_id, quotes, handed_in, reason)
+            finding = DataFinding(0, (), (), self.exchange.publish(manifest), NO_GATE)
         evidence = finding.data_evidence, finding.gate_evidence
         answers = collect(
             self.market,
-            case,
+            committee,
             self._seats(trade_id),
             lambda seat: seat.review_data(trade_id, *evidence),
-            lambda signature: (data_report(case, finding), signature),
+            lambda signature: (data_report(trade_id, committee, finding), signature),
             self.progress,
         )
         self._send(
@@ -97,10 +113,10 @@ class OracleLeader(OracleSettler):
             agreed.deal,
             agreed.supplies,
             finding,
-            case.committee,
+            committee,
             *quorum_signatures(answers),
         )
-        return found.manifest
+        return manifest
 
     def report_attempt(self, trade_id: bytes, owners: Sequence[ExpertOwner]) -> AttemptProposal:
         """Have the chosen experts train, score the composite and report the verdict.
@@ -132,7 +148,7 @@ class OracleLeader(OracleSettler):
 
         answers = collect(
             self.market,
-            case,
+            case.committee,
             self._seats(trade_id),
             lambda seat: seat.review_attempt(trade_id, proposal),
             signed,
@@ -227,14 +243,15 @@ class OracleLeader(OracleSettler):
         )
 
     def _data_finding(
-        self, case: Case, found: Inspection, owners: Sequence[ExpertOwner]
+        self, trade_id: bytes, found: Inspection, owners: Sequence[ExpertOwner]
     ) -> DataFinding:
         """Publish the evidence of data and gate; returns what it comes down to."""
+        case = self.book.case(trade_id)
         evidence = self.exchange.publish(found.manifest)
         if found.rows < case.request.min_rows:
             self.progress(f"{found.rows} rows are left, too few of {case.request.min_rows}")
             return DataFinding(found.accepted, (), (), evidence, NO_GATE)
-        candidates = self._candidates(case, found, owners)
+        candidates = fit_owners(self.book, case, owners, self.progress)
         roster = {name: owner.kind for name, owner in sorted(candidates.items())}
         deliveries = [delivery.sealed for delivery in found.manifest.deliveries]
         decision = self.book.decision(case.trade_id, deliveries, roster, self.progress)
@@ -254,40 +271,6 @@ class OracleLeader(OracleSettler):
             evidence,
             self.exchange.publish(manifest),
         )
-
-    def _candidates(
-        self, case: Case, found: Inspection, owners: Sequence[ExpertOwner]
-    ) -> dict[str, ExpertOwner]:
-        """Return by lowercase address the owners who may train in this trade, by the registry.
-
-        Of several of one kind one is drawn.
-        """
-        request = case.request
-        providers = [delivery.provider for delivery in found.manifest.deliveries]
-        fit = self.market.registry.functions.requireFitExperts
-        by_kind: dict[str, dict[str, ExpertOwner]] = {}
-        for owner in owners:
-            try:
-                require_kind(owner.kind)
-                parties = request.buyer, request.auditor, providers, case.members
-                self.market.node.call(fit(*parties, [owner.address]))
-                by_kind.setdefault(owner.kind, {})[owner.address] = owner
-            except (ConfigurationError, TransactionReverted) as error:
-                self.progress(f"{owner.address} is left out: {error.cause}")
-        return {
-            owner.address.lower(): owner
-            for owner in (self._one_of(case, kind, same) for kind, same in by_kind.items())
-        }
-
-    def _one_of(self, case: Case, kind: str, same: Mapping[str, ExpertOwner]) -> ExpertOwner:
-        """Return the owner of a kind that takes part, of one or more."""
-        if len(same) == 1:
-            return next(iter(same.values()))
-        marks = marks_of(self.market, self.exchange, case.trade_id, same)
-        chosen = drawn(case.trade_id, kind, marks)
-        for owner in sorted(same.keys() - {chosen}):
-            self.progress(f"{owner} is left out: {chosen} was drawn of the kind {kind}")
-        return same[chosen]
 
     def _given(self, case: Case, decision: GateDecision, owner: ExpertOwner) -> Subset:
         """Seal an expert's subset for it and for the committee, which checks it."""

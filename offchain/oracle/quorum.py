@@ -13,8 +13,8 @@ from marketplace.protocol.errors import (
     TradeRefused,
 )
 from marketplace.protocol.structs import Struct
+from marketplace.protocol.terms import Committee
 from marketplace.protocol.typed_data import compact, signer_of
-from offchain.oracle.case import Case
 from offchain.oracle.seat import Seat
 
 R = TypeVar("R")
@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 def collect(
     market: Market,
-    case: Case,
+    committee: Committee,
     seats: Sequence[Seat],
     review: Callable[[Seat], R],
     signed: Callable[[R], tuple[Struct, bytes]],
@@ -50,14 +50,14 @@ def collect(
         If too few signed, with everybody's reasons.
     """
     answers: dict[int, R] = {}
-    needed = case.committee.threshold
+    needed = committee.threshold
     reasons: list[str] = []
     for seat in seats:
         if len(answers) == needed:
             break
         try:
-            answer = _answer(market, case, seat, review, signed)
-            answers[case.members.index(seat.address)] = answer
+            answer = _answer(market, committee, seat, review, signed)
+            answers[committee.members.index(seat.address)] = answer
         except MarketError as error:
             progress(f"{seat.address} does not sign: {error.cause}")
             reasons.append(f"{seat.address[:10]}…: {error.cause}")
@@ -72,12 +72,12 @@ def collect(
 
 def _answer(
     market: Market,
-    case: Case,
+    committee: Committee,
     seat: Seat,
     review: Callable[[Seat], R],
     signed: Callable[[R], tuple[Struct, bytes]],
 ) -> R:
-    if seat.address not in case.members:
+    if seat.address not in committee.members:
         raise TradeRefused("it is no member of this trade's committee", "ask a member")
     answer = review(seat)
     report, signature = signed(answer)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from marketplace.protocol.terms import AttemptFinding, AttemptReport, DataFinding, DataReport
+from marketplace.protocol.terms import (
+    AttemptFinding,
+    AttemptReport,
+    Committee,
+    DataFinding,
+    DataReport,
+)
 from offchain.oracle.case import Case
 
 
-def data_report(case: Case, finding: DataFinding) -> DataReport:
+def data_report(trade_id: bytes, committee: Committee, finding: DataFinding) -> DataReport:
     """Return what every signer signs about data and gate."""
-    return DataReport(case.trade_id, case.committee.version, *finding.as_tuple())
+    return DataReport(trade_id, committee.version, *finding.as_tuple())
 
 
 def attempt_report(

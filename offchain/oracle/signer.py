@@ -22,7 +22,7 @@ from marketplace.protocol.documents import (
     Sealed,
     TrainingRecord,
 )
-from marketplace.protocol.errors import TradeRefused
+from marketplace.protocol.errors import MarketError, TradeRefused
 from marketplace.protocol.ids import score_seal
 from marketplace.protocol.states import State
 from marketplace.protocol.structs import Struct
@@ -39,9 +39,11 @@ from offchain.oracle.attempt import (
     reported_score,
     score_of,
 )
+from offchain.oracle.candidates import fit_owners
 from offchain.oracle.case import Case, accepted_quotes, require_decided, require_due
 from offchain.oracle.casebook import Casebook, roster_of
 from offchain.oracle.experts import ExpertOwner, require_signed
+from offchain.oracle.hindrances import delivery_is_over, no_gate_reason
 from offchain.oracle.inspection import Inspection
 from offchain.oracle.numerics import (
     TOLERANCE,
@@ -53,6 +55,7 @@ from offchain.oracle.numerics import (
 )
 from offchain.oracle.reports import attempt_report, data_report
 from offchain.oracle.routing import GateDecision, decode_routing, expert_weights
+from offchain.oracle.showing import show_scored
 from offchain.storage.cid import cid_of, digest_of
 from offchain.training import Composite, compose, decode_subset
 from offchain.validation import Evidence, decode_evidence, encode_openings
@@ -131,9 +134,18 @@ class OracleSigner:
         MarketError
             If what it needs can't be reached, opened or read.
         """
-        require_due(self.market, trade_id, State.FUNDED)
+        status = require_due(self.market, trade_id, State.FUNDED)
+        committee = self.market.committee_of(self.market.agreement(trade_id).request.committee)
+        manifest = self._manifest(trade_id, data_evidence)
+        nothing = not any(delivery.accepted for delivery in manifest.deliveries)
+        if nothing and gate_evidence == NO_GATE and self._hindered(trade_id, manifest):
+            _require(
+                delivery_is_over(status, self.market.node.now()), "there is still time to deliver"
+            )
+            finding = DataFinding(0, (), (), data_evidence, NO_GATE)
+            return self._signed(data_report(trade_id, committee, finding))
         case = self.book.case(trade_id)
-        found = self._inspected(case, data_evidence)
+        found = self._inspected(case, manifest)
         enough = found.rows >= case.request.min_rows
         _require(
             enough == (gate_evidence != NO_GATE),
@@ -144,7 +156,7 @@ class OracleSigner:
         finding = DataFinding(
             found.accepted, tuple(weights), tuple(weights.values()), data_evidence, gate_evidence
         )
-        return self._signed(data_report(case, finding))
+        return self._signed(data_report(trade_id, committee, finding))
 
     def review_attempt(self, trade_id: bytes, proposal: AttemptProposal) -> Verdict:
         """Run the model on the validation rows, score it, and sign the verdict it earns.
@@ -194,15 +206,42 @@ class OracleSigner:
             )
         return Opening(score, self._salt(trade_id, attempt.number))
 
+    def show_model(self, trade_id: bytes, attempt: int) -> dict[int, Sealed]:
+        """Share an attempt's composite with the panel of a disputed trade; see `show_scored`."""
+        return show_scored(self.market, self.exchange, trade_id, attempt)
+
     # ------------------------------------------------------------------- inside
 
-    def _inspected(self, case: Case, evidence: bytes) -> Inspection:
-        """Return this seat's own inspection, which agrees with the data manifest."""
+    def _manifest(self, trade_id: bytes, evidence: bytes) -> DataManifest:
+        """Return the data manifest, with one delivery for each quote."""
         manifest = self.exchange.read(DataManifest, evidence)
-        _require(manifest.trade == case.name, "the data manifest is about another trade")
-        quoted = [quote.provider for quote in accepted_quotes(self.market, case.trade_id)]
+        named = manifest.trade == "0x" + trade_id.hex()
+        _require(named, "the data manifest is about another trade")
+        quoted = [quote.provider for quote in accepted_quotes(self.market, trade_id)]
         delivered = [delivery.provider for delivery in manifest.deliveries]
         _require(quoted == delivered, f"the deliveries are by {delivered}, not by {quoted}")
+        return manifest
+
+    def _hindered(self, trade_id: bytes, manifest: DataManifest) -> bool:
+        """Tell whether this seat, too, finds that nothing of a trade can be judged."""
+        if self.book.hindrance(trade_id) is not None:
+            return True
+        case = self.book.case(trade_id)
+        deliveries = [delivery.sealed for delivery in manifest.deliveries]
+        if self.book.inspection(trade_id, deliveries).rows < case.request.min_rows:
+            return False  # an ordinary report, delivery by delivery
+        _require(bool(self.owners), "this seat knows no experts, so it can't tell that none suits")
+        fit = fit_owners(self.book, case, self.owners)
+        try:
+            self.book.decision(trade_id, deliveries, {n: fit[n].kind for n in fit})
+        except MarketError as error:
+            if no_gate_reason(error) is None:
+                raise
+            return True
+        return False
+
+    def _inspected(self, case: Case, manifest: DataManifest) -> Inspection:
+        """Return this seat's own inspection, which agrees with the data manifest."""
         found = self.book.inspection(case.trade_id, [d.sealed for d in manifest.deliveries])
         theirs = [delivery.accepted for delivery in manifest.deliveries]
         ours = [delivery.accepted for delivery in found.manifest.deliveries]
@@ -291,6 +330,10 @@ class OracleSigner:
             f"the verdict is not what this signer finds ({'passed' if passed else 'failed'})",
         )
         self._require_outcome(case, proposal, sealed, votes)
+        record = self.exchange.read(TrainingRecord, proposal.finding.training)
+        _require(  # that is what a seat shows to a panel
+            record.composite == sealed, "the training record names another sealed composite"
+        )
         return score, passed
 
     def _opened_composite(self, case: Case, proposal: AttemptProposal, sealed: Sealed) -> Composite:

@@ -16,6 +16,7 @@ from marketplace.protocol.errors import InvalidCid
 Codec = Literal["raw", "dag-pb"]
 
 CODECS: dict[Codec, int] = {"raw": 0x55, "dag-pb": 0x70}
+MAX_BLOCK = 2 * 2**20  # bytes; what IPFS peers exchange at most, and eight times what we write
 _CODEC_NAMES: dict[int, Codec] = {code: name for name, code in CODECS.items()}
 _SHA2_256 = b"\x12\x20"  # multihash prefix: the function's code and its 32 bytes of digest
 _BINARY_SIZE = 36

@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, NoReturn
 
 from marketplace.protocol.errors import CorruptContent, StorageError
-from offchain.storage.block import Cid
+from offchain.storage.block import MAX_BLOCK, Cid
 from offchain.storage.varint import varint
 
-MAX_BLOCK = 2 * 2**20  # bytes; what IPFS peers exchange at most, and eight times what we write
 MAX_HEADER = 2**20  # bytes: 24,000 roots
 MAX_CAR = 8 * 2**30  # bytes of a whole CAR unless told otherwise
 _CID_BYTES = 36

@@ -17,7 +17,7 @@ from marketplace.protocol.errors import (
     StorageError,
 )
 from offchain.storage import dag
-from offchain.storage.block import Cid
+from offchain.storage.block import MAX_BLOCK, Cid
 
 
 class DiskStore:
@@ -139,12 +139,18 @@ class DiskStore:
     def _read(self, cid: Cid) -> bytes:
         with self._refusals("read"):
             try:
-                block = self._file(cid).read_bytes()
+                with self._file(cid).open("rb") as file:
+                    block = file.read(MAX_BLOCK + 1)
             except FileNotFoundError:
                 raise MissingContent(
                     f"block {cid} is not in the store {self.path}",
                     "check the CID and the store, or ask its publisher to put it there again",
                 ) from None
+        if len(block) > MAX_BLOCK:
+            raise CorruptContent(
+                f"{self._file(cid)} has more than the {MAX_BLOCK} bytes of a block",
+                "put the content again: that replaces the damaged block",
+            )
         if not cid.names(block):
             raise CorruptContent(
                 f"the bytes in {self._file(cid)} do not hash to the CID that names them",
@@ -194,7 +200,12 @@ def sync_folder(folder: Path) -> None:
 
 
 def require_named(cid: Cid, block: bytes) -> None:
-    """Require that a block is the one that its CID names, before it is stored."""
+    """Require that a block is the one that its CID names, and no larger than any may be."""
+    if len(block) > MAX_BLOCK:
+        raise CorruptContent(
+            f"{len(block)} bytes were given as block {cid}, and a block has at most {MAX_BLOCK}",
+            "put the content, which is cut into blocks, instead of the block",
+        )
     if not cid.names(block):
         raise CorruptContent(
             f"{len(block)} bytes given as block {cid} do not hash to it",

@@ -21,8 +21,8 @@ from marketplace.protocol.errors import (
     StoreUnreachable,
 )
 from offchain.storage import dag
-from offchain.storage.block import Cid
-from offchain.storage.car import MAX_BLOCK, CarReader, Section
+from offchain.storage.block import MAX_BLOCK, Cid
+from offchain.storage.car import CarReader, Section
 from offchain.storage.reading import ReadOnlyStore
 
 RAW = "application/vnd.ipld.raw"

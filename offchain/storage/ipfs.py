@@ -20,12 +20,13 @@ from marketplace.protocol.errors import (
     StoreUnreachable,
 )
 from offchain.storage import dag
-from offchain.storage.block import Cid
+from offchain.storage.block import MAX_BLOCK, Cid
 from offchain.storage.disk import not_pinned, require_named
 from offchain.storage.node import Link
 
 _PATIENCE = 120.0  # seconds that a daemon may be silent after it was given a whole file
 _GRACE = 5.0  # seconds that it may be late to say that it found no block
+_PIECE = 65_536  # bytes of a block that are read at once
 _STRANGER = "answers, but not as a daemon's RPC API does"
 
 
@@ -158,12 +159,43 @@ class IpfsStore:
             return sorted(answer.as_json().get("Keys") or {})
 
     def _read(self, daemon: Any, cid: Cid) -> bytes:
-        block: bytes = self._ask(daemon.block.get, cid)
+        block: bytes = self._ask(partial(self._limited, daemon), cid)
         if not cid.names(block):
             raise CorruptContent(
                 f"the IPFS daemon at {self.address} returned other bytes than {cid} names",
                 "put the content into another daemon and ask that one; this one is damaged",
             )
+        return block
+
+    def _limited(self, daemon: Any, cid: str, opts: dict[str, str]) -> bytes:
+        """Read a block as it comes, and no more of it than a block may have.
+
+        ipfshttpclient's own `block.get` takes an answer of any size into memory first, and so
+        does its streaming, for which it sets no size of the pieces. This is the call below.
+        """
+        closables, pieces = daemon._client._request(
+            "POST",
+            "/block/get",
+            [("arg", cid), *opts.items()],
+            auth=None,
+            data=None,
+            headers=None,
+            timeout=None,
+            chunk_size=_PIECE,
+        )
+        block = b""
+        try:
+            for piece in pieces:
+                block += piece
+                if len(block) > MAX_BLOCK:
+                    raise CorruptContent(
+                        f"the IPFS daemon at {self.address} sends more than {MAX_BLOCK} bytes"
+                        f" as block {cid}",
+                        "put the content into another daemon and ask that one",
+                    )
+        finally:
+            for closable in closables:
+                closable.close()
         return block
 
     def _ask(self, request: Any, cid: Cid) -> Any:

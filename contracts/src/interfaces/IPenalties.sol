@@ -104,7 +104,7 @@ interface IPenalties is ICredits {
     ) external;
 
     /// @notice Slashes each member of a committee that let delivered work go unjudged, once a trade.
-    ///         The request's treasury gets what is taken, so that nobody gains by overloading judges.
+    ///         The request's treasury gets what is taken, so that no buyer gains by overloading judges.
     function penaliseSilence(Request calldata request, Committee calldata judges) external;
 
     // -------------------------------------------------------------------- views

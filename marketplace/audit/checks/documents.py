@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from marketplace.audit.archive import Unavailable
+from marketplace.audit.archive import MAX_FILE_BYTES, Unavailable
 from marketplace.audit.case import Case
+from marketplace.audit.holdings import Holding, due
 from marketplace.audit.report import Finding, Verdict, listed
 
 Read = Callable[[], object]
+
+MOST_GAPS = 20
+"""After so many files that no check reads can't be had, no more of them are asked for: a stranger's
+document may name thousands, and a store may search for each of them for long."""
 
 
 def check_documents(case: Case) -> Finding:
     """Check that every digest on chain and CID in a document leads to what it names.
 
-    Of what is sealed, the encrypted bytes are checked: that they are still there and are
-    what was paid for, though only their recipients can read them.
+    What no check reads is asked for, too: every file that is due, as an export of the evidence
+    hands it over. Of what is sealed, the encrypted bytes are checked: that they are still there
+    and are what was paid for, though only their recipients can read them.
     """
     gaps: dict[Verdict, list[str]] = {"failed": [], "missing": [], "sealed": []}
     count = 0
@@ -27,6 +33,13 @@ def check_documents(case: Case) -> Finding:
             gaps[gap.verdict].append(f"{title}: {gap.why}")
         else:
             count += 1
+    rest = due(case.trade, case.acts, case.store, case.archive.asked, MAX_FILE_BYTES)
+    there, lacking = _parted(rest)
+    for held in lacking:
+        gaps["missing" if held.standing == "missing" else "failed"].append(
+            f"{held.what}: {held.why}"
+        )
+    count += there
     if gaps["failed"] or gaps["missing"]:
         verdict: Verdict = "failed" if gaps["failed"] else "missing"
         return Finding(verdict, listed([*gaps["failed"], *gaps["missing"]]))
@@ -34,8 +47,20 @@ def check_documents(case: Case) -> Finding:
     return Finding("passed", f"{count} documents and files are what the log names{sealed}")
 
 
+def _parted(files: Iterator[Holding]) -> tuple[int, list[Holding]]:
+    """Count the files that are there, until `MOST_GAPS` of them are lacking."""
+    there, lacking = 0, []
+    for held in files:
+        if held.lacking:
+            lacking.append(held)
+        there += not held.lacking
+        if len(lacking) == MOST_GAPS:
+            break
+    return there, lacking
+
+
 def _named(case: Case) -> Iterator[tuple[str, Read]]:
-    """Yield everything that the log names by now, directly or through a document."""
+    """Yield what the checks read of what the log names by now, directly or through a document."""
     trade, evidence = case.trade, case.evidence
     yield "specification", evidence.task
     yield "sealed validation set", lambda: evidence.sealed(evidence.specification().validation)

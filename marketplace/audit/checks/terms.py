@@ -87,8 +87,8 @@ def check_roles(case: Case) -> Finding:
 def check_conflicts(case: Case) -> Finding | None:
     """Check that no two conflicting roles were one party by the registry's affiliations.
 
-    Buyer, broker, auditor and providers count as of the acceptance, experts as of the data
-    report, each with the memberships in effect then. One account in two roles is `roles`.
+    Buyer, broker, auditor, providers and judges count as of the acceptance, experts as of the
+    data report, each with the memberships in effect then. One account in two roles is `roles`.
     """
     trade, affiliations = case.trade, case.history.affiliations
     if trade.acceptance is None:

@@ -112,6 +112,7 @@ PRICES_EACH = (3 * 10**15 + 1, 2 * 10**15 + 7, 10**15 + 3)
 FEES = (5 * 10**14, 4 * 10**14, 3 * 10**14 + 1)
 """For broker, auditor and oracles."""
 
+LICENCE = b"for one season only"
 SKILLED, UNSKILLED = 8, 4
 SEATS = (0, 1)
 """Who signs, if a test doesn't say otherwise."""
@@ -148,6 +149,7 @@ class AuditedTrade(Clocks, Disputes):
         self.routing_file: bytes | None = None
         self.never_delivered: Sequence[int] = ()
         self.sealed_evidence: Sealed | None = None
+        self.sealed_composite: Sealed | None = None
         self.expiry = FAR_FUTURE
         self.prices = PRICES_EACH
         self.fees = FEES
@@ -190,7 +192,7 @@ class AuditedTrade(Clocks, Disputes):
             validation_rows=ROWS,
             validation_root=self.labels.root,
             spec=self.publish_document(specification),
-            licence=keccak(text="licence"),
+            licence=digest_of(self.store.put(LICENCE)),
             transfer_rule=0,
             approval_required=False,
             committee=rules.committee,
@@ -508,7 +510,10 @@ class AuditedTrade(Clocks, Disputes):
                 )
             )
         record = TrainingRecord(
-            trade=self.name, trainings=tuple(change(trainings)), evidence=self.sealed_evidence
+            trade=self.name,
+            trainings=tuple(change(trainings)),
+            evidence=self.sealed_evidence,
+            composite=self.sealed_composite,
         )
         return self.publish_document(record)
 
@@ -533,15 +538,21 @@ class AuditedTrade(Clocks, Disputes):
     def gated(self) -> bytes:
         return gated_digest(self.request.committee, self.deal, self.gate)
 
-    def attest(self, approved: bool = True, said: bool | None = None) -> None:
+    def attest(
+        self, approved: bool = True, said: bool | None = None, report: str | None = None
+    ) -> None:
         """Have the auditor sign its finding, for `settle` to take along.
 
         Parameters
         ----------
         said
             What it signs, where its document says `approved`.
+        report
+            CID of the report of its own audit.
         """
-        finding = Attestation(trade=self.name, approved=approved, finding="all agrees")
+        finding = Attestation(
+            trade=self.name, approved=approved, finding="all agrees", report=report
+        )
         digest, signed = self.publish_document(finding), approved if said is None else said
         report = AuditReport(self.id, record_hash(self.attempts[-1].record), digest, signed)
         self.audit = AuditFinding(digest, signed, self.sign(report, self.parties.auditor))

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from cast_of_trade import Cast
 from eth_account.signers.local import LocalAccount
-from eth_utils.crypto import keccak
 
 from marketplace.chain.market import Market
 from marketplace.protocol.agreement import amounts_hash, record_hash
 from marketplace.protocol.structs import Struct
 from marketplace.protocol.terms import NATIVE, Committee, Deal, Gate, Request
 from marketplace.protocol.typed_data import quorum_signatures
+from offchain.storage.cid import digest_of
+from offchain.storage.disk import DiskStore
 
 if TYPE_CHECKING:
     from audited_trade import Reported
@@ -25,6 +26,7 @@ class Disputes:
     """What a trade, whose steps `AuditedTrade` has, needs for its disputes."""
 
     market: Market
+    store: DiskStore
     parties: Cast
     request: Request
     committee: Committee
@@ -33,6 +35,10 @@ class Disputes:
     deal: Deal
     gate: Gate
     proof_of: Callable[[Reported], tuple[Any, ...]]
+
+    claim = b"it is wrong"
+    ruling = b"it is right"
+    """What the challenger says, and the panel when it upholds a verdict."""
 
     def challenge(self) -> None:
         bond = int(self.market.node.call(self._challenges.bondFor(self.request.budget)))
@@ -49,12 +55,12 @@ class Disputes:
             record_hash(last.record),
             self.committee,
             panel,
-            keccak(text="it is wrong"),
+            self.stored(self.claim),
             value=value,
         )
 
     def uphold(self) -> None:
-        evidence = keccak(text="it is right")
+        evidence = self.stored(self.ruling)
         panel = self.market.panel_of(self.request.panel)
         packed = self._ruling(bytes(32), evidence)
         self.send_challenges(
@@ -62,7 +68,7 @@ class Disputes:
         )
 
     def overturn(self, which: int = -1) -> None:
-        attempt, evidence = self.attempts[which], keccak(text="it is wrong indeed")
+        attempt, evidence = self.attempts[which], self.stored(b"it is wrong indeed")
         panel = self.market.panel_of(self.request.panel)
         self.send_challenges(
             self.parties.stranger,
@@ -75,6 +81,10 @@ class Disputes:
             evidence,
             *self._ruling(attempt.finding.model, evidence),
         )
+
+    def stored(self, words: bytes) -> bytes:
+        """Put what somebody says into the store; its digest."""
+        return digest_of(self.store.put(words))
 
     def lapse_challenge(self) -> None:
         self.send_challenges(self.parties.stranger, "lapse", self.request)

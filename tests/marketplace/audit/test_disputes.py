@@ -111,13 +111,19 @@ ALTERED: dict[str, tuple[Alter, set[str]]] = {
         changing("VerdictOverturned", (0,), flipped),
         {"awards", "dispute"},
     ),
-    "the evidence of the ruling": (changing("VerdictOverturned", (1,), flipped), {"dispute"}),
+    "the evidence of the ruling": (
+        changing("VerdictOverturned", (1,), flipped),
+        {"dispute", "documents?"},
+    ),
     "what was slashed in all": (changing("VerdictOverturned", (2,), more), {"awards"}),
     "the panel that signed": (changing("VerdictOverturned", (3,), 0b101), {"awards", "dispute"}),
     "a panel without a quorum": (changing("VerdictOverturned", (3,), 0b001), {"awards", "dispute"}),
     "a signature of the panel": (changing("VerdictOverturned", (4,), flipped), {"dispute"}),
     "a signature under an upheld verdict": (changing("VerdictUpheld", (2,), flipped), {"dispute"}),
-    "the evidence of an upheld verdict": (changing("VerdictUpheld", (0,), flipped), {"dispute"}),
+    "the evidence of an upheld verdict": (
+        changing("VerdictUpheld", (0,), flipped),
+        {"dispute", "documents?"},
+    ),
     "what a signer lost": (changing("Slashed", (0,), more), {"STAKES", "awards"}),
     "who got what was lost": (
         renaming("Slashed", 2, PARTIES.buyer.address),

@@ -12,10 +12,10 @@ from audited_trade import Settled
 from telling import told
 
 from marketplace.audit.disputes import Act
-from marketplace.audit.holdings import Holding, holdings
+from marketplace.audit.holdings import Holding, due, holdings
 from marketplace.audit.trade import Trade
 from marketplace.protocol.documents import MAX_DOCUMENT_BYTES
-from marketplace.protocol.errors import StoreUnreachable
+from marketplace.protocol.errors import StorageError, StoreUnreachable
 from marketplace.protocol.states import State
 from offchain.storage.block import Cid
 from offchain.storage.cid import cid_of, digest_of
@@ -78,9 +78,15 @@ def test_all_that_a_settled_trade_refers_to(honest: Trade, settled: Settled) -> 
         "gate manifest/routing": "there",
         **{f"gate manifest/subsets/{n}/sealed/{p}": "there" for n in range(3) for p in sealed},
         **{f"delivery manifest of attempt 2/sealed/{part}": "there" for part in sealed},
-        "licence": "missing",
+        "licence": "there",
     }
+
+
+def test_what_is_gone_is_named(honest: Trade, settled: Settled) -> None:
+    honest.request = replace(honest.request, licence=digest_of(cid_of(GONE)))
+    held = holdings(honest, (), settled.store)
     (licence,) = (one for one in held if one.lacking)
+    assert (licence.what, licence.standing) == ("licence", "missing")
     assert licence.cid == Cid("raw", honest.request.licence)
     assert "not in the store" in licence.why
 
@@ -178,6 +184,14 @@ def test_what_was_refused_twice_is_called_by_its_first_name(asked: Trade, store:
     assert found == {"specification/deliveries/0/sealed": "refused"}
 
 
+def test_what_a_published_plaintext_names_is_not_due(asked: Trade, store: DiskStore) -> None:
+    published = store.put(document(composite=cid_of(GONE)))
+    assert below(asked, store, document(model=published)) == {
+        "specification/model": "there",
+        "specification/model/composite": "sealed",
+    }
+
+
 def test_a_delivery_that_was_refused_is_not_due(asked: Trade, store: DiskStore) -> None:
     parts = store.put(document(rows=cid_of(b"refused rows")))
     content = document(
@@ -233,6 +247,64 @@ def test_a_document_is_no_longer_than_any_may_be(
     assert list(standings(holdings(asked, (), store))) == ["specification", *named]
 
 
+# -------------------------------------------------------------------- what is due by now
+
+MOST = 1_000
+
+
+def still_due(trade: Trade, store: DiskStore, **known: bytes) -> dict[str, str]:
+    return standings(list(due(trade, (), store, known, MOST)))
+
+
+def test_what_is_sealed_or_was_refused_is_not_asked_for(asked: Trade, store: DiskStore) -> None:
+    refused = {"accepted": False, "sealed": store.put(b"what was refused")}
+    content = document(deliveries=[refused], model=store.put(b"a plaintext"), votes=cid_of(GONE))
+    store.put(content)
+    found = still_due(naming(asked, content), store)
+    assert found == {"specification": "there", "specification/votes": "missing"}
+
+
+def test_of_what_was_asked_for_only_the_names_are_followed(asked: Trade, store: DiskStore) -> None:
+    content = document(votes=cid_of(GONE), routing=store.put(b"a routing"))
+    specification = cid_of(content)
+    naming(asked, content)  # and it isn't stored: whoever knows it need not ask for it
+    assert still_due(asked, store) == {"specification": "missing"}
+    found = still_due(asked, store, **{specification: content})
+    assert found == {"specification/votes": "missing", "specification/routing": "there"}
+    found = still_due(asked, store, **{specification: content, cid_of(GONE): b""})
+    assert found == {"specification/routing": "there"}
+    assert still_due(asked, store, **{specification: b""}) == {}
+
+
+@pytest.mark.parametrize(("length", "standing"), [(MOST, "there"), (MOST + 1, "damaged")])
+def test_a_file_is_no_longer_than_it_may_be(
+    asked: Trade, store: DiskStore, length: int, standing: str
+) -> None:
+    store.put(b"." * length)
+    (held,) = due(naming(asked, b"." * length), (), store, {}, MOST)
+    assert held.standing == standing
+    assert held.lacking == (length > MOST) == (f"the {MOST} that are allowed" in held.why)
+
+
+def test_a_store_that_gives_other_bytes_is_not_believed(asked: Trade, store: DiskStore) -> None:
+    class Gullible(DiskStore):
+        def block(self, cid: Cid) -> bytes:
+            return b"whatever lies there"
+
+    (held,) = due(naming(asked, GONE), (), Gullible(store.path), {}, MOST)
+    assert (held.standing, held.lacking) == ("damaged", True)
+    assert "don't hash to it" in held.why
+
+
+def test_a_block_that_can_not_be_read_is_damaged(asked: Trade, store: DiskStore) -> None:
+    class Broken(DiskStore):
+        def block(self, cid: Cid) -> bytes:
+            raise StorageError("the disk is broken", "buy another")
+
+    (held,) = due(naming(asked, GONE), (), Broken(store.path), {}, MOST)
+    assert (held.standing, held.why) == ("damaged", "the disk is broken")
+
+
 # ------------------------------------------------------------------------ what is there
 
 
@@ -276,6 +348,8 @@ def test_a_store_that_does_not_answer_is_no_gap(asked: Trade, store: DiskStore) 
 
     with pytest.raises(StoreUnreachable):
         holdings(naming(asked, GONE), (), Silent(store.path))
+    with pytest.raises(StoreUnreachable):
+        list(due(naming(asked, GONE), (), Silent(store.path), {}, MOST))
 
 
 def _file(store: DiskStore, content: bytes) -> Path:

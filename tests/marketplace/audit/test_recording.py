@@ -105,11 +105,25 @@ def test_what_is_no_archived_log(file: Path, content: bytes) -> None:
 def test_a_file_that_is_too_long_is_not_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_bytes(FIRST_LINE + b"{}")
     length = file.stat().st_size
-    monkeypatch.setattr(recording, "_MAX_BYTES", length)
+    monkeypatch.setattr(recording, "MAX_LOG_BYTES", length)
     Recording(file)
-    monkeypatch.setattr(recording, "_MAX_BYTES", length - 1)
-    with pytest.raises(ConfigurationError, match="is no archived log"):
+    monkeypatch.setattr(recording, "MAX_LOG_BYTES", length - 1)
+    with pytest.raises(ConfigurationError, match=f"more than the {length - 1} bytes") as refusal:
         Recording(file)
+    assert "--from-block" in refusal.value.remedy
+
+
+def test_what_would_not_be_read_back_is_not_archived(settled: Settled) -> None:
+    """What is counted while the node answers is what the file has in the end, to the last byte."""
+    whole = Recorder(settled.chain)
+    audit(whole, settled.market, settled.store)
+    length = len(whole.to_bytes())
+    recorder = Recorder(settled.chain, length)
+    audit(recorder, settled.market, settled.store)
+    assert recorder.to_bytes() == whole.to_bytes()
+    with pytest.raises(ConfigurationError, match=f"more than the {length - 1} bytes") as refusal:
+        audit(Recorder(settled.chain, length - 1), settled.market, settled.store)
+    assert "--from-block" in refusal.value.remedy
 
 
 def test_a_file_that_can_not_be_read(tmp_path: Path) -> None:

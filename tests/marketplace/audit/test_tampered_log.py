@@ -191,7 +191,7 @@ RULES: dict[str, tuple[Alter, set[str]]] = {
         changing("ModelRequested", (0, 10), flipped),
         {"allocation?", "documents?", "score?", "seals?", "trade-id", "training?"},
     ),
-    "the licence": (changing("ModelRequested", (0, 11), flipped), {"trade-id"}),
+    "the licence": (changing("ModelRequested", (0, 11), flipped), {"trade-id", "documents?"}),
     "whether an approval is needed": (
         changing("ModelRequested", (0, 13), True),
         {"stored-agreement", "trade-id"},
@@ -450,7 +450,7 @@ REPORTS: dict[str, tuple[Alter, set[str]]] = {
     ),
     "a delivery after a failure": (
         changing("AttemptReported", (1, 2), flipped),
-        {"quorum", "stored-agreement", "verdicts"},
+        {"documents?", "quorum", "stored-agreement", "verdicts"},
     ),
     "a division after a failure": (
         changing("AttemptReported", (1, 4), [1]),

@@ -10,6 +10,7 @@ import pytest
 from command_line import Run, Serve, Served
 from small_trade import stages_of
 
+from marketplace.audit import recording
 from marketplace.chain.devnet.accounts import well_known_accounts
 from marketplace.protocol.errors import (
     AuditFailed,
@@ -58,6 +59,42 @@ def test_car_and_archived_log_suffice_for_the_audit(run: Run, serve: Serve, tmp_
     other = run("audit", "--chain", elsewhere / "chain.json", "--market", served.market,
                 "--store", "new", "--chain-id", 1)  # fmt: skip
     assert other.status != 0
+
+
+def test_a_log_from_a_later_block(run: Run, serve: Serve) -> None:
+    """Without the blocks before the market it is shorter, and the audit starts there, too."""
+    served, start = serve(State.SETTLED), 1
+    whole = exported(run, served, "--log", "whole.json").data
+    data = exported(run, served, "--log", "chain.json", "--from-block", start).data
+    assert (whole["fromBlock"], data["fromBlock"]) == (0, start)
+    assert data["auditOk"] is True
+    assert Path("chain.json").stat().st_size < Path("whole.json").stat().st_size
+    words = ("audit", "--chain", "chain.json", "--market", served.market, "--trade", served.trade)
+    words += ("--anchor", data["anchor"], "--store", "trade.car")
+    report = run(*words, "--from-block", start, "--json").data
+    assert report["ok"] is True
+    assert run(*words).status == ChainError.exit_code  # block 0 is not in it
+
+
+def test_a_log_that_would_not_be_read_back_is_not_written(
+    run: Run, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = serve(State.SETTLED)
+    exported(run, served, "--log", "chain.json")
+    before = {name: Path(name).read_bytes() for name in ("trade.car", "chain.json")}
+    folder = set(Path().iterdir())
+    for most in (1_000, len(before["chain.json"]) - 1):
+        monkeypatch.setattr(recording, "MAX_LOG_BYTES", most)
+        ran = exported(run, served, "--log", "chain.json")
+        assert ran.status == ConfigurationError.exit_code
+        assert "--from-block" in ran.out
+        assert set(Path().iterdir()) == folder
+        assert {name: Path(name).read_bytes() for name in before} == before
+    assert exported(run, served).status == 0
+    audited = run("audit", "--chain", "chain.json", "--market", served.market,
+                  "--store", "trade.car")  # fmt: skip
+    assert audited.status == ConfigurationError.exit_code
+    assert f"more than the {most} bytes of an archived log" in audited.err
 
 
 SEATS = (5, 6)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_trade import StageAt, stages_of
+from small_trade import SMALL, StageAt, fresh_run, stages_of
 
-from marketplace.protocol.documents import DataNeed
-from marketplace.protocol.errors import TradeRefused
+from marketplace.protocol.documents import DataNeed, Specification
+from marketplace.protocol.errors import ConfigurationError, TradeRefused
 from marketplace.protocol.states import State
 from marketplace.protocol.terms import DataQuote, ModelQuote
 from marketplace.protocol.typed_data import sign, signer_of
 from marketplace.protocol.units import WEI
 from marketplace.roles.broker import Broker, PriceList
+from marketplace.roles.buyer import Buyer, Commission
 from marketplace.roles.quotes import SignedDataQuote
 from marketplace.scripted.trade import TradeRun
 from marketplace.scripted.world import TERMS
@@ -211,6 +214,23 @@ def test_asks_for_what_the_buyer_wants(stage: StageAt) -> None:
     assert broker.request_data(run.trade_id) == digest
     offers = [provider.offer(digest) for provider in run.world.providers]
     assert broker.quote(run.trade_id, digest, offers).quote.data_request == digest
+
+
+class Hiding(Buyer):
+    """Asks for an approval, and keeps from its auditor what it would approve."""
+
+    def _specification(self, commission: Commission, *others: Any) -> Specification:
+        return super()._specification(replace(commission, auditor_reads=False), *others)
+
+
+def test_an_approval_that_can_not_be_given_is_not_worked_for(tmp_path: Path) -> None:
+    run = fresh_run(SMALL, tmp_path)
+    world, commission = run.world, replace(run.commission(), approval_required=True)
+    with pytest.raises(ConfigurationError, match="may not read the evidence"):
+        world.buyer.request(replace(commission, auditor_reads=False))
+    trade = Hiding(world.market, world.buyer.exchange).request(commission)
+    with pytest.raises(TradeRefused, match="lets it read no evidence"):
+        world.broker.request_data(trade)
 
 
 def test_no_trade_no_request(stage: StageAt) -> None:

@@ -125,14 +125,14 @@ def test_a_juror_goes_by_the_model_that_was_scored(stage: StageAt) -> None:
     attempt = passed_attempt(world.market, trade_id)
     manifest = world.buyer.exchange.read(DeliveryManifest, attempt.finding.delivery)
     with pytest.raises(EnvelopeError):  # it is not sealed for the panel
-        world.jurors[0].examine(trade_id, manifest.sealed)
+        world.jurors[0].examine(trade_id, {1: manifest.sealed})
     composite = world.buyer.receive(trade_id)
     name, *_ = composite.experts
     other = replace(composite, experts={name: composite.experts[name]})
     panel = [juror.account.address for juror in world.jurors]
     sealed = world.buyer.exchange.seal(other.to_bytes(), trade_id, "composite/1", panel)
     with pytest.raises(TradeRefused, match="another model was handed in"):
-        world.jurors[0].examine(trade_id, sealed)
+        world.jurors[0].examine(trade_id, {1: sealed})
 
 
 def test_a_juror_signs_what_it_finds_only(stage: StageAt) -> None:

@@ -85,6 +85,13 @@ def test_the_turn_is_an_order_and_is_shared_out() -> None:
     assert min(leaders.values()) > 600 // 5 // 2
 
 
+@pytest.mark.parametrize(("now", "by_turn"), [(950, True), (951, False)])
+def test_late_each_seat_opens_its_own_earlier_scores(now: int, by_turn: bool) -> None:
+    """Who waits for its turn until the time is over pays for a closed seal."""
+    duties = duties_of(status(State.FAILED, 3), now, delivered=False, unopened=False, sealed=True)
+    assert duties[-1] == Duty("openScores", by_turn)
+
+
 @pytest.mark.parametrize(
     ("step", "duties", "expected"),
     [

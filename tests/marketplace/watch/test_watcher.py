@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from audited_trade import LICENCE
+from cast_of_trade import cast
+from giving_out import GivingOut
 from receiver import Receiver, receiving
 from settling import Scene, mine, switch
 
@@ -15,7 +20,8 @@ from marketplace.chain.market import Market
 from marketplace.protocol.errors import AuditFailed, ConfigurationError
 from marketplace.watch.state import CHECKPOINTS, StateFile, WatchState
 from marketplace.watch.watcher import Watcher
-from marketplace.watch.webhook import Webhook
+from marketplace.watch.webhook import Alert, Webhook
+from offchain.storage.cid import cid_of
 from offchain.storage.disk import DiskStore
 
 
@@ -111,6 +117,85 @@ def test_evidence_may_come_later(scene: Scene, tmp_path: Path) -> None:
     assert report is not None
     assert report.ok
     assert in_time.state.waiting == ()
+
+
+def test_a_list_of_payees_may_come_later_too(
+    scene: Scene, receiver: Receiver, tmp_path: Path
+) -> None:
+    """Without end is nobody waited for it: it is told once, and again if it goes once more."""
+    market, clock, parties = scene.market("begun"), Clock(), cast()
+    lists = DiskStore(tmp_path / "lists")
+    deployment = SimpleNamespace(payouts=scene.payouts)
+    giving = GivingOut(market.node, deployment, parties, lists)  # type: ignore[arg-type]
+    giving.deposit(5)
+    giving.propose({parties.buyer.address: 5})
+    options = {"now": clock, "patience": 100, "payouts": scene.payouts, "keep_going": True}
+    options |= {"file": StateFile(tmp_path / "state"), "webhook": Webhook(receiver.url)}
+    watch = watcher(market, scene, **options)
+
+    def told_after(seconds: int) -> int:
+        clock.seconds += seconds
+        watch.look()
+        return len(receiver.posts)
+
+    assert told_after(0) == 0
+    assert [waiting.trade for waiting in watch.state.waiting] == [None]
+    assert told_after(95) == 0
+    assert told_after(5) == 1
+    assert [fault.check.name for fault in watch.faults] == ["distributions"]
+    assert watch.faults[0].check.verdict == "missing"
+    assert watch.look() is None
+    giving.deposit(1)
+    assert told_after(1_000) == 1  # it was looked at again, and found what it had found
+    watch = watcher(market, scene, **(options | {"keep_going": False}))
+    with pytest.raises(AuditFailed, match="check 'distributions' of the market missing"):
+        watch.look()
+    assert len(receiver.posts) == 1
+
+    found = watcher(market, scene, **(options | {"store": both(scene.store, lists, tmp_path)}))
+    report = found.look()
+    assert report is not None
+    assert report.ok
+    assert (found.state.waiting, found.state.alerted) == ((), ())
+    giving.deposit(1)
+    watch = watcher(market, scene, **options)
+    assert [told_after(seconds) for seconds in (0, 95, 5)] == [1, 1, 2]
+
+
+def both(one: DiskStore, other: DiskStore, tmp_path: Path) -> DiskStore:
+    store = DiskStore(shutil.copytree(one.path, tmp_path / "both"))
+    for file in other.block_files():
+        shutil.copy(file, store.path / "blocks")
+    return store
+
+
+def test_what_is_found_anew_is_told_anew(scene: Scene, receiver: Receiver, tmp_path: Path) -> None:
+    """One fault stays, another takes its place, it passes, and the first comes back."""
+    market, file = scene.market("one ended"), StateFile(tmp_path / "state")
+    empty = DiskStore(tmp_path / "empty")
+    partly = DiskStore(shutil.copytree(scene.store.path, tmp_path / "partly"))
+    (partly.path / "blocks" / cid_of(LICENCE)).unlink()
+
+    def told_of(store: DiskStore) -> list[str]:
+        """Audit everything again, as after a reorganisation; return the details told of."""
+        before = len(receiver.posts)
+        state = file.read(31337, scene.address)
+        file.write(state.model_copy(update={"checkpoints": ()}))
+        options = {"file": file, "webhook": Webhook(receiver.url), "patience": 0}
+        watcher(market, scene, store=store, keep_going=True, **options).look()
+        alerts = [Alert.from_bytes(body).check for _, body in receiver.posts[before:]]
+        return [check.detail for check in alerts if check.name == "documents"]
+
+    assert len(told_of(empty)) == 1
+    known = file.read(31337, scene.address).alerted
+    assert told_of(empty) == []
+    assert file.read(31337, scene.address).alerted == known
+    (other,) = told_of(partly)
+    assert other.startswith("licence: ")
+    assert told_of(partly) == []
+    assert told_of(scene.store) == []
+    assert file.read(31337, scene.address).alerted == ()
+    assert told_of(partly) == [other]
 
 
 def test_goes_on_where_it_was_killed(scene: Scene, tmp_path: Path) -> None:

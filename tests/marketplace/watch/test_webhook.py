@@ -11,7 +11,7 @@ from receiver import Receiver
 
 from marketplace.audit import Check
 from marketplace.protocol.errors import ConfigurationError
-from marketplace.watch.webhook import TRIES, Alert, Webhook
+from marketplace.watch.webhook import TRIES, Alert, Webhook, check_id
 
 ALERT = Alert(
     chain_id=31337,
@@ -74,9 +74,16 @@ def test_nobody_there() -> None:
 
 
 def test_an_alert_is_named_by_its_fault() -> None:
+    def like(**changes: str) -> Alert:
+        return ALERT.model_copy(update={"check": ALERT.check.model_copy(update=changes)})
+
     later = ALERT.model_copy(update={"block": 8, "block_hash": "0x" + "ef" * 32})
-    other = ALERT.model_copy(update={"check": ALERT.check.model_copy(update={"name": "sums"})})
-    assert ALERT.id == later.id != other.id
+    assert ALERT.id == later.id
+    others = [like(name="sums"), like(trade="0x12"), like(verdict="missing"), like(detail="burnt")]
+    assert len({ALERT.id, *(other.id for other in others)}) == 5
+    check = check_id(31337, ALERT.market, ALERT.check)
+    assert [other.id.split("-")[0] == check for other in others] == [False, False, True, True]
+    assert check_id(1, ALERT.market, ALERT.check) != check
 
 
 def test_no_url() -> None:

@@ -92,10 +92,10 @@ def test_seats_refuse_two_owners_of_a_kind(stage: StageAt, monkeypatch: pytest.M
     run = stage(State.FUNDED, store_of=State.GATED)
     _, second = twins(run)
 
-    def both(_: object, case: object, found: object, owners: list[Expert]) -> dict[str, Expert]:
+    def both(book: object, case: object, owners: list[Expert], *_: object) -> dict[str, Expert]:
         return {owner.address.lower(): owner for owner in owners}
 
-    monkeypatch.setattr(leader.OracleLeader, "_candidates", both)
+    monkeypatch.setattr(leader, "fit_owners", both)
     with pytest.raises(QuorumNotReached, match="a kind has two owners"):
         run.leader().report_data(run.trade_id, deliveries, [*run.world.experts, second])
 

@@ -422,7 +422,7 @@ def test_the_panel_overturns_it(stage: StageAt) -> None:
     run = lied_about(stage)
     world, market = run.world, run.world.market
     world.challenger.challenge(run.trade_id, "there is a model on record")
-    found = rule(market, world.stranger, world.jurors, run.trade_id, None)
+    found = rule(market, world.stranger, world.jurors, run.trade_id, {})
     assert (found.stands, found.finding) == (False, "usable")
     market.node.advance_time(seconds_to_exit(market, run.trade_id))
     assert end_trade(market, world.stranger, run.trade_id) == State.REFUNDED
@@ -436,7 +436,7 @@ def test_the_panel_upholds_what_is_true(stage: StageAt) -> None:
     run.leader().report_attempt(run.trade_id, NOBODY)
     world = run.world
     world.challenger.challenge(run.trade_id, "they didn't look")
-    assert rule(world.market, world.stranger, world.jurors, run.trade_id, None).stands
+    assert rule(world.market, world.stranger, world.jurors, run.trade_id, {}).stands
 
 
 @pytest.mark.parametrize(
@@ -454,7 +454,7 @@ def test_auditor_and_panel_see_a_false_document(stage: StageAt, changes: Any, re
         run.world.auditor.examine(run.trade_id)
     run.world.challenger.challenge(run.trade_id, "it says something else than the chain")
     world = run.world
-    assert not rule(world.market, world.stranger, world.jurors, run.trade_id, None).stands
+    assert not rule(world.market, world.stranger, world.jurors, run.trade_id, {}).stands
 
 
 def test_a_model_is_asked_of_whoever_challenges_a_scored_attempt(stage: StageAt) -> None:
@@ -462,4 +462,4 @@ def test_a_model_is_asked_of_whoever_challenges_a_scored_attempt(stage: StageAt)
     run.leader().publish(run.trade_id)
     run.world.challenger.challenge(run.trade_id, "too good")
     with pytest.raises(TradeRefused, match="no model was handed in"):
-        run.world.jurors[0].examine(run.trade_id, None)
+        run.world.jurors[0].examine(run.trade_id, {})

@@ -363,6 +363,13 @@ def test_refuses_evidence_that_is_not_there(scoring: Scoring) -> None:
         scoring.seat.review_attempt(scoring.run.trade_id, sealed_record(scoring, unreadable))
 
 
+def test_refuses_a_record_by_which_it_could_not_show_the_model(scoring: Scoring) -> None:
+    parts = EvidenceParts.of(scoring.case, scoring.votes)
+    scoring.refuses(sealed_record(scoring, parts), "names another sealed composite")
+    other = scoring.proposal().composite
+    scoring.refuses(sealed_record(scoring, parts, composite=other), "another sealed composite")
+
+
 def test_refuses_when_no_attempt_is_due(stage: StageAt, scoring: Scoring) -> None:
     run = stage(State.PASSED)
     with pytest.raises(TradeRefused, match="PASSED"):

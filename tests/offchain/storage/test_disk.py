@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from marketplace.protocol.errors import (
     MissingContent,
     StorageError,
 )
+from offchain.storage.block import MAX_BLOCK, Cid
 from offchain.storage.cid import cid_of
 from offchain.storage.dag import CHUNK_SIZE
 from offchain.storage.disk import DiskStore
@@ -71,6 +73,33 @@ def test_a_stream_yields_nothing_of_a_damaged_block(tmp_path: Path, content: Con
     with pytest.raises(CorruptContent):
         received.writelines(store.stream(cid))
     assert received.getvalue() == data[:CHUNK_SIZE]
+
+
+@pytest.mark.parametrize("longer", [0, 1])
+def test_a_block_has_no_more_bytes_than_any_may(tmp_path: Path, longer: int) -> None:
+    block = bytes(MAX_BLOCK + longer)
+    cid = Cid.of("raw", block)
+    store = DiskStore(tmp_path)
+    store.put(b"something")
+    if not longer:
+        store.put_blocks([(cid, block)])
+        assert store.block(cid) == block
+        return
+    with pytest.raises(CorruptContent, match=rf"{len(block)} bytes .* block {cid}, .* {MAX_BLOCK}"):
+        store.put_blocks([(cid, block)])
+    (tmp_path / "blocks" / str(cid)).write_bytes(block)
+    with pytest.raises(CorruptContent, match=rf"{cid} has more than the {MAX_BLOCK} bytes"):
+        store.block(cid)
+
+
+def test_a_file_that_would_fill_the_memory_is_not_read(tmp_path: Path) -> None:
+    store = DiskStore(tmp_path)
+    cid = store.put(b"something")
+    os.truncate(tmp_path / "blocks" / cid, 2**43)  # a hole of 8 TiB, which needs no disk
+    with pytest.raises(CorruptContent, match=cid):
+        store.get(cid)
+    assert store.put(b"something") == cid
+    assert store.get(cid) == b"something"
 
 
 def test_a_file_is_no_store(tmp_path: Path) -> None:

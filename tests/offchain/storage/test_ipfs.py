@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from marketplace.protocol.errors import (
     StoreUnreachable,
 )
 from offchain.storage import dag, ipfs
-from offchain.storage.block import Cid
+from offchain.storage.block import MAX_BLOCK, Cid
 from offchain.storage.car_store import CarStore, import_car, write_car
 from offchain.storage.cid import cid_of
 from offchain.storage.dag import CHUNK_SIZE
@@ -144,6 +145,42 @@ def test_a_daemon_that_returns_other_bytes_is_not_believed(answering) -> None:
     store = IpfsStore(answering(200, b"hello earth\n"))
     with pytest.raises(CorruptContent, match=cid_of(CONTENT)):
         store.get(cid_of(CONTENT))
+
+
+@pytest.mark.parametrize("longer", [0, 1])
+def test_a_block_has_no_more_bytes_than_any_may(answering, longer: int) -> None:
+    block = bytes(MAX_BLOCK + longer)
+    store, cid = IpfsStore(answering(200, block)), Cid.of("raw", block)
+    if not longer:
+        assert store.block(cid) == block
+        return
+    with pytest.raises(CorruptContent, match=f"more than {MAX_BLOCK} bytes as block {cid}"):
+        store.block(cid)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_an_answer_without_end_is_broken_off(server, chunked: bool) -> None:
+    sent = []
+
+    class Endless(Answer):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.send_response(200)
+            if chunked:
+                self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.close_connection = True
+            with suppress(OSError):
+                self.wfile.write(b"FFFFFFFFFF\r\n" if chunked else b"")
+                while sum(sent) < 100 * MAX_BLOCK:
+                    sent.append(self.wfile.write(bytes(MAX_BLOCK)))
+
+    server.RequestHandlerClass = Endless
+    cid = cid_of(CONTENT)
+    with pytest.raises(CorruptContent, match=f"as block {cid}"):
+        IpfsStore(f"http://127.0.0.1:{server.server_port}").get(cid)
+    assert sum(sent) < 50 * MAX_BLOCK
 
 
 def test_what_the_daemon_says_when_it_refuses_is_passed_on(answering) -> None:
