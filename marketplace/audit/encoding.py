@@ -13,6 +13,7 @@ Item: TypeAlias = "bytes | Sequence[Item]"
 
 _STRING, _LIST = 0x80, 0xC0
 _LONG = 56  # bytes from which on the length has a length of its own
+_MOST_DEPTH = 64  # of lists in lists that are read; a trie's node holds a few
 _SHORT_STRING = [bytes((_STRING + length,)) for length in range(_LONG)]
 
 
@@ -45,7 +46,7 @@ def decode(data: bytes) -> Item:
     Raises
     ------
     ValueError
-        If the bytes are no encoding, or more than one.
+        If the bytes are no encoding, or more than one, or lists lie too deep in each other.
     """
     item, end = _item(data, 0)
     if end != len(data):
@@ -60,9 +61,11 @@ def _prefix(kind: int, length: int) -> bytes:
     return bytes((kind + _LONG - 1 + len(size),)) + size
 
 
-def _item(data: bytes, at: int) -> tuple[Item, int]:
+def _item(data: bytes, at: int, depth: int = 0) -> tuple[Item, int]:
     if at >= len(data):
         raise ValueError("the encoding ends too early")
+    if depth > _MOST_DEPTH:
+        raise ValueError(f"more than {_MOST_DEPTH} lists lie in each other")
     first = data[at]
     if first < _STRING:
         return data[at : at + 1], at + 1
@@ -78,6 +81,6 @@ def _item(data: bytes, at: int) -> tuple[Item, int]:
         return data[start:end], end
     items = []
     while start < end:
-        item, start = _item(data[:end], start)
+        item, start = _item(data[:end], start, depth + 1)
         items.append(item)
     return items, end

@@ -9,7 +9,7 @@ for mappings: https://docs.soliditylang.org/en/latest/internals/layout_in_storag
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from eth_utils.address import to_canonical_address
 
 from marketplace.audit.blocks import Block
 from marketplace.audit.chain import Chain
-from marketplace.audit.encoding import decode
+from marketplace.audit.encoding import Item, decode
 from marketplace.audit.log import note
 from marketplace.audit.report import Finding, counted, judged, shown, unchecked
 from marketplace.audit.rpc import Proof
@@ -127,13 +127,14 @@ class StateProofs:
         self._chain = chain
         self._faults: list[str] = []
         self._words = 0
-        self._offered = True
+        self._asked = self._answered = 0
+        self._unproven: dict[tuple[str, str], None] = {}  # in order: contract, and what of it
 
     def prove(self) -> None:
         """Look at all that was answered since the last time."""
         by_contract: defaultdict[str, list[Answer]] = defaultdict(list)
         for (contract, function, arguments), answer in self._chain.answers.items():
-            if (self._chain.interfaces[contract].name, function) in _WORDS and answer is not None:
+            if (self._chain.interfaces[contract].name, function) in _WORDS:
                 by_contract[contract].append((function, arguments, answer))
         self._chain.answers.clear()
         for contract in sorted(by_contract):
@@ -149,24 +150,31 @@ class StateProofs:
         self.prove()
         for contract in sorted(self._chain.balances):
             self._prove(contract, [])
-        if not self._offered:
-            return unchecked("not offered: the node gives no proofs of its state")
         words, balances = self._words, len(self._chain.balances)
+        if self._faults:  # whatever the node refused after that
+            return judged(self._faults, "")
+        if self._asked and not self._answered:
+            return unchecked("not offered: the node gives no proofs of its state")
+        if self._unproven:
+            lacking = ", ".join(f"{subject} of {it}" for it, subject in self._unproven)
+            return unchecked(f"the node gave no proof of all it said; not proven: {lacking}")
         return judged(
-            self._faults,
+            [],
             f"{counted(words, 'word')} of storage and {counted(balances, 'balance')} are"
             f" proven under the state root of block {self._chain.block.number}",
         )
 
     def _prove(self, contract: str, answers: list[Answer]) -> None:
-        if not self._offered:
+        if self._asked and not self._answered:  # a node that offers none is asked once
             return
         chain, kind = self._chain, self._chain.interfaces[contract].name
         slots = [slot for f, arguments, _ in answers for slot in slots_of(kind, f, arguments)]
+        self._asked += 1
         proof = chain.rpc.proof(contract, slots, chain.block.number)
         if proof is None:
-            self._offered = False
+            self._unproven[contract, "storage" if slots else "the balance"] = None
             return
+        self._answered += 1
         try:
             for fault in _unlike(chain, contract, answers, slots, proof):
                 note(self._faults, fault)
@@ -193,16 +201,34 @@ def account_of(block: Block, address: str, proof: Proof) -> tuple[int, bytes]:
     ValueError
         If the proof doesn't hold.
     """
-    leaf = proven(block.state_root, keccak(to_canonical_address(address)), proof.account)
-    if not leaf:
+    account = _leaf(block, address, proof)
+    if account is None:
         return 0, EMPTY_ROOT
-    account = decode(leaf)
-    if isinstance(account, bytes) or len(account) != 4:
-        raise ValueError("an account has four parts")
     balance, root = account[1], account[2]
     if not isinstance(balance, bytes) or not isinstance(root, bytes):
         raise ValueError("an account has no lists inside")
     return int.from_bytes(balance, "big"), root
+
+
+def code_hash_of(block: Block, address: str, proof: Proof) -> bytes:
+    """Return the hash of an account's code that a block commits to; raises as `account_of`."""
+    account = _leaf(block, address, proof)
+    if account is None:
+        return keccak(b"")
+    if not isinstance(account[3], bytes):
+        raise ValueError("an account has no lists inside")
+    return account[3]
+
+
+def _leaf(block: Block, address: str, proof: Proof) -> Sequence[Item] | None:
+    """Return the four parts of a proven account; None if it is proven that there is none."""
+    leaf = proven(block.state_root, keccak(to_canonical_address(address)), proof.account)
+    if not leaf:
+        return None
+    account = decode(leaf)
+    if isinstance(account, bytes) or len(account) != 4:
+        raise ValueError("an account has four parts")
+    return account
 
 
 def _unlike(
@@ -221,12 +247,13 @@ def _unlike(
             _value(proven(root, keccak(slot), nodes))
             for _, (slot, nodes) in zip(words.places, proofs, strict=False)
         ]
-        stored, told = words.reading(*values), words.told(answer)
+        # None of these views refuses, so a node that says so of a contract lies.
+        stored, told = words.reading(*values), None if answer is None else words.told(answer)
         if stored != told:
             named = ", ".join(shown(argument) for argument in arguments)
             yield (
                 f"{function}({named}) of {contract} is proven to be {shown(stored)}, and the node"
-                f" said {shown(told)}"
+                f" said {'nothing' if told is None else shown(told)}"
             )
 
 

@@ -6,6 +6,7 @@ Answers come from a stranger: whatever has another shape than the specification'
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ from marketplace.protocol.errors import ChainError, NodeRefused, NodeUnreachable
 
 _REVERTED = 3  # the error code of a call that the contract refused
 _UNKNOWN_METHOD = (-32601, -32004)  # JSON-RPC 2.0, EIP-1474
+_QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")  # a uint256 at most
+_SHORT_BITS = 64  # of heights, times, gas and places
+_TYPE_BITS = 8  # of a receipt's type, EIP-2718
+_TOLD = 80  # characters of an unusable value that an error tells
 
 
 @dataclass(frozen=True)
@@ -123,8 +128,12 @@ class Rpc:
 
     def has_code(self, address: str, block: int) -> bool:
         """Tell whether a contract was at an address after a block."""
+        return bool(self.code(address, block))
+
+    def code(self, address: str, block: int) -> bytes:
+        """Return the code at an address after a block; none if no contract is there."""
         with _usable("eth_getCode"):
-            return bool(_bytes(self._ask("eth_getCode", address, _height(block))))
+            return _bytes(self._ask("eth_getCode", address, _height(block)))
 
     def balance(self, address: str, block: int) -> int:
         """Return the native coin of an account after a block, in wei."""
@@ -195,7 +204,7 @@ def _is_revert(error: Any) -> bool:
 def _usable(method: str) -> Iterator[None]:
     try:
         yield
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise _unusable(method, error) from error
 
 
@@ -208,9 +217,9 @@ def _unusable(method: str, error: Exception) -> ChainError:
 
 def _block(answer: Any) -> Block:
     return Block(
-        number=_number(answer["number"]),
+        number=_number(answer["number"], _SHORT_BITS),
         hash=_bytes(answer["hash"], 32),
-        timestamp=_number(answer["timestamp"]),
+        timestamp=_number(answer["timestamp"], _SHORT_BITS),
         recomputed=header_hash(answer, _number, _bytes),
         parent=_bytes(answer["parentHash"], 32),
         state_root=_bytes(answer["stateRoot"], 32),
@@ -224,9 +233,9 @@ def _block(answer: Any) -> Block:
 def _receipt(entry: Any) -> Receipt:
     status = entry.get("status")
     return Receipt(
-        kind=_number(entry.get("type", "0x0")),
+        kind=_number(entry.get("type", "0x0"), _TYPE_BITS),
         outcome=_bytes(entry["root"], 32) if status is None else encode_number(_number(status)),
-        gas=_number(entry["cumulativeGasUsed"]),
+        gas=_number(entry["cumulativeGasUsed"], _SHORT_BITS),
         bloom=_bytes(entry["logsBloom"], BLOOM_BYTES),
         transaction=_bytes(entry["transactionHash"], 32),
         logs=tuple(_log(log) for log in entry["logs"]),
@@ -240,10 +249,10 @@ def _log(entry: Any) -> Log:
         _address(entry["address"]),
         tuple(_bytes(topic, 32) for topic in entry["topics"]),
         _bytes(entry["data"]),
-        _number(entry["blockNumber"]),
+        _number(entry["blockNumber"], _SHORT_BITS),
         _bytes(entry["blockHash"], 32),
         _bytes(entry["transactionHash"], 32),
-        _number(entry["logIndex"]),
+        _number(entry["logIndex"], _SHORT_BITS),
     )
 
 
@@ -251,19 +260,27 @@ def _height(block: int | None) -> str:
     return "latest" if block is None else hex(block)
 
 
-def _number(text: Any) -> int:
-    if not isinstance(text, str) or text[:2] != "0x":
-        raise ValueError(f"{text!r} is not 0x-hex")
-    return int(text, 16)
+def _number(text: Any, bits: int = 256) -> int:
+    if not isinstance(text, str) or _QUANTITY.fullmatch(text) is None:
+        raise ValueError(f"{_short(text)} is not 0x-hex, of 256 bits at most")
+    number = int(text, 16)
+    if number >> bits:
+        raise ValueError(f"{text} has more than {bits} bits")
+    return number
 
 
 def _bytes(text: Any, length: int | None = None) -> bytes:
     if not isinstance(text, str) or text[:2] != "0x":
-        raise ValueError(f"{text!r} is not 0x-hex")
+        raise ValueError(f"{_short(text)} is not 0x-hex")
     data = bytes.fromhex(text[2:])
     if length is not None and len(data) != length:
         raise ValueError(f"{len(data)} bytes instead of {length}")
     return data
+
+
+def _short(value: Any) -> str:
+    told = repr(value) if isinstance(value, str) else type(value).__name__
+    return told if len(told) <= _TOLD else told[: _TOLD - 1] + "…"
 
 
 @lru_cache(1024)  # a checksum is a hash, and few accounts write many logs

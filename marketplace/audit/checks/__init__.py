@@ -18,6 +18,7 @@ from marketplace.audit.checks.books import (
     check_payouts,
     check_tenders,
 )
+from marketplace.audit.checks.contracts import check_contracts
 from marketplace.audit.checks.contributions import check_allocation
 from marketplace.audit.checks.disputes import check_awards, check_dispute, check_stored_awards
 from marketplace.audit.checks.documents import check_documents
@@ -59,6 +60,7 @@ from marketplace.audit.history import History
 from marketplace.audit.report import Finding
 
 MARKET_CHECKS: dict[str, Callable[[History, Chain], Finding]] = {
+    "contracts": check_contracts,
     "committees": check_committees,
     "panels": check_panels,
     "stakes": check_stakes,

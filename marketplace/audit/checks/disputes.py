@@ -45,7 +45,7 @@ def check_dispute(case: Case) -> Finding | None:
     if trade.disputed is None and not case.acts:
         return not_reached(trade.ended, "challenge")
     if case.chain.contracts.challenges is None:
-        return unchecked(_NO_CONTRACT)
+        return Finding("missing", f"the market was frozen by a challenge, and {_NO_CONTRACT}")
     challenges = [act.event for act in case.acts if act.event.name == CHALLENGE]
     rulings = [act.event for act in case.acts if act.event.name in RULINGS]
     penalties = [act.event for act in case.acts if act.event.name in PENALTIES]
@@ -332,6 +332,9 @@ def check_stored_awards(history: History, chain: Chain) -> Finding:
     """
     contract, disputes = chain.contracts.challenges, history.disputes
     if contract is None:
+        frozen = any(trade.disputed is not None for trade in history.trades.values())
+        if frozen or history.committee.slashes:
+            return Finding("missing", f"the log knows challenges or penalties, and {_NO_CONTRACT}")
         return unchecked(_NO_CONTRACT)
     faults = [*disputes.faults, *credit_faults(chain, contract, disputes.credit)]
     owed = disputes.open_bonds()

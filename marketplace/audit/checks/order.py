@@ -89,28 +89,35 @@ def check_audit_signature(case: Case) -> Finding | None:
     """Check that the auditor sent its finding itself, or signed what was sent.
 
     The signature lies in the transaction and in no event. A contract that stands between
-    hides it: the market has seen it then, this check has not.
+    hides it: the market has seen it then, this check has not. Nothing is believed of a
+    transaction that doesn't hash to what its block commits to, nor who sent it.
     """
     trade = case.trade
     if not trade.attested:
         return not_reached(trade.ended, "audit")
-    faults = []
+    faults, gaps = [], []
     for attested in trade.attestations:
         transaction = case.chain.rpc.transaction(attested.transaction)
         market, named = case.chain.contracts.market, shown(attested.transaction)
         if transaction is None:
-            return unchecked(f"the node lacks the finding's transaction {named}")
-        if transaction.recomputed not in (None, attested.transaction):
+            gaps.append(f"the node lacks the finding's transaction {named}")
+        elif transaction.recomputed is None:
+            gaps.append(
+                f"the finding's transaction {named} is, by the node's word, of type"
+                f" {transaction.kind}, which this audit can't encode"
+            )
+        elif transaction.recomputed != attested.transaction:
             faults.append(f"what the node gives for transaction {named} hashes to something else")
         elif transaction.receiver != market:
-            return unchecked("the finding came through another contract, which hides its signature")
+            gaps.append("the finding came through another contract, which hides its signature")
         else:
-            sender = transaction.signer or transaction.sender
-            faults += _audit_faults(case, attested, sender, transaction.data)
+            faults += _audit_faults(case, attested, transaction.signer, transaction.data)
+    if gaps and not faults:
+        return unchecked("; ".join(gaps))
     return judged(faults, f"{trade.request.auditor} signed its finding, or sent it itself")
 
 
-def _audit_faults(case: Case, attested: Attested, sender: str, data: bytes) -> list[str]:
+def _audit_faults(case: Case, attested: Attested, sender: str | None, data: bytes) -> list[str]:
     market = case.chain.contracts.market
     try:
         function, arguments = case.chain.interfaces[market].called(data)

@@ -5,6 +5,7 @@ Transactions are real ones; what is claimed of them differs from test to test.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -36,6 +37,13 @@ def audited_by(trade: Trade, auditor: str) -> Trade:
 def attested_in(trade: Trade, transaction: bytes) -> Trade:
     attestations = [replace(each, transaction=transaction) for each in trade.attestations]
     return replace(trade, attestations=attestations)
+
+
+def lied(case: Case, trade: AuditedTrade, lie: Callable[[Any], Any]) -> Case:
+    """Return the case as a node tells it that lies of single transactions."""
+    honest = trade.market.node.web3.provider
+    node = LyingNode(honest, answers={"eth_getTransactionByHash": lie})
+    return replace(case, chain=replace(case.chain, rpc=Rpc(node)))
 
 
 @pytest.fixture
@@ -88,14 +96,9 @@ def test_who_sent_it_is_who_signed_the_transaction(own: Case, trade: AuditedTrad
     """Whoever the node says it was."""
     stranger = trade.parties.stranger.address
 
-    def lie(sent: Any) -> Any:
-        return {**sent, "from": stranger}
-
-    honest = trade.market.node.web3.provider
-    node = LyingNode(honest, answers={"eth_getTransactionByHash": lie})
-    lied = replace(own, chain=replace(own.chain, rpc=Rpc(node)))
-    assert signed(lied, own.trade).verdict == "passed"
-    assert signed(lied, audited_by(own.trade, stranger)).verdict == "failed"
+    told = lied(own, trade, lambda sent: {**sent, "from": stranger})
+    assert signed(told, own.trade).verdict == "passed"
+    assert signed(told, audited_by(own.trade, stranger)).verdict == "failed"
 
 
 @pytest.mark.parametrize(
@@ -105,16 +108,59 @@ def test_who_sent_it_is_who_signed_the_transaction(own: Case, trade: AuditedTrad
 def test_a_transaction_that_can_not_be_read_brings_no_finding(
     own: Case, trade: AuditedTrade, length: int, why: str
 ) -> None:
-    """It is of a type that is not known yet, so its hash is not recomputed."""
-
-    def cut(sent: Any) -> Any:
-        return {**sent, "type": "0x7e", "input": sent["input"][: 2 + 2 * length]}
-
-    honest = trade.market.node.web3.provider
-    node = LyingNode(honest, answers={"eth_getTransactionByHash": cut})
-    found = signed(replace(own, chain=replace(own.chain, rpc=Rpc(node))), own.trade)
+    sent = own.chain.rpc.transaction(own.trade.attestations[0].transaction)
+    assert sent is not None
+    numbers = {"nonce": 0, "gas": 90_000, "gasPrice": 5, "value": 0}
+    draft: Any = {**numbers, "to": sent.receiver, "data": sent.data[:length]}
+    cut = trade.parties.auditor.sign_transaction(draft)
+    told = {
+        **{name: hex(value) for name, value in numbers.items()},
+        **{name: hex(getattr(cut, name)) for name in ("v", "r", "s")},
+        "hash": "0x" + cut.hash.hex(),
+        "from": trade.parties.auditor.address,
+        "to": sent.receiver,
+        "input": "0x" + sent.data[:length].hex(),
+    }
+    found = signed(lied(own, trade, lambda _: told), attested_in(own.trade, bytes(cut.hash)))
     assert found.verdict == "failed"
     assert found.detail.startswith(f"the transaction of the finding is unreadable: {why}")
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        lambda own, trade: {"from": own.trade.request.auditor, "r": "0x1", "s": "0x1"},
+        lambda own, trade: {"from": trade.parties.stranger.address},
+        lambda own, trade: {"to": trade.parties.stranger.address},
+        lambda own, trade: {"input": "0x"},
+    ],
+)
+def test_nothing_is_believed_of_a_transaction_of_an_unknown_type(
+    own: Case, trade: AuditedTrade, forged: Callable[[Case, AuditedTrade], dict[str, str]]
+) -> None:
+    """What can't be hashed may be forged: sender, receiver and what was sent."""
+    named = "0x" + own.trade.attestations[0].transaction.hex()
+    strange = lied(own, trade, lambda sent: {**sent, "type": "0x7f", **forged(own, trade)})
+    assert signed(strange, own.trade) == Finding(
+        "unchecked",
+        f"the finding's transaction {named} is, by the node's word, of type 127, which this"
+        " audit can't encode",
+    )
+
+
+def test_a_finding_that_is_not_its_auditor_s_is_named_beside_one_that_can_not_be_looked_at(
+    case: Case,
+) -> None:
+    (attested,) = case.trade.attestations
+    assert case.trade.data is not None
+    other = replace(attested, transaction=case.trade.data.transaction)
+    lacking = replace(attested, transaction=keccak(text="a transaction that no node knows"))
+    for attestations in ([other, lacking], [lacking, other]):
+        found = signed(case, replace(case.trade, attestations=attestations))
+        assert found == Finding("failed", "reportData reports no finding of this trade")
+    alone = signed(case, replace(case.trade, attestations=[attested, lacking]))
+    assert alone.verdict == "unchecked"
+    assert alone.detail.startswith("the node lacks the finding's transaction 0x")
 
 
 def test_a_finding_that_was_signed_for_another_attempt_is_named(case: Case) -> None:

@@ -185,7 +185,12 @@ def test_a_refusal_in_words_or_with_a_code(said: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "number"), [("0x0", 0), ("0x1f", 31), ("31", None), (31, None), ("1f31", None)]
+    ("text", "number"),
+    [
+        *(("0x0", 0), ("0x1f", 31), ("0x" + "f" * 64, 2**256 - 1)),
+        *(("31", None), (31, None), ("1f31", None), ("0x", None), ("0x1_0", None), ("0x1 ", None)),
+        *(("0x-1", None), ("0x१", None), ("0x1" + "0" * 64, None), ("0x" + "9" * 9_999, None)),
+    ],
 )
 def test_numbers_are_hex(text: Any, number: int | None) -> None:
     rpc = Rpc(Saying(eth_getBalance={"result": text}))
@@ -194,6 +199,68 @@ def test_numbers_are_hex(text: Any, number: int | None) -> None:
             rpc.balance(ACCOUNT, 1)
     else:
         assert rpc.balance(ACCOUNT, 1) == number
+
+
+SHORT = [hex(2**64), "0x" + "9" * 5_000]  # no height, time or place; more than Python would print
+
+
+def setting(*place: Any) -> Any:
+    """Return what sets the value at a place of an answer."""
+
+    def altered(answer: Any) -> Any:
+        *path, name, value = place
+        inner = answer
+        for step in path:
+            inner = inner[step]
+        inner[name] = value
+        return answer
+
+    return altered
+
+
+@pytest.mark.parametrize("value", SHORT)
+@pytest.mark.parametrize(
+    ("method", "place"),
+    [
+        ("eth_getBlockByNumber", ("number",)),
+        ("eth_getBlockByNumber", ("timestamp",)),
+        ("eth_getBlockReceipts", (0, "type")),
+        ("eth_getBlockReceipts", (0, "cumulativeGasUsed")),
+        ("eth_getBlockReceipts", (0, "logs", 0, "logIndex")),
+        ("eth_getLogs", (0, "blockNumber")),
+        ("eth_getLogs", (0, "logIndex")),
+    ],
+)
+def test_numbers_that_no_block_has(
+    settled: Settled, method: str, place: tuple[Any, ...], value: str
+) -> None:
+    node = LyingNode(settled.chain, answers={method: setting(*place, value)})
+    with pytest.raises(ChainError, match=f"unusable answer to {method}") as found:
+        audit(node, settled.market, settled.store)
+    assert len(str(found.value)) < 400
+
+
+@pytest.mark.parametrize("value", [hex(2**256), "0x" + "9" * 5_000])
+@pytest.mark.parametrize("method", ["eth_chainId", "eth_getBalance"])
+def test_numbers_that_no_chain_has(settled: Settled, method: str, value: str) -> None:
+    node = LyingNode(settled.chain, answers={method: lambda _: value})
+    with pytest.raises(ChainError, match=f"unusable answer to {method}") as found:
+        audit(node, settled.market, settled.store)
+    assert len(str(found.value)) < 400
+
+
+def test_a_receipt_s_type_is_a_byte(settled: Settled) -> None:
+    node = LyingNode(settled.chain, answers={"eth_getBlockReceipts": setting(0, "type", "0x100")})
+    with pytest.raises(ChainError, match=r"unusable answer to eth_getBlockReceipts: .*8 bits"):
+        audit(node, settled.market, settled.store)
+    node = LyingNode(settled.chain, answers={"eth_getBlockReceipts": setting(0, "type", "0xff")})
+    report = audit(node, settled.market, settled.store)
+    assert {check.name for check in report.objections} == {"receipts"}
+
+
+def test_an_answer_that_lies_too_deep_is_unusable() -> None:
+    with pytest.raises(ChainError, match="unusable answer to eth_chainId: RecursionError"):
+        Rpc(Saying(eth_chainId=RecursionError("too deep"))).chain_id()
 
 
 @pytest.mark.parametrize(

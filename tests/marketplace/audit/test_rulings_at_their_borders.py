@@ -22,6 +22,7 @@ from marketplace.audit.checks.books import check_deposits
 from marketplace.audit.checks.disputes import check_dispute, check_stored_awards
 from marketplace.audit.checks.terms import check_conflicts
 from marketplace.audit.disputes import Act, Disputes
+from marketplace.audit.office import Slash
 from marketplace.audit.records import Ruled
 from marketplace.audit.report import Finding
 from marketplace.chain.market import Market
@@ -223,12 +224,22 @@ def test_what_was_taken_of_stakes_covers_awards_in_their_currency_only(upheld: C
 # ------------------------------------------------------------------- unread contracts
 
 
-def test_what_another_s_contract_says_of_challenges_is_not_checked(upheld: Case) -> None:
+def test_a_dispute_before_a_contract_that_can_not_be_read_is_not_passed_over(
+    upheld: Case, settled: Settled
+) -> None:
     contracts = replace(upheld.chain.contracts, challenges=None)
     chain = replace(upheld.chain, contracts=contracts)
     said = "the arbiter is not a contract of challenges that this audit can read"
-    assert check_dispute(replace(upheld, chain=chain)) == Finding("unchecked", said)
-    assert check_stored_awards(upheld.history, chain) == Finding("unchecked", said)
+    found = check_dispute(replace(upheld, chain=chain))
+    assert found == Finding("missing", f"the market was frozen by a challenge, and {said}")
+    due = Finding("missing", f"the log knows challenges or penalties, and {said}")
+    assert check_stored_awards(upheld.history, chain) == due
+    quiet = case_of(settled.trade, settled.chain)  # nobody challenged it, nobody was penalised
+    chain = replace(quiet.chain, contracts=replace(quiet.chain.contracts, challenges=None))
+    assert check_dispute(replace(quiet, chain=chain)) is None
+    assert check_stored_awards(quiet.history, chain) == Finding("unchecked", said)
+    quiet.history.committee.slashes.append(Slash("a member", "an arbiter", 1, 2))
+    assert check_stored_awards(quiet.history, chain) == due
 
 
 def test_what_another_s_registry_says_is_not_checked(upheld: Case) -> None:

@@ -15,7 +15,15 @@ from typing import Any
 import pytest
 from audited_trade import Settled
 from forging import ForgedChain, Json, header_hash, receipts_root, seal_receipts
-from tampering import Alter, LyingNode, changing, dropping, is_event, objections
+from tampering import (
+    Alter,
+    LyingContract,
+    LyingNode,
+    changing,
+    dropping,
+    is_event,
+    objections,
+)
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
@@ -611,7 +619,8 @@ def test_a_proof_that_is_none_is_named(settled: Settled, alter: Callable[[Json],
         return alter(result) if ours else result
 
     report = report_of(settled, AlteringNode(settled.chain, lie))
-    assert objections(report) == {"STATE-PROOFS"}
+    of_code = {"CONTRACTS"} if alter is _node_of_account else set()
+    assert objections(report) == {"STATE-PROOFS", *of_code}
     assert f"the proof of {settled.market} does not hold" in said(report, "state-proofs")
 
 
@@ -635,6 +644,62 @@ def test_proofs_that_a_node_does_not_offer_are_not_passed(settled: Settled) -> N
     check = next(check for check in report.checks if check.name == "state-proofs")
     assert (check.verdict, check.detail[:11]) == ("unchecked", "not offered")
     assert report.ok
+
+
+class Weary(AlteringNode):
+    """Gives proofs of accounts, so many of storage, and from then on none."""
+
+    def __init__(self, honest: BaseProvider, lie: Lie, proofs: int) -> None:
+        super().__init__(honest, lie)
+        self.asked, self._proofs = 0, proofs
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        if method == "eth_getProof":
+            self.asked += 1
+            self._proofs -= len(params[1]) > 0
+            if self._proofs < 0:
+                error: Any = {"code": 429, "message": "too many requests"}
+                return {"jsonrpc": "2.0", "id": 1, "error": error}
+        return super().make_request(method, params)
+
+
+def _as_it_is(method: str, params: Any, result: Any) -> Any:
+    return result
+
+
+def test_what_a_weary_node_does_not_prove_is_named_and_not_passed(settled: Settled) -> None:
+    all_of_them = Weary(settled.chain, _as_it_is, 10**6)
+    assert "proven under the state root" in said(report_of(settled, all_of_them), "state-proofs")
+    node = Weary(settled.chain, _as_it_is, 1)
+    report = report_of(settled, node)
+    check = next(check for check in report.checks if check.name == "state-proofs")
+    assert check.verdict == "unchecked"
+    contracts = open_chain(Rpc(settled.chain), settled.market).contracts
+    assert f"the balance of {contracts.market}" in check.detail
+    holders = {*contracts.interfaces()} - {contracts.rules, contracts.registry}  # with answers
+    unproven = {each for each in holders if f"storage of {each}" in check.detail}
+    assert len(holders - unproven) == 1
+    assert node.asked == all_of_them.asked  # each is asked for, whatever was refused before
+
+
+def test_a_fault_that_a_proof_showed_stays_though_no_other_proof_is_given(
+    settled: Settled,
+) -> None:
+    def lie(method: str, params: Any, result: Any) -> Any:
+        of_storage = method == "eth_getProof" and params[1]
+        return _node_of_account(result) if of_storage else result
+
+    report = report_of(settled, Weary(settled.chain, lie, 1))
+    assert objections(report) == {"STATE-PROOFS"}
+    assert "does not hold" in said(report, "state-proofs")
+
+
+def test_a_view_that_the_node_says_is_refused_is_found_by_its_proof(settled: Settled) -> None:
+    refused = {"error": {"code": 3, "message": "execution reverted"}}
+    node = LyingContract(settled.chain, "creditOf(address,address)", refused)
+    report = report_of(settled, node)
+    assert "STATE-PROOFS" in objections(report)
+    assert "and the node said nothing" in said(report, "state-proofs")
 
 
 def test_receipts_may_come_one_by_one(settled: Settled) -> None:

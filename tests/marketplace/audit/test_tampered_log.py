@@ -696,10 +696,12 @@ def test_storage_that_answers_nonsense_is_named(settled: Settled, answer: str) -
         audit(LyingNode(settled.chain, answers=answers), settled.market, settled.store)
     )
     assert found == {
+        "CONTRACTS",
         "COMMITTEES",
         "PANELS",
         "STAKES",
         "STORED-CREDITS",
+        "STATE-PROOFS",
         "stored-status",
         "stored-agreement",
         "stored-seals",

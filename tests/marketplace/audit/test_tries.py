@@ -44,6 +44,18 @@ def test_an_encoding_that_goes_on() -> None:
         decode(bytes.fromhex("8000"))
 
 
+def test_lists_that_lie_too_deep_in_each_other() -> None:
+    def nested(depth: int) -> bytes:
+        item: bytes | list[object] = b"\x07"
+        for _ in range(depth):
+            item = [item]
+        return bytes(rlp.encode(item))
+
+    assert rlp.encode(decode(nested(64))) == nested(64)
+    with pytest.raises(ValueError, match="more than 64 lists lie in each other"):
+        decode(nested(65))
+
+
 def root_of(values: list[bytes]) -> bytes:
     tree = HexaryTrie({})
     for place, value in enumerate(values):

@@ -185,7 +185,7 @@ def test_an_auditor_that_signs_what_it_sends_is_held_to_it(
 
 
 @pytest.mark.parametrize("sender", ["auditor", "stranger"])
-def test_of_a_strange_type_of_transaction_the_sender_is_the_node_s_word(
+def test_of_a_strange_type_of_transaction_the_node_s_word_is_not_believed(
     trade: AuditedTrade, market: Market, store: DiskStore, parties: Cast, sender: str
 ) -> None:
     trade.to_passed()
@@ -196,7 +196,7 @@ def test_of_a_strange_type_of_transaction_the_sender_is_the_node_s_word(
     lie = {"eth_getTransactionByHash": lambda sent: {**sent, "type": "0x7e", "from": said}}
     report = audit(LyingNode(market.node.web3.provider, answers=lie), market.address, store)
     (check,) = (check for check in report.checks if check.name == "audit-signature")
-    assert check.verdict == ("passed" if sender == "auditor" else "failed")
+    assert check.verdict == "unchecked"
 
 
 def test_a_finding_whose_transaction_the_node_lacks_is_unchecked(
@@ -256,7 +256,7 @@ def test_a_rotation_that_was_called_off_leaves_the_committee_in_office(
     assert "committee 1," in next(c.detail for c in report.checks if c.name == "terms")
 
 
-def test_an_arbiter_of_another_kind_is_not_checked_and_never_passed(
+def test_a_ruling_by_an_arbiter_of_another_kind_can_not_be_recomputed(
     market: Market, store: DiskStore, parties: Cast
 ) -> None:
     node = market.node
@@ -274,9 +274,9 @@ def test_an_arbiter_of_another_kind_is_not_checked_and_never_passed(
     trade.market.send(arbiter, "rule", trade.id, False)
     trade.finish()
     report = audit(node.web3.provider, foreign.address, store)
-    assert report.ok
+    assert objections(report) == {"dispute?", "STORED-AWARDS?"}
     unchecked = {check.name for check in report.checks if check.verdict == "unchecked"}
-    assert unchecked == {"anchor", "dispute", "stored-awards", "stored-seals"}
+    assert unchecked == {"anchor", "stored-seals"}
 
 
 def test_a_saved_chain_is_audited_as_the_live_one(settled: Settled, tmp_path: Path) -> None:
