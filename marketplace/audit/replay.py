@@ -218,8 +218,7 @@ def closed_seals_penalised(trade: Trade, event: Event) -> None:
         if attempt is trade.deciding:
             closed = bitmap_of(faulty_seats(trade))
         else:
-            if event.timestamp <= trade.deadline:
-                note(trade, event, f"came at {event.timestamp}, not after {trade.deadline}")
+            needs_lapsed(trade, event, trade.deadline)
             closed &= ~bitmap_of(trade.opened(attempt))
         closed &= ~trade.penalised_seals[attempt.number]
         if event["closed"] != closed:

@@ -158,6 +158,29 @@ class Agreement:
 
 
 @dataclass(frozen=True)
+class OpenChallenge:
+    """What the arbiter keeps of a challenge until its ruling, in the order of its contract.
+
+    Attributes
+    ----------
+    challenger
+        Who gets the bond back if the verdict falls, or nobody rules.
+    deadline
+        Last second, since 1970, for the panel's ruling.
+    bond
+        In the smallest unit of the trade's currency.
+    may_not_uphold, may_not_overturn
+        Seats of the panel with an interest in such a ruling, as bitmaps.
+    """
+
+    challenger: str
+    deadline: int
+    bond: int
+    may_not_uphold: int
+    may_not_overturn: int
+
+
+@dataclass(frozen=True)
 class Rules:
     """What a request made now must name.
 
@@ -344,6 +367,10 @@ class Market:
     def disputes(self, trade_id: bytes) -> list[EventData]:
         """Return what bonds, rulings, penalties and late openings did in a trade, in order."""
         return self._events(self.challenges, trade_id)
+
+    def challenge_of(self, trade_id: bytes) -> OpenChallenge:
+        """Return the open challenge of a trade; one by `NOBODY` where none is open."""
+        return OpenChallenge(*self.node.call(self.challenges.functions.challengeOf(trade_id)))
 
     def trades(self, first: int = 0, last: int | None = None) -> list[bytes]:
         """Return the ids of all trades, or of those requested in some blocks, the oldest first."""

@@ -42,6 +42,24 @@ currency_option = click.option(
     metavar="ADDRESS",
     help="Token.  [default: the native coin]",
 )
+receiver_option = click.option(
+    "--to", metavar="ADDRESS", help="Receiver.  [default: the account itself]"
+)
+seconds_option = click.option(
+    "--seconds",
+    default=3_600,
+    show_default=True,
+    type=click.IntRange(1),
+    help="How long, by the chain's clock, the authority counts.",
+)
+from_block_option = click.option(
+    "--from-block",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="HEIGHT",
+    help="Read the log from here on; no contract of the market may be older.",
+)
 trade_option = click.option("--trade", required=True, metavar="ID", help="The trade (0x-hex).")
 store_option = click.option(
     "--store",

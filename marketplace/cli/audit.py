@@ -10,6 +10,7 @@ from marketplace.cli.arguments import (
     address_of,
     block_hash_of,
     chain_id_option,
+    from_block_option,
     keystore_option,
     market_option,
     open_source,
@@ -34,14 +35,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @store_option
 @click.option("--trade", metavar="ID", help="Report on this trade only (0x-hex).")
 @click.option("--anchor", metavar="HASH", help="Hash of a block that you know from elsewhere.")
-@click.option(
-    "--from-block",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    metavar="HEIGHT",
-    help="Read the log from here on; no contract of the market may be older.",
-)
+@from_block_option
 @click.option("--bids", metavar="ADDRESS", help="Contract of tenders to look at, too.")
 @click.option("--payouts", metavar="ADDRESS", help="Contract of payouts to many to look at, too.")
 @click.option(

@@ -17,7 +17,9 @@ from marketplace.cli.arguments import (
     market_option,
     open_account,
     open_market,
+    receiver_option,
     rpc_option,
+    seconds_option,
 )
 from marketplace.cli.output import as_json, command, conclude
 from marketplace.protocol.errors import ConfigurationError
@@ -28,15 +30,13 @@ if TYPE_CHECKING:
 
     from marketplace.chain.market import Market
 
-HOUR = 3_600
-
 
 @click.command("withdraw")
 @rpc_option
 @chain_id_option
 @market_option
 @currency_option
-@click.option("--to", metavar="ADDRESS", help="Receiver.  [default: the account itself]")
+@receiver_option
 @click.option(
     "--awards",
     is_flag=True,
@@ -98,14 +98,8 @@ def withdraw_command(
 @chain_id_option
 @market_option
 @currency_option
-@click.option("--to", metavar="ADDRESS", help="Receiver.  [default: the account itself]")
-@click.option(
-    "--seconds",
-    default=HOUR,
-    show_default=True,
-    type=click.IntRange(1),
-    help="How long, by the chain's clock, the authority counts.",
-)
+@receiver_option
+@seconds_option
 @click.option(
     "--out",
     required=True,

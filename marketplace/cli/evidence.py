@@ -13,6 +13,7 @@ import click
 from marketplace.cli.arguments import (
     address_of,
     chain_id_option,
+    from_block_option,
     market_option,
     open_source,
     saved_chain_option,
@@ -55,14 +56,7 @@ def evidence_commands() -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Archive the node's answers to an audit of the trade, too.",
 )
-@click.option(
-    "--from-block",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    metavar="HEIGHT",
-    help="Read the chain from here on; no contract of the market may be older.",
-)
+@from_block_option
 @as_json
 @command
 def export_command(

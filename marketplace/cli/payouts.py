@@ -17,10 +17,11 @@ from marketplace.cli.arguments import (
     market_option,
     open_account,
     password_file_option,
+    receiver_option,
     rpc_option,
+    seconds_option,
     store_option,
 )
-from marketplace.cli.credit import HOUR
 from marketplace.cli.output import as_json, command, conclude
 from marketplace.cli.store import read_file
 from marketplace.protocol.errors import ConfigurationError
@@ -459,14 +460,8 @@ def claim_command(
 @payouts_commands.command("authorise")
 @_at
 @currency_option
-@click.option("--to", metavar="ADDRESS", help="Receiver.  [default: the account itself]")
-@click.option(
-    "--seconds",
-    default=HOUR,
-    show_default=True,
-    type=click.IntRange(1),
-    help="How long, by the chain's clock, the authority counts.",
-)
+@receiver_option
+@seconds_option
 @out_option
 @_by
 @as_json
@@ -506,7 +501,7 @@ def authorise_command(
 @payouts_commands.command("withdraw")
 @_at
 @currency_option
-@click.option("--to", metavar="ADDRESS", help="Receiver.  [default: the account itself]")
+@receiver_option
 @_by
 @as_json
 @command

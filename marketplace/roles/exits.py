@@ -30,9 +30,9 @@ def seconds_to_exit(market: Market, trade_id: bytes) -> int:
     status = _running(market, trade_id)
     until = exit_time(status)
     if status.state == State.DISPUTED:
-        challenger, deadline = _challenge(market, trade_id)
-        if challenger != NOBODY:
-            until = deadline  # a challenge may lapse before the market goes on by itself
+        challenge = market.challenge_of(trade_id)
+        if challenge.challenger != NOBODY:
+            until = challenge.deadline  # a challenge may lapse before the market goes on by itself
     return max(0, until - market.node.now() + 1)
 
 
@@ -71,18 +71,11 @@ def end_trade(market: Market, account: LocalAccount, trade_id: bytes) -> State:
 
 def _end_dispute(market: Market, account: LocalAccount, trade_id: bytes, agreed: Agreement) -> None:
     """Give the bond back, too, where it is still held."""
-    challenger, _ = _challenge(market, trade_id)
-    if challenger == NOBODY:
+    if market.challenge_of(trade_id).challenger == NOBODY:
         market.send(account, "resume", trade_id)
     else:
         lapse = market.challenges.functions.lapse(agreed.request.as_tuple())
         market.node.send(account, lapse)
-
-
-def _challenge(market: Market, trade_id: bytes) -> tuple[str, int]:
-    """Return who challenged, and until when the panel may rule; nobody and 0 where none is open."""
-    challenger, deadline, *_ = market.node.call(market.challenges.functions.challengeOf(trade_id))
-    return str(challenger), int(deadline)
 
 
 def _settle_without_openings(

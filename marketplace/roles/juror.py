@@ -103,10 +103,8 @@ class Juror:
 
     def _second_half(self, trade_id: bytes) -> int:
         """Return when the second half of the ruling window begins, in seconds since 1970."""
-        challenges, node = self.market.challenges.functions, self.market.node
-        _, deadline, *_ = node.call(challenges.challengeOf(trade_id))
-        _, window, *_ = node.call(challenges.terms())
-        return int(deadline) - int(window) // 2
+        _, window, *_ = self.market.node.call(self.market.challenges.functions.terms())
+        return self.market.challenge_of(trade_id).deadline - int(window) // 2
 
     def sign(self, trade_id: bytes, found: Reexecution, models: Mapping[int, Sealed]) -> bytes:
         """Execute the attempts and sign the ruling, if it comes to the same finding.
@@ -168,10 +166,8 @@ def rule(
             f"{len(sitting)} of {panel.threshold} needed jurors are there", "ask more of the panel"
         )
     found = sitting[0].examine(trade_id, models)
-    *_, may_not_uphold, may_not_overturn = market.node.call(
-        market.challenges.functions.challengeOf(trade_id)
-    )
-    barred = may_not_uphold if found.stands else may_not_overturn
+    challenge = market.challenge_of(trade_id)
+    barred = challenge.may_not_uphold if found.stands else challenge.may_not_overturn
     seats = {panel.members.index(juror.account.address): juror for juror in sitting}
     free = [seat for seat in sorted(seats) if not barred >> seat & 1]
     if len(free) < panel.threshold:

@@ -81,10 +81,8 @@ class OracleLeader(OracleSettler):
             If the committee doesn't agree, no data report is due, or nothing can be judged
             and there is still time to deliver.
         """
-        status, agreed = (
-            require_due(self.market, trade_id, State.FUNDED),
-            self.market.agreement(trade_id),
-        )
+        status = require_due(self.market, trade_id, State.FUNDED)
+        agreed = self.market.agreement(trade_id)
         committee = self.market.committee_of(agreed.request.committee)
         quotes = accepted_quotes(self.market, trade_id)
         handed_in = [deliveries.get(quote.provider) for quote in quotes]

@@ -233,7 +233,7 @@ class OracleSigner:
             return False  # an ordinary report; who knows no experts can't tell that none suits
         fit = fit_owners(self.book, case, self.owners)
         try:
-            self.book.decision(trade_id, deliveries, {n: fit[n].kind for n in fit})
+            self.book.decision(trade_id, deliveries, {name: fit[name].kind for name in fit})
         except MarketError as error:
             if no_gate_reason(error) is None:
                 raise
