@@ -8,8 +8,18 @@ from eth_utils.crypto import keccak
 
 from marketplace.audit.abi import Event
 from marketplace.audit.blocks import Log
+from marketplace.audit.chain import Contracts
 
 CONTRACT = "0x" + "cc" * 20
+BY_NAME = Contracts(
+    market="the market",
+    rules="the rules",
+    committee="the committee",
+    panel="the panel",
+    challenges="the challenges",
+    registry="the registry",
+)
+"""A market's contracts by names instead of addresses, for what only compares them."""
 
 
 def told(name: str, timestamp: int = 0, *, by: str = CONTRACT, **values: Any) -> Event:

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 from eth_utils.crypto import keccak
-from telling import told
+from telling import BY_NAME, told
 
 from marketplace.audit.abi import Event
-from marketplace.audit.chain import Contracts
 from marketplace.audit.postings import Postings
 from marketplace.audit.reporting.money import movements, movements_beside
 from marketplace.audit.trade import Trade
@@ -18,21 +17,13 @@ from marketplace.protocol.states import Purpose, State
 from marketplace.protocol.terms import NATIVE
 from offchain.storage.cid import cid_of_digest
 
-CONTRACTS = Contracts(
-    market="the market",
-    rules="the rules",
-    committee="the committee",
-    panel="the panel",
-    challenges="the challenges",
-    registry="the registry",
-)
 ONE, TWO = "one account", "another account"
 CLAIM, RULING = keccak(text="a claim"), keccak(text="a ruling")
 
 
 @pytest.fixture
 def postings() -> Postings:
-    return Postings(CONTRACTS, {"the committee": NATIVE, "the panel": NATIVE})
+    return Postings(BY_NAME, {"the committee": NATIVE, "the panel": NATIVE})
 
 
 def locked(amount: int = 3) -> Event:

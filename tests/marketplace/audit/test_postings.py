@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from telling import told
+from telling import BY_NAME, told
 
-from marketplace.audit.chain import Contracts
 from marketplace.audit.postings import Posting, Postings
 from marketplace.protocol.states import Purpose
 from marketplace.protocol.terms import NATIVE
 
-CONTRACTS = Contracts(
-    market="the market",
-    rules="the rules",
-    committee="the committee",
-    panel="the panel",
-    challenges="the challenges",
-    registry="the registry",
-    bids="the tenders",
-    payouts="the payouts",
-)
+CONTRACTS = replace(BY_NAME, bids="the tenders", payouts="the payouts")
 COIN, OTHER = NATIVE, "another currency"
 STAKES = {"the committee": COIN, "the panel": OTHER, "the registry": OTHER}
 ONE, TWO = "one account", "another account"
