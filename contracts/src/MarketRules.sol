@@ -64,10 +64,8 @@ contract MarketRules is IMarketRules, AccessManaged {
         uint256 longest = _longestOf(request);
         uint256 bonded = committee.unbondingDelay();
         if (longest > bonded) revert TradeTooLong(longest, bonded);
-        bytes32 digest = committee.currentDigest();
-        if (request.committee != digest || digest == 0) revert RuleChanged("committee");
-        digest = panel.currentDigest();
-        if (request.panel != digest || digest == 0) revert RuleChanged("panel");
+        if (request.committee != _backed(committee)) revert RuleChanged("committee");
+        if (request.panel != _backed(panel)) revert RuleChanged("panel");
     }
 
     /// @inheritdoc IMarketRules
@@ -134,6 +132,11 @@ contract MarketRules is IMarketRules, AccessManaged {
         return uint256(windows.quote) + windows.delivery + windows.judging
             + request.maxAttempts * attempt + windows.review + rulingWindow
             + 2 * uint256(windows.settlement) + PENALTY_WINDOW;
+    }
+
+    function _backed(IOracleCommittee seats) private view returns (bytes32 digest) {
+        digest = seats.backedDigest();
+        if (digest == 0) revert NotBacked(address(seats));
     }
 
     function _windowsValid(Windows calldata windows) private pure returns (bool) {

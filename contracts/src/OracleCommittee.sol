@@ -55,12 +55,12 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, Credits {
         if (threshold > members.length || 2 * uint256(threshold) <= members.length) {
             revert InvalidThreshold(threshold, members.length);
         }
-        uint32 incumbent = _version();
+        (uint32 incumbent, uint8 short) = _inOffice();
         if (_isScheduled()) emit RotationCancelled(_rotation.next);
 
         version = _rotation.latest + 1;
         uint40 effectiveAt = uint40(block.timestamp) + (incumbent == 0 ? 0 : rotationDelay);
-        _rotation = Rotation(incumbent, version, version, effectiveAt);
+        _rotation = Rotation(incumbent, version, version, effectiveAt, short, 0);
         _endTerms(incumbent, effectiveAt);
 
         Committee memory next = Committee(version, threshold, members);
@@ -74,12 +74,19 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, Credits {
         if (!_isScheduled()) revert NoRotationScheduled();
         uint32 cancelled = _rotation.next;
         _rotation.next = _rotation.incumbent;
+        _rotation.nextShort = _rotation.incumbentShort;
         emit RotationCancelled(cancelled);
     }
 
     /// @inheritdoc IOracleCommittee
     function currentDigest() external view returns (bytes32) {
         return digestOf[_version()];
+    }
+
+    /// @inheritdoc IOracleCommittee
+    function backedDigest() external view returns (bytes32) {
+        (uint32 version, uint8 short) = _inOffice();
+        return short == 0 ? digestOf[version] : bytes32(0);
     }
 
     /// @inheritdoc IOracleCommittee
@@ -104,7 +111,10 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, Credits {
     /// @inheritdoc IOracleCommittee
     function stake(address member, uint128 amount) external payable nonReentrant {
         if (amount == 0) revert ZeroAmount();
-        _stakes[member].bonded += amount;
+        Stake storage held = _stakes[member];
+        uint256 before = _inReach(held);
+        held.bonded += amount;
+        _countShort(member, before, before + amount);
         emit Staked(member, msg.sender, amount);
         stakeCurrency.pull(msg.sender, amount);
     }
@@ -141,8 +151,10 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, Credits {
         uint128 fromUnbonding = _least(amount, held.unbonding);
         uint128 fromBonded = _least(amount - fromUnbonding, held.bonded);
         taken = fromUnbonding + fromBonded;
+        uint256 before = _inReach(held);
         held.unbonding -= fromUnbonding;
         held.bonded -= fromBonded;
+        _countShort(member, before, before - taken);
         _credit(to, stakeCurrency, taken);
         emit Slashed(member, to, taken);
     }
@@ -167,9 +179,17 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, Credits {
 
     // ------------------------------------------------------------------ private
 
-    function _version() private view returns (uint32) {
+    function _version() private view returns (uint32 version) {
+        (version,) = _inOffice();
+    }
+
+    /// @return version In office by the clock.
+    /// @return short Seats of it with less than `minStake` left.
+    function _inOffice() private view returns (uint32 version, uint8 short) {
         Rotation memory rotation = _rotation;
-        return block.timestamp < rotation.effectiveAt ? rotation.incumbent : rotation.next;
+        return block.timestamp < rotation.effectiveAt
+            ? (rotation.incumbent, rotation.incumbentShort)
+            : (rotation.next, rotation.nextShort);
     }
 
     function _isScheduled() private view returns (bool) {
@@ -206,6 +226,23 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, Credits {
         }
     }
 
+    /// @dev While a member is seated only slashing takes from its stake: what is unbonding can't be
+    ///      withdrawn, and counts here. A version that has left office never returns, so its seats
+    ///      are no longer counted.
+    function _countShort(address member, uint256 before, uint256 left) private {
+        bool short = left < minStake;
+        if (short == (before < minStake)) return;
+        Rotation memory rotation = _rotation;
+        bool awaited = block.timestamp < rotation.effectiveAt;
+        if (awaited && _sitsIn(rotation.incumbent, member)) {
+            rotation.incumbentShort = _counted(rotation.incumbentShort, short);
+        }
+        if (_sitsIn(rotation.next, member)) {
+            rotation.nextShort = _counted(rotation.nextShort, short);
+        }
+        _rotation = rotation;
+    }
+
     function _sitsIn(uint32 version, address member) private view returns (bool) {
         address[] storage members = _committees[version].members;
         uint256 count = members.length;
@@ -215,9 +252,17 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, Credits {
         return false;
     }
 
+    function _inReach(Stake storage held) private view returns (uint256) {
+        return uint256(held.bonded) + held.unbonding;
+    }
+
     function _withdrawableAt(Stake storage held) private view returns (uint40) {
         uint40 from = held.noticeAt > held.servedUntil ? held.noticeAt : held.servedUntil;
         return from + unbondingDelay;
+    }
+
+    function _counted(uint8 seats, bool more) private pure returns (uint8) {
+        return more ? seats + 1 : seats - 1;
     }
 
     function _least(uint128 left, uint128 right) private pure returns (uint128) {

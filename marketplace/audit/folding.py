@@ -172,10 +172,15 @@ def blank_history(chain: Chain) -> History:
     return History(
         Domain(chain.rpc.chain_id(), contracts.market),
         contracts,
-        Office("committee", chain.view(contracts.committee, "rotationDelay") or 0),
-        Office("panel", chain.view(contracts.panel, "rotationDelay") or 0),
+        _blank_office("committee", contracts.committee, chain),
+        _blank_office("panel", contracts.panel, chain),
         Books(contracts, _stake_currencies(chain)),
     )
+
+
+def _blank_office(title: str, address: str, chain: Chain) -> Office:
+    delay, least = (chain.view(address, name) or 0 for name in ("rotationDelay", "minStake"))
+    return Office(title, delay, least)
 
 
 def _stake_currencies(chain: Chain) -> dict[str, str]:

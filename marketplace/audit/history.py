@@ -138,6 +138,7 @@ class History:
             self._rules,
             committee=self.committee.in_office(event.timestamp),
             panel=self.panel.in_office(event.timestamp),
+            short=self.committee.short_at(event.timestamp) + self.panel.short_at(event.timestamp),
         )
         return requested(event, in_force, self.committee.of(event["request"].committee).members)
 

@@ -49,6 +49,8 @@ class Office:
         For people: ``committee`` or ``panel``.
     delay
         Seconds from the scheduling of a committee to its taking office.
+    least
+        Wei that a member needs at stake.
     committees
         By version, those that were cancelled too.
     bonded, unbonding
@@ -63,6 +65,7 @@ class Office:
 
     title: str
     delay: int
+    least: int
     committees: dict[int, Committee] = field(default_factory=dict)
     bonded: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     unbonding: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -75,6 +78,14 @@ class Office:
         """Return the digest of the committee in office at a time; zero before the first."""
         version = self.version_at(timestamp)
         return self.committees[version].digest if version in self.committees else NOTHING
+
+    def short_at(self, timestamp: int) -> tuple[str, ...]:
+        """Return who in office at a time has less than the least stake left, as things stand.
+
+        Nobody may request a trade then. What is unbonding counts: it can't be withdrawn in office.
+        """
+        members = self.committees.get(self.version_at(timestamp), NO_COMMITTEE).members
+        return tuple(m for m in members if self.bonded[m] + self.unbonding[m] < self.least)
 
     def of(self, digest: bytes) -> Committee:
         """Return the committee with a digest; an empty one if there was none."""
@@ -116,6 +127,11 @@ class Office:
             self.faults.append(
                 f"{threshold} of {len(members)} make no majority in version {version}"
             )
+        self.faults += [
+            f"{member} of version {version} had {self.bonded[member]} at stake, not {self.least}"
+            for member in members
+            if self.bonded[member] < self.least
+        ]
         self.committees[version] = Committee(version, threshold, members)
         self._drop_scheduled(event.timestamp)
         self._terms.append((starts, version))

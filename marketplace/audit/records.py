@@ -19,6 +19,8 @@ class InForce:
     ----------
     committee, panel
         Digests of those in office; 32 zero bytes for none.
+    short
+        Members of both with less than the least stake left.
     fee_bps, treasury
         Protocol fee in basis points, and who receives it.
     base_review, review_shift, own_shifts
@@ -30,6 +32,7 @@ class InForce:
 
     committee: bytes = NOTHING
     panel: bytes = NOTHING
+    short: tuple[str, ...] = ()
     fee_bps: int = 0
     treasury: str = NOBODY
     base_review: int = 0

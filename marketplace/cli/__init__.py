@@ -11,6 +11,7 @@ import click
 from marketplace.cli.audit import audit_command
 from marketplace.cli.caps import caps_command
 from marketplace.cli.chain import compile_command, deploy_command, devnet_command
+from marketplace.cli.committee import committee_commands
 from marketplace.cli.credit import authorise_command, open_accounts_command, withdraw_command
 from marketplace.cli.dataset import dataset_commands
 from marketplace.cli.demo import demo_command, scripts_command
@@ -60,6 +61,7 @@ for part in (
     authorise_command,
     open_accounts_command,
     payouts_commands,
+    committee_commands,
     licence_command,
     receive_command,
     export_command,

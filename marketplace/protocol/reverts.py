@@ -28,6 +28,10 @@ EXPLANATIONS: dict[str, Explanation] = {
         "a rule of the market is another now than the request names",
         "read the rules in force and make the request anew",
     ),
+    "NotBacked": Explanation(
+        "committee or panel has nobody in office, or a member that lost some of the least stake",
+        "wait for a rotation, or for somebody to stake for the members with too little",
+    ),
     "ReviewTooShort": Explanation(
         "a budget of this size needs a longer review window",
         "choose a window of at least the seconds that the error names",

@@ -121,7 +121,7 @@ def test_without_committee_and_panel_nothing_can_be_requested(market: Market, mi
     )
     digest = bytes(node.call(offices[there].functions.currentDigest()))
     request = replace(TradeBuilder(market).request, **{missing: bytes(32), there: digest})
-    with refused("RuleChanged", missing):
+    with refused("NotBacked", offices[missing].address):
         Market(node, elsewhere.address).send(PARTIES.buyer, "requestModel", request)
 
 

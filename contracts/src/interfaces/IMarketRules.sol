@@ -23,6 +23,10 @@ interface IMarketRules {
     /// @notice The request names another value than the one in force.
     error RuleChanged(string rule);
 
+    /// @notice This contract of committee or panel has nobody in office, or a member with less than
+    ///         the least stake, which nobody should rely on.
+    error NotBacked(address seats);
+
     /// @notice A trade of this value needs more time for a challenge.
     error ReviewTooShort(uint256 review, uint256 needed);
 

@@ -74,8 +74,13 @@ interface IOracleCommittee is ICredits {
     /// @notice Withdraws the committee that is scheduled and not in office yet.
     function cancelRotation() external;
 
-    /// @notice Digest of the committee in office, which new requests must name; zero before the first.
+    /// @notice Digest of the committee in office; zero before the first.
     function currentDigest() external view returns (bytes32);
+
+    /// @notice The same, which new requests must name; zero also while slashing has left one of its
+    ///         members less than `minStake`, what is unbonding counted. Who stakes for that member
+    ///         mends it, and so does a rotation.
+    function backedDigest() external view returns (bytes32);
 
     /// @notice The committee in office; empty before the first.
     function current() external view returns (Committee memory);
@@ -95,7 +100,7 @@ interface IOracleCommittee is ICredits {
     ///         member who gets it back.
     function stake(address member, uint128 amount) external payable;
 
-    /// @notice Gives notice: `amount` of the caller's stake no longer counts towards `minStake`. A
+    /// @notice Gives notice: `amount` of the caller's stake no longer counts for an appointment. A
     ///         further notice starts the delay anew for all that is unbonding.
     function requestUnstake(uint128 amount) external;
 
@@ -107,7 +112,7 @@ interface IOracleCommittee is ICredits {
     function slash(address member, uint128 amount, address to) external returns (uint128 taken);
 
     /// @notice What a member has at stake.
-    /// @return bonded Counts towards `minStake`.
+    /// @return bonded Counts for an appointment, which needs `minStake`.
     /// @return unbonding On its way out, still slashable.
     /// @return withdrawableAt When the unbonding part is free, if the member leaves or has left its
     ///         seats by then; zero when nothing is unbonding.

@@ -14,7 +14,7 @@ struct Committee {
 /// @notice What a committee contract is deployed with; nothing of it ever changes.
 struct CommitteeTerms {
     Currency stakeCurrency;
-    uint128 minStake; // what a member needs at stake to be appointed
+    uint128 minStake; // what a member needs at stake to be appointed, and to back new requests
     uint32 rotationDelay; // seconds from scheduling a committee to its taking office
     uint32 unbondingDelay; // seconds a stake stays in reach after notice and after leaving office
     address arbiter; // the only one who may slash
@@ -28,6 +28,8 @@ struct Rotation {
     uint32 next;
     uint32 latest; // the last version given out; a cancelled one is not given out again
     uint40 effectiveAt;
+    uint8 incumbentShort; // seats of each with less than `minStake` left
+    uint8 nextShort;
 }
 
 /// @dev Packed by what is read together:
@@ -35,7 +37,7 @@ struct Rotation {
 ///  slot 0  bonded 128 | unbonding 128
 ///  slot 1  noticeAt 40 | servedUntil 40
 struct Stake {
-    uint128 bonded; // counts towards `minStake`
+    uint128 bonded; // counts for an appointment
     uint128 unbonding; // on its way out, still slashable
     uint40 noticeAt; // when the member last asked to unstake
     uint40 servedUntil; // when the last committee of which it was a member left, or leaves, office

@@ -21,11 +21,13 @@ contract MarketRulesTest is Test {
     uint32 private constant UNBONDING = 30 days;
     uint32 private constant ROTATION = 2 days;
     uint32 private constant RULING = 1 days;
+    address private constant ARBITER = address(0xa4b1);
 
     Authority private _authority;
     OracleCommittee private _committee;
     OracleCommittee private _panel;
     MarketRules private _rules;
+    uint128 private _least; // to be appointed
 
     function setUp() public {
         vm.warp(1_800_000_000);
@@ -230,7 +232,27 @@ contract MarketRulesTest is Test {
         _appoint(_panel, address(0x2001));
         Request memory r = _request();
         r.committee = 0; // as it is in the contract
-        _refuse(r, abi.encodeWithSelector(IMarketRules.RuleChanged.selector, "committee"));
+        _refuse(r, abi.encodeWithSelector(IMarketRules.NotBacked.selector, _committee));
+    }
+
+    function test_RefusesWhereTheStakesOfTheCommitteeOrOfThePanelWereTaken() public {
+        _least = 1 ether;
+        (_committee, _panel) = _offices();
+        _rules = this.deploy(_committee, FEE_BPS, TREASURY);
+        OracleCommittee[2] memory offices = [_committee, _panel];
+        for (uint256 i = 0; i < 2; ++i) {
+            _appoint(offices[i], address(uint160(0x3001 + i)));
+        }
+        Request memory r = _request();
+        for (uint256 i = 0; i < 2; ++i) {
+            address member = address(uint160(0x3001 + i));
+            _rules.requireAllowed(r);
+            vm.prank(ARBITER);
+            offices[i].slash(member, 1, address(this));
+            _refuse(r, abi.encodeWithSelector(IMarketRules.NotBacked.selector, offices[i]));
+            _stake(offices[i], member, 1);
+        }
+        _rules.requireAllowed(r);
     }
 
     function testFuzz_RefusesAnotherPanelThanTheOneInOffice(bytes32 digest) public {
@@ -340,7 +362,6 @@ contract MarketRulesTest is Test {
 
     // ---------------------------------------------------------------------- private
 
-    /// @dev A panel stakes nothing.
     function _offices() private returns (OracleCommittee committee, OracleCommittee panel) {
         committee = _office(UNBONDING, vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1));
         panel = _office(0, address(committee));
@@ -348,7 +369,7 @@ contract MarketRulesTest is Test {
 
     function _office(uint32 unbonding, address counterpart) private returns (OracleCommittee) {
         CommitteeTerms memory terms =
-            CommitteeTerms(NATIVE, 0, ROTATION, unbonding, address(0xa4b1), counterpart);
+            CommitteeTerms(NATIVE, _least, ROTATION, unbonding, ARBITER, counterpart);
         return new OracleCommittee(address(_authority), terms);
     }
 
@@ -365,7 +386,13 @@ contract MarketRulesTest is Test {
     function _appoint(OracleCommittee office, address member) private {
         address[] memory members = new address[](1);
         members[0] = member;
+        if (_least != 0) _stake(office, member, _least);
         office.scheduleRotation(members, 1);
+    }
+
+    function _stake(OracleCommittee office, address member, uint128 amount) private {
+        deal(address(this), amount);
+        office.stake{value: amount}(member, amount);
     }
 
     function _request() private view returns (Request memory r) {

@@ -26,7 +26,7 @@ _WORD = 32
 _IMMUTABLE = re.compile(rb"\x7f(?=\0{32})")  # PUSH32 of what a constructor is yet to write
 _SMALLEST_ADDRESS = 2**64  # a smaller number is a time, a share or a count
 _NEVER_REFUSED = {
-    "OracleCommittee": ("rotationDelay", "stakeCurrency"),
+    "OracleCommittee": ("rotationDelay", "minStake", "stakeCurrency"),
     "ParticipantRegistry": ("stakeCurrency",),
     "Challenges": ("terms",),
     "Payouts": ("activationDelay",),

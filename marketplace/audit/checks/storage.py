@@ -8,6 +8,7 @@ from typing import Any
 from marketplace.audit.case import Case
 from marketplace.audit.chain import Chain
 from marketplace.audit.credits import Wallet
+from marketplace.audit.digests import NOTHING
 from marketplace.audit.dues import DATA_STAGE, faulty_seats
 from marketplace.audit.history import History
 from marketplace.audit.office import Office
@@ -182,12 +183,18 @@ def _check_office(office: Office, address: str, chain: Chain) -> Finding:
                 f"version {version} of the {office.title} is {shown(stored)} in storage"
                 f" and {shown(committee.digest)} by the log"
             )
-    stored, expected = chain.view(address, "currentDigest"), office.in_office(chain.block.timestamp)
-    if stored != expected:
-        faults.append(
-            f"the {office.title} in office is {shown(stored)} in storage and {shown(expected)}"
-            " by the log"
-        )
+    now = chain.block.timestamp
+    seated = office.in_office(now)
+    backed = NOTHING if office.short_at(now) else seated
+    for what, view, expected in (
+        ("in office", "currentDigest", seated),
+        ("that may be named", "backedDigest", backed),
+    ):
+        if (stored := chain.view(address, view)) != expected:
+            faults.append(
+                f"the {office.title} {what} is {shown(stored)} in storage and {shown(expected)}"
+                " by the log"
+            )
     count = counted(len(office.committees), f"{office.title} version")
     return judged(faults, f"{count} with a majority as quorum")
 

@@ -11,6 +11,7 @@ from web3.types import RPCEndpoint, RPCResponse
 from marketplace.chain.client import Node
 from marketplace.chain.deploy import Deployment, Terms, deploy
 from marketplace.chain.devnet import DevnetProvider, open_devnet
+from marketplace.chain.market import Market
 
 START = 1_800_000_000
 """When the chain begins, in seconds since 1970; its wall clock stands still."""
@@ -61,3 +62,12 @@ def deployed(chain: BaseProvider, parties: Cast, terms: Terms = TERMS) -> tuple[
         with_token=True,
     )
     return node, deployment
+
+
+def make_stakes_good(market: Market, parties: Cast) -> None:
+    """Let the admin stake what was taken from the committee, without which nobody may request."""
+    functions = market.committee.functions
+    for member in market.current_committee().members:
+        bonded, unbonding, _ = market.node.call(functions.stakeOf(member))
+        if lost := TERMS.min_stake - bonded - unbonding:
+            market.node.send(parties.admin, functions.stake(member, lost), value=lost)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from audit_chain import TERMS as DEPLOYED
-from audit_chain import QuickChain, deployed
+from audit_chain import QuickChain, deployed, make_stakes_good
 from audited_trade import WINDOWS, AuditedTrade
 from cast_of_trade import Cast, cast
 from tampering import (
@@ -58,6 +58,7 @@ def disputed(parties: Cast, tmp_path_factory: pytest.TempPathFactory) -> Dispute
     market = Market(node, deployment.market)
     overturned = AuditedTrade(market, store, parties)
     overturned.to_penalty_after_overturning()
+    make_stakes_good(market, parties)
     upheld = AuditedTrade(market, store, parties, salt="upheld")
     upheld.to_passed()
     upheld.challenge()
@@ -124,13 +125,22 @@ ALTERED: dict[str, tuple[Alter, set[str]]] = {
         changing("VerdictUpheld", (0,), flipped),
         {"dispute", "documents?"},
     ),
-    "what a signer lost": (changing("Slashed", (0,), more), {"STAKES", "awards"}),
+    "what a signer lost": (
+        changing("Slashed", (0,), more),
+        {"COMMITTEES", "STAKES", "awards", "terms"},
+    ),
     "who got what was lost": (
         renaming("Slashed", 2, PARTIES.buyer.address),
         {"INVARIANTS", "STAKES", "STORED-AWARDS", "awards"},
     ),
-    "who lost it": (renaming("Slashed", 1, PARTIES.signers[0].address), {"STAKES", "awards"}),
-    "what was lost for a closed seal": (changing("Slashed", (0,), more, 2), {"STAKES", "awards"}),
+    "who lost it": (
+        renaming("Slashed", 1, PARTIES.signers[0].address),
+        {"COMMITTEES", "STAKES", "awards", "terms"},
+    ),
+    "what was lost for a closed seal": (
+        changing("Slashed", (0,), more, 2),
+        {"COMMITTEES", "STAKES", "awards", "terms"},
+    ),
     "who was penalised for a closed seal": (
         changing("ClosedSealsPenalised", (1,), 0b01),
         {"awards", "states"},

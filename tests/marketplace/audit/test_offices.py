@@ -26,7 +26,7 @@ def scheduled(version: int, at: int, due: int) -> object:
 @pytest.fixture
 def office() -> Office:
     """One committee since second 10, another from second 150 on."""
-    office = Office("committee", DELAY)
+    office = Office("committee", DELAY, 0)
     for event in (scheduled(1, 10, 10), scheduled(2, 50, 150)):
         office.take(event)
     return office
@@ -69,6 +69,40 @@ def test_a_new_rotation_replaces_one_that_has_not_begun(office: Office) -> None:
 def test_members_ascend(accounts: tuple[str, ...]) -> None:
     assert ascending((ONE, TWO, THREE))
     assert not ascending(accounts)
+
+
+# --------------------------------------------------------------------------- stakes
+
+LEAST = 10
+
+
+@pytest.fixture
+def staked() -> Office:
+    """A committee whose members have just the least at stake."""
+    office = Office("committee", DELAY, LEAST)
+    for member in (ONE, TWO, THREE):
+        office.take(told("Staked", 0, member=member, amount=LEAST))
+    office.take(scheduled(1, 10, 10))
+    return office
+
+
+def test_a_seat_falls_short_by_what_is_taken_alone(staked: Office) -> None:
+    assert staked.short_at(9) == staked.short_at(10) == ()
+    staked.take(told("UnstakeRequested", 11, member=TWO, amount=LEAST))
+    assert staked.short_at(11) == ()
+    staked.take(told("Slashed", 12, member=TWO, to=ONE, amount=1))
+    assert staked.short_at(9) == ()  # before its term
+    assert staked.short_at(12) == (TWO,)
+    staked.take(told("Staked", 13, member=TWO, amount=1))
+    assert staked.short_at(13) == ()
+    assert staked.faults == []
+
+
+@pytest.mark.parametrize("out", [0, 1])
+def test_nobody_is_appointed_with_less_than_the_least(staked: Office, out: int) -> None:
+    staked.take(told("UnstakeRequested", 11, member=TWO, amount=out))
+    staked.take(scheduled(2, 50, 150))
+    assert staked.faults == [f"{TWO} of version 2 had 9 at stake, not 10"][:out]
 
 
 # --------------------------------------------------------------------------- groups

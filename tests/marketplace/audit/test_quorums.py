@@ -100,7 +100,7 @@ def test_a_seat_that_is_not_there_is_named() -> None:
 
 def office(*versions: tuple[int, int]) -> Office:
     """Return the office whose versions begin at these seconds."""
-    found = Office("committee", 0)
+    found = Office("committee", 0, 0)
     for version, second in versions:
         found.take(
             told(

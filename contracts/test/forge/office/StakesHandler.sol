@@ -51,11 +51,12 @@ contract StakesHandler is Test {
         }
         assertEq(_office.creditOf(VICTIM, NATIVE), _owed);
         assertEq(address(_office).balance, sum);
+        assertEq(_office.backedDigest(), _isBacked() ? _office.currentDigest() : bytes32(0));
     }
 
     /// @notice One call by a player, the arbiter, the victim or the governor; or some time passes.
     function step(uint256 kind, uint256 n, uint128 amount) external {
-        _step(kind % 8, n % PLAYERS, 1 + amount % 25);
+        _step(kind % 9, n % PLAYERS, 1 + amount % 25);
     }
 
     function _step(uint256 kind, uint256 n, uint128 amount) private {
@@ -96,6 +97,11 @@ contract StakesHandler is Test {
             allowed = p.bonded >= LEAST;
             if (allowed) _bookRotation(n, time);
             account = address(this);
+        } else if (kind == 6) {
+            call = abi.encodeCall(_office.cancelRotation, ());
+            allowed = time < _effectiveAt;
+            if (allowed) (_follows, _effectiveAt) = (_sits, 0);
+            account = address(this);
         } else {
             skip([uint256(1 days), ROTATION, UNBONDING][amount % 3]);
             return;
@@ -112,6 +118,11 @@ contract StakesHandler is Test {
         _effectiveAt = _sits == PLAYERS ? time : time + ROTATION;
         if (_sits != PLAYERS) _players[_sits].withdrawableAt = _effectiveAt + UNBONDING;
         _follows = n;
+    }
+
+    function _isBacked() private view returns (bool) {
+        uint256 n = vm.getBlockTimestamp() < _effectiveAt ? _sits : _follows;
+        return n != PLAYERS && _players[n].bonded + _players[n].unbonding >= LEAST;
     }
 
     function _account(uint256 n) private pure returns (address) {
