@@ -247,6 +247,20 @@ AROUND = [
         "InterestedJurors",
     ),
     Mutation(
+        "the-treasury-judges",
+        _CONFLICTS,
+        " || judge == treasury",
+        "",
+        "Conflicts",
+    ),
+    Mutation(
+        "an-affiliate-of-the-treasury-judges",
+        _CONFLICTS,
+        "        _requireNoneIn(judges, groups, treasury, groupOf(treasury));\n",
+        "",
+        "Conflicts",
+    ),
+    Mutation(
         "a-jurors-group-has-no-interest",
         _CONFLICTS,
         "if (judges[seat] == parties[i] || group != 0 && groups[seat] == group) {",

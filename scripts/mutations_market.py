@@ -125,7 +125,7 @@ MARKET = [
     _market(
         "roles-are-not-checked-at-acceptance",
         _QUOTES,
-        "        _registry.requireFitParties(buyer, broker, auditor, providers, judges);\n",
+        "        _registry.requireFitParties(buyer, broker, auditor, treasury, providers, judges);\n",
         "",
         "acceptance",
         "conflicts",
@@ -608,8 +608,8 @@ MARKET = [
     _market(
         "a-committee-out-of-office",
         _RULES,
-        "request.committee != digest || digest == 0",
-        "digest == 0",
+        "request.committee != _backed(committee)",
+        "_backed(committee) == 0",
         "rules",
     ),
     _market(

@@ -125,6 +125,7 @@ contract ModelMarket is IModelMarket, Ledger {
             request.buyer,
             request.broker,
             request.auditor,
+            request.treasury,
             judges.members,
             request.feeBps,
             quote,

@@ -179,10 +179,11 @@ contract ParticipantRegistry is IParticipantRegistry, ReentrancyGuardTransient {
         address buyer,
         address broker,
         address auditor,
+        address treasury,
         address[] calldata providers,
         address[] calldata judges
     ) external view {
-        Conflicts.checkParties(affiliationOf, buyer, broker, auditor, providers, judges);
+        Conflicts.checkParties(affiliationOf, buyer, broker, auditor, treasury, providers, judges);
     }
 
     /// @inheritdoc IParticipantRegistry

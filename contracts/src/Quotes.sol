@@ -26,6 +26,7 @@ contract Quotes is IQuotes {
         address buyer,
         address broker,
         address auditor,
+        address treasury,
         address[] calldata judges,
         uint16 feeBps,
         ModelQuote calldata quote,
@@ -52,7 +53,7 @@ contract Quotes is IQuotes {
             previous = providers[i] = provider;
         }
         _requireSigned(domain, broker, TypedData.hash(quote, hashes), signatures[0]);
-        _registry.requireFitParties(buyer, broker, auditor, providers, judges);
+        _registry.requireFitParties(buyer, broker, auditor, treasury, providers, judges);
         (price, protocolFee) = priceOf(quote, feeBps);
         supplies = keccak256(abi.encodePacked(words));
     }

@@ -23,6 +23,7 @@ AT_ACCEPTANCE = (
     ("buyer", "judge"),
     ("broker", "judge"),
     ("auditor", "judge"),
+    ("treasury", "judge"),
     ("provider", "judge"),
 )
 AT_THE_GATE = (
@@ -153,7 +154,7 @@ class Affiliations:
         filled: tuple[str, ...],
         timestamp: int,
     ) -> None:
-        roles = trade.roles
+        roles = trade.roles | {"treasury": (trade.request.treasury,)}
         for role in filled:
             for account in roles[role]:
                 group = self.group_of(account, timestamp)

@@ -129,9 +129,10 @@ class Broker:
     def _fit(self, request: Request, provider: str) -> bool:
         """Whether the registry lets an account sell data to this buyer."""
         judges = list(self.market.committee_of(request.committee).members)
-        parties = request.buyer, request.broker, request.auditor, [provider], judges
+        parties = request.buyer, request.broker, request.auditor, request.treasury
+        fit = self.market.registry.functions.requireFitParties(*parties, [provider], judges)
         try:
-            self.market.node.call(self.market.registry.functions.requireFitParties(*parties))
+            self.market.node.call(fit)
         except TransactionReverted:
             return False
         return True

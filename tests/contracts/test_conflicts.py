@@ -17,10 +17,11 @@ from parties import PARTIES
 from marketplace.chain.client import Node
 from marketplace.protocol.terms import NATIVE
 
-BUYER, BROKER, AUDITOR, STRANGER = (
+BUYER, BROKER, AUDITOR, TREASURY, STRANGER = (
     PARTIES.buyer,
     PARTIES.broker,
     PARTIES.auditor,
+    PARTIES.treasury,
     PARTIES.stranger,
 )
 PROVIDERS, EXPERTS, JUDGES = PARTIES.providers, PARTIES.experts, PARTIES.signers
@@ -37,10 +38,11 @@ class Checks:
         buyer: str = BUYER.address,
         broker: str = BROKER.address,
         auditor: str = AUDITOR.address,
+        treasury: str = TREASURY.address,
         providers: Sequence[LocalAccount] = PROVIDERS,
         judges: Sequence[LocalAccount] = JUDGES,
     ) -> None:
-        parties = buyer, broker, auditor, addresses(providers), addresses(judges)
+        parties = buyer, broker, auditor, treasury, addresses(providers), addresses(judges)
         self.registry.view("requireFitParties", *parties)
 
     def gate(
@@ -92,7 +94,7 @@ def test_one_account_holds_no_two_roles_that_conflict(checks: Checks) -> None:
         checks.gate(experts=ascending(*EXPERTS, AUDITOR))
 
 
-@pytest.mark.parametrize("judge", [BUYER, BROKER, AUDITOR, *PROVIDERS])
+@pytest.mark.parametrize("judge", [BUYER, BROKER, AUDITOR, TREASURY, *PROVIDERS])
 def test_no_party_judges_its_own_trade(checks: Checks, judge: LocalAccount) -> None:
     for judges in (ascending(*JUDGES, judge), [judge]):
         with refused("ConflictOfRoles", judge.address, judge.address):
@@ -134,7 +136,7 @@ def test_affiliates_are_one_party_at_the_acceptance(
 
 
 @pytest.mark.parametrize("judge", [JUDGES[0], JUDGES[-1]])
-@pytest.mark.parametrize("party", [BUYER, BROKER, AUDITOR, *PROVIDERS])
+@pytest.mark.parametrize("party", [BUYER, BROKER, AUDITOR, TREASURY, *PROVIDERS])
 def test_affiliates_of_a_judge_are_no_parties(
     checks: Checks, judge: LocalAccount, party: LocalAccount
 ) -> None:

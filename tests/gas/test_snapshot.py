@@ -34,7 +34,7 @@ CONTRACTS = (
     "Governance",
 )
 MAX_CODE_BYTES = 24_576  # EIP-170
-ROOM = 700
+ROOM = 650
 BOUNDS = {
     ("trade of open accounts, native coin", "request to settled"): 650_000,
     ("repeated trade, native coin", "request to settled"): 650_000,

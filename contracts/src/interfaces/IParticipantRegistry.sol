@@ -139,12 +139,14 @@ interface IParticipantRegistry {
 
     /// @notice Reverts when one party holds conflicting roles (`libraries/Conflicts.sol`).
     /// @param auditor The zero address when there is none.
+    /// @param treasury Who gets the protocol fee of a pass.
     /// @param providers Ascending.
     /// @param judges Members of the committee, ascending.
     function requireFitParties(
         address buyer,
         address broker,
         address auditor,
+        address treasury,
         address[] calldata providers,
         address[] calldata judges
     ) external view;

@@ -30,6 +30,7 @@ interface IQuotes {
         address buyer,
         address broker,
         address auditor,
+        address treasury,
         address[] calldata judges,
         uint16 feeBps,
         ModelQuote calldata quote,

@@ -3,8 +3,8 @@ pragma solidity ^0.8.28;
 
 /// @title Refuses a trade in which one party holds conflicting roles
 /// @dev A party is an account, or all members of one group. Buyer, auditor, providers, experts and
-///      judges conflict with each other; the broker conflicts with auditor and judges. Several
-///      providers, experts or judges may be one party.
+///      judges conflict with each other; the broker conflicts with auditor and judges, the treasury
+///      with judges. Several providers, experts or judges may be one party.
 ///
 ///      Who is in no group conflicts by its account only, so the groups of one side are read first
 ///      and those of the other side only where they matter. Lists ascend.
@@ -20,6 +20,7 @@ library Conflicts {
         address buyer,
         address broker,
         address auditor,
+        address treasury,
         address[] calldata providers,
         address[] calldata judges
     ) internal view {
@@ -45,7 +46,7 @@ library Conflicts {
         uint256 next;
         for (uint256 i = 0; i < judges.length; ++i) {
             address judge = judges[i];
-            if (judge == buyer || judge == broker || judge == auditor) {
+            if (judge == buyer || judge == broker || judge == auditor || judge == treasury) {
                 revert ConflictOfRoles(judge, judge);
             }
             next = _passing(judge, providers, next);
@@ -57,6 +58,7 @@ library Conflicts {
         _requireNoneIn(judges, groups, buyer, buyers);
         _requireNoneIn(judges, groups, broker, groupOf(broker));
         _requireNoneIn(judges, groups, auditor, auditors);
+        _requireNoneIn(judges, groups, treasury, groupOf(treasury));
         _requireNoneIn(groupOf, judges, groups, providers);
     }
 

@@ -13,6 +13,7 @@ contract ConflictsTest is Test {
     address private constant BUYER = address(0x51);
     address private constant BROKER = address(0x52);
     address private constant AUDITOR = address(0x53);
+    address private constant TREASURY = address(0x54);
     address private constant NOBODY = address(0);
 
     ParticipantRegistry private _registry;
@@ -28,19 +29,27 @@ contract ConflictsTest is Test {
 
     function test_LetsStrangersToEachOtherTrade() public {
         _accept();
-        _registry.requireFitParties(BUYER, BROKER, NOBODY, _providers, _judges);
-        _registry.requireFitParties(BUYER, BROKER, AUDITOR, new address[](0), _judges);
-        _registry.requireFitParties(BUYER, BROKER, AUDITOR, _providers, new address[](0));
+        _registry.requireFitParties(BUYER, BROKER, NOBODY, TREASURY, _providers, _judges);
+        _registry.requireFitParties(BUYER, BROKER, AUDITOR, TREASURY, new address[](0), _judges);
+        _registry.requireFitParties(BUYER, BROKER, AUDITOR, TREASURY, _providers, new address[](0));
         _tie(BUYER, address(0x99));
         _accept();
     }
 
     function test_LetsABrokerProvideAndBuy() public {
-        _registry.requireFitParties(BROKER, BROKER, AUDITOR, _providers, _judges);
+        _registry.requireFitParties(BROKER, BROKER, AUDITOR, TREASURY, _providers, _judges);
         _tie(BROKER, _providers[1]);
         _accept();
         _providers[2] = BROKER;
-        _registry.requireFitParties(BUYER, BROKER, AUDITOR, _providers, _judges);
+        _registry.requireFitParties(BUYER, BROKER, AUDITOR, TREASURY, _providers, _judges);
+    }
+
+    function test_LetsTheTreasuryBeAnyoneButAJudge() public {
+        _registry.requireFitParties(BUYER, BROKER, AUDITOR, BUYER, _providers, _judges);
+        _registry.requireFitParties(BUYER, BROKER, AUDITOR, AUDITOR, _providers, _judges);
+        _registry.requireFitParties(BUYER, BROKER, AUDITOR, _providers[0], _providers, _judges);
+        _tie(TREASURY, BROKER);
+        _accept();
     }
 
     function test_LetsProvidersOfOneGroupTrade() public {
@@ -52,12 +61,12 @@ contract ConflictsTest is Test {
 
     function test_NamesTheAuditorAndTheBuyerThatAreOne() public {
         _expect(BUYER, BUYER);
-        _registry.requireFitParties(BUYER, BROKER, BUYER, _providers, _judges);
+        _registry.requireFitParties(BUYER, BROKER, BUYER, TREASURY, _providers, _judges);
     }
 
     function test_NamesTheAuditorAndTheBrokerThatAreOne() public {
         _expect(BROKER, BROKER);
-        _registry.requireFitParties(BUYER, BROKER, BROKER, _providers, _judges);
+        _registry.requireFitParties(BUYER, BROKER, BROKER, TREASURY, _providers, _judges);
     }
 
     function test_NamesTheAuditorAndTheBuyerOfOneGroup() public {
@@ -76,7 +85,7 @@ contract ConflictsTest is Test {
         address provider = _providers[which % 3];
         _expect(provider, provider);
         (address buyer, address auditor) = audits ? (BUYER, provider) : (provider, AUDITOR);
-        _registry.requireFitParties(buyer, BROKER, auditor, _providers, _judges);
+        _registry.requireFitParties(buyer, BROKER, auditor, TREASURY, _providers, _judges);
     }
 
     function testFuzz_NamesTheProviderOfTheBuyersOrTheAuditorsGroup(uint8 which, bool audits) public {
@@ -89,19 +98,20 @@ contract ConflictsTest is Test {
 
     function testFuzz_NamesTheJudgeThatIsAParty(uint8 which, uint8 role) public {
         address judge = _judges[which % 3];
-        address[6] memory others = [BUYER, BROKER, AUDITOR, _providers[0], _providers[1], _providers[2]];
-        _judges = [others[role % 6]];
+        address[7] memory others =
+            [BUYER, BROKER, AUDITOR, TREASURY, _providers[0], _providers[1], _providers[2]];
+        _judges = [others[role % 7]];
         _expect(_judges[0], _judges[0]);
         _accept();
         _judges = [judge];
-        _tie(others[role % 6], judge);
-        _expect(judge, others[role % 6]);
+        _tie(others[role % 7], judge);
+        _expect(judge, others[role % 7]);
         _accept();
     }
 
     /// @dev Roles are drawn from eight accounts, of which some are in one of two groups.
     function testFuzz_RefusesExactlyWhatConflictsPairByPair(
-        uint8[3] memory roles,
+        uint8[4] memory roles,
         uint8 providers,
         uint8 judges,
         uint8 first,
@@ -110,6 +120,7 @@ contract ConflictsTest is Test {
         _tieSets(first, second);
         (address buyer, address broker) = (_account(roles[0] % 8), _account(roles[1] % 8));
         address auditor = roles[2] % 9 == 8 ? NOBODY : _account(roles[2] % 9);
+        address treasury = _account(roles[3] % 8);
         address[] memory chosen = _accountsIn(providers);
         bool clash = _same(auditor, buyer) || _same(auditor, broker);
         for (uint256 i = 0; i < chosen.length; ++i) {
@@ -118,10 +129,11 @@ contract ConflictsTest is Test {
         address[] memory seated = _accountsIn(judges);
         for (uint256 i = 0; i < seated.length; ++i) {
             clash = clash || _same(seated[i], buyer) || _same(seated[i], broker);
-            clash = clash || _same(seated[i], auditor) || _sameAsOneOf(seated[i], chosen);
+            clash = clash || _same(seated[i], auditor) || _same(seated[i], treasury);
+            clash = clash || _sameAsOneOf(seated[i], chosen);
         }
         if (clash) vm.expectPartialRevert(Conflicts.ConflictOfRoles.selector);
-        _registry.requireFitParties(buyer, broker, auditor, chosen, seated);
+        _registry.requireFitParties(buyer, broker, auditor, treasury, chosen, seated);
     }
 
     // ---------------------------------------------------------------------- gate
@@ -198,7 +210,7 @@ contract ConflictsTest is Test {
     // -------------------------------------------------------------------- within
 
     function _accept() private view {
-        _registry.requireFitParties(BUYER, BROKER, AUDITOR, _providers, _judges);
+        _registry.requireFitParties(BUYER, BROKER, AUDITOR, TREASURY, _providers, _judges);
     }
 
     function _choose() private view {

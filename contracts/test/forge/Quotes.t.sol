@@ -210,6 +210,8 @@ contract QuotesTest is OneTrade {
         returns (uint128, uint128, bytes32)
     {
         Request memory r = requestOf(t);
-        return _quotes.check(_domain, r.buyer, r.broker, r.auditor, judges().members, FEE_BPS, q, signatures);
+        return _quotes.check(
+            _domain, r.buyer, r.broker, r.auditor, r.treasury, judges().members, FEE_BPS, q, signatures
+        );
     }
 }

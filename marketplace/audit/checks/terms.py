@@ -61,7 +61,7 @@ def check_terms(case: Case) -> Finding:
 def check_roles(case: Case) -> Finding:
     """Check that nobody is two of buyer, provider, expert, auditor and judge.
 
-    Nor may the broker be auditor or judge.
+    Nor may the broker be auditor or judge, or the treasury judge.
     """
     trade = case.trade
     auditors = [attested.auditor for attested in trade.attestations]
@@ -77,6 +77,8 @@ def check_roles(case: Case) -> Finding:
         for role in ("auditor", "judge")
         if trade.request.broker in parties[role]
     ]
+    if (treasury := trade.request.treasury) in parties["judge"]:
+        faults.append(f"{treasury} is treasury and judge")
     faults += [
         f"{auditor} attested where {trade.request.auditor} is the auditor"
         for auditor in auditors

@@ -70,19 +70,22 @@ def test_parties_of_one_group_conflict_until_they_have_left_it(
     assert provider.address in found(report, "conflicts").detail
 
 
+@pytest.mark.parametrize("role", ["provider", "treasury"])
 def test_a_judge_in_one_group_with_a_party_conflicts(
-    trade: AuditedTrade, market: Market, parties: Cast
+    trade: AuditedTrade, market: Market, parties: Cast, role: str
 ) -> None:
-    judge, provider = parties.signers[0], parties.providers[0]
-    affiliate(market, judge, provider)
-    market.node.send(provider, market.registry.functions.leaveGroup())
+    judge = parties.signers[0]
+    party = {"provider": parties.providers[0], "treasury": parties.treasury}[role]
+    affiliate(market, judge, party)
+    market.node.send(party, market.registry.functions.leaveGroup())
     market.node.advance_time(DELAYS.leaving_delay)
     trade.to_gate()
     assert report_on(trade).ok
     never_left = LyingNode(market.node.web3.provider, dropping("GroupLeft"))
     report = audit(never_left, market.address, trade.store)
     assert objections(report) == {"conflicts"}
-    assert judge.address in found(report, "conflicts").detail
+    named = f"the {role} {party.address} and the judge {judge.address}"
+    assert named in found(report, "conflicts").detail
 
 
 def test_a_signer_that_joins_a_party_later_is_a_warning(

@@ -282,6 +282,10 @@ ROLES: dict[str, tuple[Alter, set[str]]] = {
         changing("ModelRequested", (0, 1), PARTIES.auditor.address),
         {"fees", "quote-signatures", "roles", "stored-agreement", "trade-id"},
     ),
+    "a treasury that is a judge": (
+        changing("ModelRequested", (0, 17), PARTIES.signers[0].address),
+        {"fees", "roles", "stored-agreement", "terms", "trade-id"},
+    ),
     "a provider who is the buyer": (
         changing("QuoteAccepted", (0, 2, 2, 1), PARTIES.buyer.address),
         {"data-payments", "documents", "quote-signatures", "roles"},
