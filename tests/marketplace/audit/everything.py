@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from audit_chain import TERMS, QuickChain, deployed
+from audit_chain import TERMS, QuickChain, deployed, make_stakes_good
 from audited_trade import AuditedTrade
 from cast_of_trade import Cast
 from eth_account.signers.local import LocalAccount
@@ -53,6 +53,7 @@ def play(parties: Cast, folder: Path) -> Everything:
     market = Market(node, deployment.market)
     disputed = AuditedTrade(market, store, parties)
     disputed.to_penalty_after_overturning()
+    make_stakes_good(market, parties)
     disputed.withdraw(parties.buyer)
     contracts.send("Challenges", "challenges", parties.stranger, "withdrawCredit", NATIVE)
     contracts.stakes()

@@ -134,7 +134,11 @@ STAKES = {"STAKES", "SOLVENCY", "BALANCES"}
 ALTERED: dict[str, tuple[Alter, set[str]]] = {
     "a stake of a volunteer": (changing("Staked", (0,), more, 6), STAKES),
     "a stake told twice": (repeating("Staked", 6), STAKES),
-    "whose stake it is": (renaming("Staked", 1, SOMEBODY, 6), {"STAKES", "INVARIANTS"}),
+    "whose stake it is": (renaming("Staked", 1, SOMEBODY, 8), {"STAKES", "INVARIANTS"}),
+    "whose stake was made good": (
+        renaming("Staked", 1, SOMEBODY, 6),
+        {"COMMITTEES", "STAKES", "terms"},
+    ),
     "what is on its way out": (changing("UnstakeRequested", (0,), more), {"STAKES"}),
     "a notice that is left out": (dropping("UnstakeRequested"), {"STAKES", "INVARIANTS"}),
     "what a volunteer took out": (

@@ -152,11 +152,11 @@ AMOUNTS: dict[str, tuple[Alter, set[str]]] = {
     "a stake": (changing("Staked", (0,), more), {"STAKES", *SHORT}),
     "a stake that was taken out": (
         retold("Staked", "StakeWithdrawn", topics=2, before=bytes(32)),
-        {"INVARIANTS", "STAKES"},
+        {"COMMITTEES", "INVARIANTS", "STAKES", "terms"},
     ),
     "a stake that is on its way out": (
         retold("Staked", "UnstakeRequested", topics=2),
-        {"INVARIANTS", "STAKES"},
+        {"COMMITTEES", "INVARIANTS", "STAKES", "terms"},
     ),
 }
 
@@ -558,7 +558,7 @@ DROPPED: dict[str, set[str]] = {
     "RotationScheduled": {"COMMITTEES", "fees", "quorum", "seals", "terms"},
     "FeeChanged": {"terms"},
     "ReviewChanged": {"terms"},
-    "Staked": {"STAKES"},
+    "Staked": {"COMMITTEES", "STAKES", "terms"},
 }
 
 

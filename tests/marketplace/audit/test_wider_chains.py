@@ -223,7 +223,7 @@ def test_a_trade_keeps_the_committee_and_fee_of_its_request(
             stake = office.functions.stake(member, TERMS.min_stake)
             market.node.send(parties.admin, stake, value=TERMS.min_stake)
         market.node.send(parties.admin, office.functions.scheduleRotation(members, 2))
-    change = market.rules.functions.setFee(FEE_BPS + 1, parties.stranger.address)
+    change = market.rules.functions.setFee(FEE_BPS + 1, parties.admin.address)
     market.node.send(parties.admin, change)
     later = AuditedTrade(market, store, parties, salt="after the rotation")
     later.to_funded()
@@ -291,7 +291,7 @@ def anvil(anvil_url: str) -> HTTPProvider:
     """Anvil, with coins for all accounts of the devnet: it funds fewer itself."""
     provider = HTTPProvider(anvil_url)
     for account in well_known_accounts():
-        provider.make_request(RPCEndpoint("anvil_setBalance"), [account.address, hex(10**20)])
+        provider.make_request(RPCEndpoint("anvil_setBalance"), [account.address, hex(10**24)])
     return provider
 
 

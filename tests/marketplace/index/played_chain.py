@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from audit_chain import START, TERMS, QuickChain, deployed
+from audit_chain import START, TERMS, QuickChain, deployed, make_stakes_good
 from audited_trade import AuditedTrade
 from cast_of_trade import Cast, cast
 from web3.types import RPCEndpoint
@@ -48,6 +48,7 @@ def play(folder: Path) -> Played:
     market = Market(node, deployment.market)
     overturned = AuditedTrade(market, store, parties)
     overturned.to_penalty_after_overturning()
+    make_stakes_good(market, parties)
     upheld = AuditedTrade(market, store, parties, salt="upheld")
     upheld.to_passed()
     upheld.challenge()
@@ -67,6 +68,7 @@ def play(folder: Path) -> Played:
     silent.lapse()
     silent.time_out_delivery()
     silent.penalise_silence()
+    make_stakes_good(market, parties)
     running = AuditedTrade(market, store, parties, salt="running")
     running.to_passed()
     running.challenge()
