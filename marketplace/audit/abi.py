@@ -1,4 +1,4 @@
-"""A contract's published interface: its events, and calls of its functions."""
+"""A contract's published interface: its events, calls of its functions, and what its code holds."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ from marketplace.protocol.terms import (
     Request,
     Windows,
 )
+
+_WORD = 32  # bytes
 
 _ENUMS: dict[str, type[IntEnum]] = {"enum State": State, "enum Purpose": Purpose}
 _STRUCTS: dict[str, type[Struct]] = {
@@ -71,7 +73,9 @@ class Interface:
 
     def __init__(self, contract: str) -> None:
         self.name = contract
-        abi: Sequence[Any] = load_artifact(contract).abi
+        artifact = load_artifact(contract)
+        abi: Sequence[Any] = artifact.abi
+        self._code, self._immutables = artifact.deployed_bytecode, artifact.immutables
         self._events = _decoders(contract)
         self._functions = {i["name"]: i for i in abi if i["type"] == "function"}
         self._returned: dict[str, Callable[[bytes], dict[str, Any]]] = {}
@@ -140,6 +144,25 @@ class Interface:
         except ValueError as error:
             raise ValueError(f"{function} is malformed: {error}") from error
         return values if len(outputs) > 1 else values["result"]
+
+    def is_written(self, function: str) -> bool:
+        """Tell whether a view answers what the constructor wrote into the code."""
+        return function in self._immutables
+
+    def written(self, code: bytes) -> dict[str, bytes] | None:
+        """Return the words that the constructor wrote into the code, by the immutables' names.
+
+        Each is what the view of its name returns. None if the code is not this release's, as the
+        compiler made it: https://docs.soliditylang.org/en/latest/contracts.html#immutable.
+        """
+        blank, words = bytearray(code), dict[str, bytes]()
+        for name, places in self._immutables.items():
+            for place in places:
+                word = code[place : place + _WORD]
+                if words.setdefault(name, word) != word:
+                    return None
+                blank[place : place + _WORD] = bytes(_WORD)
+        return words if blank == self._code else None
 
 
 @lru_cache(None)

@@ -79,8 +79,9 @@ class Contracts:
 class Chain:
     """A node, the contracts by address, and the block after which views are evaluated.
 
-    `answers` keeps what the node said of each view, by contract, function and arguments, and
-    `balances` what it said that accounts hold of the native coin: the proofs are held against it.
+    `answers` keeps what the node said of each view, by contract, function and arguments,
+    `balances` what it said that accounts hold of the native coin, and `codes` their code. The
+    proofs are held against all of it.
     """
 
     rpc: Rpc
@@ -89,13 +90,44 @@ class Chain:
     block: Block
     answers: dict[tuple[str, str, tuple[Any, ...]], Any] = field(default_factory=dict)
     balances: dict[str, int] = field(default_factory=dict)
+    codes: dict[str, bytes] = field(default_factory=dict)
 
     def view(self, contract: str, function: str, *arguments: Any) -> Any:
-        """Evaluate a view of a contract; None if it refuses or answers something else."""
-        interface = self.interfaces[contract]
-        answer = _view(self.rpc, interface, contract, self.block, function, arguments)
-        self.answers[contract, function, arguments] = answer
-        return answer
+        """Evaluate a view of a contract; None if it refuses or answers something else.
+
+        What the constructor wrote into the code is read there. Any other answer is asked for once
+        until it is proven, so that the one that is used is the one that a proof is held against.
+        """
+        interface, question = self.interfaces[contract], (contract, function, arguments)
+        if interface.is_written(function) and (word := self.written(contract).get(function)):
+            return interface.returned(function, word)
+        if question not in self.answers:
+            self.answers[question] = _view(
+                self.rpc, interface, contract, self.block, function, arguments
+            )
+        return self.answers[question]
+
+    def code(self, address: str) -> bytes:
+        """Return the code at an address, which the node is asked for once.
+
+        Raises
+        ------
+        ChainError
+            If it doesn't tell, or an archived log is from before this was asked.
+        """
+        if address not in self.codes:
+            self.codes[address] = self.rpc.code(address, self.block.number)
+        return self.codes[address]
+
+    def written(self, contract: str) -> dict[str, bytes]:
+        """Return what a contract's constructor wrote into its code, by the immutables' names.
+
+        Nothing, if the code is not this release's or the node doesn't tell it.
+        """
+        try:
+            return self.interfaces[contract].written(self.code(contract)) or {}
+        except ChainError:
+            return {}
 
     def balance(self, account: str, currency: str, after: int | None = None) -> int:
         """Return what an account holds, in wei; nothing, if the token doesn't say.

@@ -87,6 +87,8 @@ class Fold:
         last = self.chain.block
         if chain.contracts != self.chain.contracts or chain.block.number < last.number:
             return False
+        if any(chain.code(each) != code for each, code in self.chain.codes.items()):
+            return False
         there = chain.rpc.block(last.number)
         return there is not None and there.recomputed == last.recomputed
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 from eth_hash.backends.pysha3 import keccak256 as keccak
@@ -37,7 +38,7 @@ class Words(NamedTuple):
     Attributes
     ----------
     mapping
-        Its name in the contract.
+        Its name in the contract; without arguments, that of a variable.
     reading
         What the view makes of the words that lie there.
     places
@@ -84,6 +85,10 @@ def _funds(active: int, sums: int) -> tuple[int, int, int]:
     return sums % _HALF, sums >> 128, active % _HALF
 
 
+def _terms(*words: int) -> dict[str, int]:
+    return _members_of("Challenges", "_terms", words)
+
+
 def _members(*names: str) -> Callable[[Any], Any]:
     return lambda answer: tuple(answer[name] for name in names)
 
@@ -96,10 +101,12 @@ _WORDS: dict[tuple[str, str], Words] = {
     ("ModelMarket", "faultySeals"): Words("faultySeals", _plain),
     ("ModelMarket", "creditOf"): Words("_slots", _one_less),
     ("OracleCommittee", "digestOf"): Words("digestOf", _word_bytes),
+    ("OracleCommittee", "currentDigest"): Words("digestOf", _word_bytes),
     ("OracleCommittee", "stakeOf"): Words("_stakes", _halves, told=_members("bonded", "unbonding")),
     ("OracleCommittee", "creditOf"): Words("creditOf", _plain),
     ("Challenges", "settledSeals"): Words("settledSeals", _plain),
     ("Challenges", "creditOf"): Words("creditOf", _plain),
+    ("Challenges", "terms"): Words("_terms", _terms, (0, 1, 2)),
     ("ParticipantRegistry", "participantOf"): Words(
         "_participants", _participant, (1, 2), _members("stake", "leavingStake")
     ),
@@ -112,6 +119,8 @@ _WORDS: dict[tuple[str, str], Words] = {
     ("Payouts", "claimedOf"): Words("_accounts", lambda word: word % _HALF),
     ("Payouts", "creditOf"): Words("_accounts", lambda word: word >> 128),
 }
+
+_CURRENT = "currentDigest"  # a view of `digestOf` the version that is in office by the clock
 
 
 class StateProofs:
@@ -138,9 +147,13 @@ class StateProofs:
                 by_contract[contract].append((function, arguments, answer))
         self._chain.answers.clear()
         for contract in sorted(by_contract):
-            answers = by_contract[contract]
+            current = [each for each in by_contract[contract] if each[0] == _CURRENT]
+            answers = [each for each in by_contract[contract] if each[0] != _CURRENT]
             for start in range(0, len(answers), SLOTS_AT_ONCE):
                 self._prove(contract, answers[start : start + SLOTS_AT_ONCE])
+            for function, _, answer in current:
+                if (version := self._in_office(contract)) is not None:
+                    self._prove(contract, [(function, (version,), answer)])
 
     def finding(self) -> Finding:
         """Check that what the node said of storage and balances is under the header's state root.
@@ -165,22 +178,42 @@ class StateProofs:
         )
 
     def _prove(self, contract: str, answers: list[Answer]) -> None:
-        if self._asked and not self._answered:  # a node that offers none is asked once
-            return
-        chain, kind = self._chain, self._chain.interfaces[contract].name
+        kind = self._chain.interfaces[contract].name
         slots = [slot for f, arguments, _ in answers for slot in slots_of(kind, f, arguments)]
+        state = self._state(contract, slots)
+        if state is not None:
+            for fault in _unlike(self._chain, contract, answers, *state):
+                note(self._faults, fault)
+
+    def _in_office(self, contract: str) -> int | None:
+        """Return which version is in office by proven storage; None if that isn't proven."""
+        kind, variable = self._chain.interfaces[contract].name, "_rotation"
+        state = self._state(contract, [_word_bytes(_layout(kind)[variable])])
+        if state is None:
+            return None
+        rotation = _members_of(kind, variable, state[1])
+        begun = self._chain.block.timestamp >= rotation["effectiveAt"]
+        return rotation["next" if begun else "incumbent"]
+
+    def _state(self, contract: str, slots: list[bytes]) -> tuple[int, list[int]] | None:
+        """Return the balance in wei and the words in slots; None if they aren't proven."""
+        chain = self._chain
+        if self._asked and not self._answered:  # a node that offers none is asked once
+            return None
         self._asked += 1
         proof = chain.rpc.proof(contract, slots, chain.block.number)
         if proof is None:
             self._unproven[contract, "storage" if slots else "the balance"] = None
-            return
+            return None
         self._answered += 1
+        self._words += len(slots)
         try:
-            for fault in _unlike(chain, contract, answers, slots, proof):
-                note(self._faults, fault)
+            balance, root = account_of(chain.block, contract, proof)
+            proofs = zip(slots, proof.slots, strict=True)
+            return balance, [_value(proven(root, keccak(slot), nodes)) for slot, nodes in proofs]
         except ValueError as error:
             note(self._faults, f"the proof of {contract} does not hold: {error}")
-        self._words += len(slots)
+            return None
 
 
 def slots_of(kind: str, function: str, arguments: tuple[Any, ...]) -> list[bytes]:
@@ -232,29 +265,31 @@ def _leaf(block: Block, address: str, proof: Proof) -> Sequence[Item] | None:
 
 
 def _unlike(
-    chain: Chain, contract: str, answers: list[Answer], slots: list[bytes], proof: Proof
+    chain: Chain, contract: str, answers: list[Answer], balance: int, values: list[int]
 ) -> Iterator[str]:
     """Name the answers that differ from what is proven."""
-    balance, root = account_of(chain.block, contract, proof)
     said = chain.balances.get(contract, balance)
     if not answers and said != balance:
         yield f"the balance of {contract} is proven to be {balance}, and the node said {said}"
-    kind = chain.interfaces[contract].name
-    proofs = zip(slots, proof.slots, strict=True)
+    kind, stored_words = chain.interfaces[contract].name, iter(values)
     for function, arguments, answer in answers:
         words = _WORDS[kind, function]
-        values = [
-            _value(proven(root, keccak(slot), nodes))
-            for _, (slot, nodes) in zip(words.places, proofs, strict=False)
-        ]
         # None of these views refuses, so a node that says so of a contract lies.
-        stored, told = words.reading(*values), None if answer is None else words.told(answer)
+        stored = words.reading(*islice(stored_words, len(words.places)))
+        told = None if answer is None else words.told(answer)
         if stored != told:
             named = ", ".join(shown(argument) for argument in arguments)
             yield (
-                f"{function}({named}) of {contract} is proven to be {shown(stored)}, and the node"
-                f" said {'nothing' if told is None else shown(told)}"
+                f"{function}({named}) of {contract} is proven to be {_apart(stored, told)}, and the"
+                f" node said {'nothing' if told is None else _apart(told, stored)}"
             )
+
+
+def _apart(one: Any, other: Any) -> str:
+    """Return a value for people; of a struct, the members in which another one differs."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return ", ".join(f"{name} {value}" for name, value in one.items() if other[name] != value)
+    return shown(one)
 
 
 def _value(leaf: bytes) -> int:
@@ -276,3 +311,15 @@ def _key(argument: Any) -> bytes:
 def _layout(kind: str) -> dict[str, int]:
     entries = load_artifact(kind).storage_layout["storage"]
     return {entry["label"]: int(entry["slot"]) for entry in entries}
+
+
+def _members_of(kind: str, variable: str, words: Sequence[int]) -> dict[str, int]:
+    """Read the members of a struct of numbers out of its words."""
+    layout = load_artifact(kind).storage_layout
+    types = layout["types"]
+    struct = next(entry["type"] for entry in layout["storage"] if entry["label"] == variable)
+    return {
+        member["label"]: (words[int(member["slot"])] >> 8 * member["offset"])
+        % 256 ** int(types[member["type"]]["numberOfBytes"])
+        for member in types[struct]["members"]
+    }

@@ -32,7 +32,7 @@ from marketplace.protocol.errors import MarketError, ToolchainError
 
 __all__ = ["CHECKOUT", "Artifact", "Workspace", "compile_contracts", "load_artifact", "recompile"]
 
-_FORMAT = 1
+_FORMAT = 2
 _MANIFEST = "manifest.json"
 _HEX_FIELDS = ("bytecode", "deployed_bytecode")
 

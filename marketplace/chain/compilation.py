@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ OUTPUTS = [
     "evm.bytecode.object",
     "evm.bytecode.linkReferences",
     "evm.deployedBytecode.object",
+    "evm.deployedBytecode.immutableReferences",
     "evm.methodIdentifiers",
     "storageLayout",
 ]
@@ -52,6 +54,8 @@ class Artifact:
         Creation code; empty for an interface or an abstract contract.
     deployed_bytecode
         Code on chain, its immutable values still zero.
+    immutables
+        Where in it the constructor writes each of them, by name: the first of 32 bytes.
     storage_layout
         Slots and types of the state variables, as solc writes them.
     method_identifiers
@@ -67,6 +71,7 @@ class Artifact:
     abi: ABI
     bytecode: bytes
     deployed_bytecode: bytes
+    immutables: dict[str, list[int]]
     storage_layout: dict[str, Any]
     method_identifiers: dict[str, str]
     compiler: str
@@ -103,6 +108,7 @@ def compile_sources(
     """
     output = _run(_standard_input(own, packaged), compiler)
     _refuse_messages(output.get("errors", []), own if strict else {})
+    variables = _variables(output["sources"].values())
     artifacts: dict[str, Artifact] = {}
     for source in own:
         for name, contract in output["contracts"].get(source, {}).items():
@@ -111,15 +117,17 @@ def compile_sources(
                     f"{name} is defined in {artifacts[name].source} and in {source}",
                     "rename one of the two",
                 )
-            artifacts[name] = _artifact(name, source, contract, compiler.version)
+            artifacts[name] = _artifact(name, source, contract, variables, compiler.version)
     return sorted(artifacts.values(), key=lambda artifact: artifact.name)
 
 
 def _standard_input(own: dict[str, str], packaged: dict[str, str]) -> dict[str, Any]:
+    # Those of packages, too, have the names of variables that our contracts inherit.
+    outputs = {"*": {"": ["ast"]}} | {name: {"": ["ast"], "*": OUTPUTS} for name in own}
     return {
         "language": "Solidity",
         "sources": {name: {"content": text} for name, text in sorted((own | packaged).items())},
-        "settings": SETTINGS | {"outputSelection": {name: {"*": OUTPUTS} for name in own}},
+        "settings": SETTINGS | {"outputSelection": outputs},
     }
 
 
@@ -162,7 +170,21 @@ def _refuse_messages(messages: list[dict[str, Any]], own: dict[str, str]) -> Non
     raise error
 
 
-def _artifact(name: str, source: str, contract: dict[str, Any], version: str) -> Artifact:
+def _variables(sources: Iterable[dict[str, Any]]) -> dict[int, str]:
+    """Return the names of all contracts' state variables, by the ids of one compilation."""
+    return {
+        part["id"]: part["name"]
+        for source in sources
+        for definition in source["ast"]["nodes"]
+        if definition["nodeType"] == "ContractDefinition"
+        for part in definition["nodes"]
+        if part["nodeType"] == "VariableDeclaration"
+    }
+
+
+def _artifact(
+    name: str, source: str, contract: dict[str, Any], variables: dict[int, str], version: str
+) -> Artifact:
     evm = contract["evm"]
     if evm["bytecode"]["linkReferences"]:
         raise ToolchainError(
@@ -175,8 +197,17 @@ def _artifact(name: str, source: str, contract: dict[str, Any], version: str) ->
         abi=contract["abi"],
         bytecode=bytes.fromhex(evm["bytecode"]["object"]),
         deployed_bytecode=bytes.fromhex(evm["deployedBytecode"]["object"]),
+        immutables=_immutables(evm["deployedBytecode"]["immutableReferences"], variables),
         storage_layout=contract["storageLayout"],
         method_identifiers=evm["methodIdentifiers"],
         compiler=version,
         settings=SETTINGS,
     )
+
+
+def _immutables(
+    references: dict[str, list[dict[str, int]]], variables: dict[int, str]
+) -> dict[str, list[int]]:
+    # By name, as ids depend on what else is compiled; of one name there is one (no shadowing).
+    places = {variables[int(of)]: sorted(p["start"] for p in at) for of, at in references.items()}
+    return dict(sorted(places.items()))

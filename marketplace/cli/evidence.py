@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +19,7 @@ from marketplace.cli.arguments import (
     trade_id_of,
 )
 from marketplace.cli.output import as_json, command, conclude
-from marketplace.protocol.errors import ConfigurationError, MissingContent, StorageError
+from marketplace.protocol.errors import ConfigurationError, MissingContent
 
 if TYPE_CHECKING:
     from marketplace.audit.holdings import Holding
@@ -93,6 +90,7 @@ def export_command(
     from marketplace.audit.rpc import Rpc
     from marketplace.chain.files import write_whole
     from offchain.storage.car_store import CarStore, write_car
+    from offchain.storage.disk import replacing
     from offchain.storage.store import open_store
 
     if out.suffix != ".car":
@@ -110,7 +108,7 @@ def export_command(
     found += lists_of_payees(history.distributions, store)
     roots = [file.cid for file in found if file.standing == "there" or file.lacking]
     report = anchor = None
-    with _beside(out) as car:
+    with replacing(out) as car:
         write_car(roots, store.block, car)
         if log is not None:
             anchor = open_chain(Rpc(node), address).block.recomputed
@@ -165,22 +163,6 @@ def import_command(car: Path, store_location: str, json_output: bool) -> None:
         if gone
         else None,
     )
-
-
-@contextmanager
-def _beside(out: Path) -> Iterator[Path]:
-    """Give a place for a file that is moved to its own when all that goes with it is done."""
-    partial = out.with_name(f".{out.name}.{uuid.uuid4().hex}.car")
-    try:
-        yield partial
-        partial.replace(out)
-    except OSError as error:
-        raise StorageError(
-            f"cannot write {out}: {error.strerror}", "name a file in a folder with room"
-        ) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def _as_json(file: Holding) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,14 @@ from marketplace.cli.store import read_file
 from marketplace.protocol.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
+    from marketplace.chain.client import Node
     from marketplace.protocol.earnings import Earning, Place
     from marketplace.roles.payouts import Payouts, Proposed, Standing
+
+    _Contract = Callable[[], Payouts]
+    _Signer = Callable[[Node], LocalAccount]
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -39,13 +46,28 @@ out_option = click.option("--out", required=True, type=_FILE, help="Write the si
 
 
 def _at(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say where the contract is."""
-    return rpc_option(chain_id_option(payouts_option(function)))
+    """Add the options that say where the contract is, of which the command gets what opens it."""
+
+    @functools.wraps(function)
+    def placed(rpc: str, chain_id: int | None, payouts: str, **others: Any) -> Any:
+        return function(contract=lambda: _opened(rpc, chain_id, payouts), **others)
+
+    return rpc_option(chain_id_option(payouts_option(placed)))
 
 
 def _by(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say whose key signs."""
-    return keystore_option(password_file_option(account_option(function)))
+    """Add the options that say whose key signs, of which the command gets what unlocks it."""
+
+    @functools.wraps(function)
+    def signing(
+        keystore: Path | None, password_file: Path | None, account: int, **others: Any
+    ) -> Any:
+        def signer(node: Node) -> LocalAccount:
+            return open_account(node, keystore, account, password_file)
+
+        return function(signer=signer, **others)
+
+    return keystore_option(password_file_option(account_option(signing)))
 
 
 @click.group("payouts")
@@ -69,9 +91,7 @@ def payouts_commands() -> None:
 @as_json
 @command
 def status_command(
-    rpc: str,
-    chain_id: int | None,
-    payouts: str,
+    contract: _Contract,
     currency: str,
     payee: str | None,
     json_output: bool,
@@ -79,7 +99,7 @@ def status_command(
     """Say what arrived, what is given out, and what waits; amounts in the smallest unit."""
     token = address_of(currency, "the currency")
     account = None if payee is None else address_of(payee, "the payee")
-    opened = _opened(rpc, chain_id, payouts)
+    opened = contract()
     standing = opened.standing(token)
     data: dict[str, Any] = {
         "payouts": opened.address,
@@ -107,20 +127,16 @@ def status_command(
 @as_json
 @command
 def deposit_command(
-    rpc: str,
-    chain_id: int | None,
-    payouts: str,
+    contract: _Contract,
     currency: str,
     amount: int,
-    keystore: Path | None,
-    password_file: Path | None,
-    account: int,
+    signer: _Signer,
     json_output: bool,
 ) -> None:
     """Give AMOUNT, in the smallest unit, to be divided; it doesn't come back."""
     token = address_of(currency, "the currency")
-    opened = _opened(rpc, chain_id, payouts)
-    opened.deposit(open_account(opened.node, keystore, account, password_file), token, amount)
+    opened = contract()
+    opened.deposit(signer(opened.node), token, amount)
     _say_funded(opened, token, json_output)
 
 
@@ -132,20 +148,16 @@ def deposit_command(
 @as_json
 @command
 def collect_command(
-    rpc: str,
-    chain_id: int | None,
-    payouts: str,
+    contract: _Contract,
     market: str,
     currency: str,
-    keystore: Path | None,
-    password_file: Path | None,
-    account: int,
+    signer: _Signer,
     json_output: bool,
 ) -> None:
     """Bring in what a market owes the contract as one payee of its trades; anyone may."""
     token, ledger = address_of(currency, "the currency"), address_of(market, "the market")
-    opened = _opened(rpc, chain_id, payouts)
-    opened.collect(open_account(opened.node, keystore, account, password_file), ledger, token)
+    opened = contract()
+    opened.collect(signer(opened.node), ledger, token)
     _say_funded(opened, token, json_output)
 
 
@@ -161,9 +173,7 @@ def collect_command(
 @command
 def list_command(
     file: Path,
-    rpc: str,
-    chain_id: int | None,
-    payouts: str,
+    contract: _Contract,
     currency: str,
     store_location: str,
     json_output: bool,
@@ -181,7 +191,7 @@ def list_command(
 
     token = address_of(currency, "the currency")
     earnings, store = _earnings_in(file), open_store(store_location)
-    opened = _opened(rpc, chain_id, payouts)
+    opened = contract()
     cid, distribution = opened.draft(store, token, earnings)
     conclude(
         {
@@ -209,15 +219,11 @@ def list_command(
 @command
 def sign_command(
     cid: str,
-    rpc: str,
-    chain_id: int | None,
-    payouts: str,
+    contract: _Contract,
     store_location: str,
     amounts: Path | None,
     out: Path,
-    keystore: Path | None,
-    password_file: Path | None,
-    account: int,
+    signer: _Signer,
     json_output: bool,
 ) -> None:
     """Sign the list CID for a seat of the committee in office; nothing is sent.
@@ -232,8 +238,8 @@ def sign_command(
 
     agreed = None if amounts is None else amounts_of(_earnings_in(amounts))
     store = open_store(store_location)
-    opened = _opened(rpc, chain_id, payouts)
-    seat = open_account(opened.node, keystore, account, password_file)
+    opened = contract()
+    seat = signer(opened.node)
     signed = opened.vouch(store, seat, cid, agreed)
     write_whole(out, signed.to_bytes())
     conclude(
@@ -251,20 +257,16 @@ def sign_command(
 @command
 def propose_command(
     signatures: tuple[Path, ...],
-    rpc: str,
-    chain_id: int | None,
-    payouts: str,
-    keystore: Path | None,
-    password_file: Path | None,
-    account: int,
+    contract: _Contract,
+    signer: _Signer,
     json_output: bool,
 ) -> None:
     """Propose what a quorum signed: SIGNATURES are the files that `sign` wrote, in any order."""
     from marketplace.protocol.payouts import SignedDistribution
 
     signed = [SignedDistribution.from_bytes(read_file(file)) for file in signatures]
-    opened = _opened(rpc, chain_id, payouts)
-    sender = open_account(opened.node, keystore, account, password_file)
+    opened = contract()
+    sender = signer(opened.node)
     proposed = opened.propose(sender, signed)
     active_at = opened.standing(proposed.currency).active_at
     conclude(
@@ -282,20 +284,16 @@ def propose_command(
 @as_json
 @command
 def activate_command(
-    rpc: str,
-    chain_id: int | None,
-    payouts: str,
+    contract: _Contract,
     currency: str,
     skip_time: bool,
-    keystore: Path | None,
-    password_file: Path | None,
-    account: int,
+    signer: _Signer,
     json_output: bool,
 ) -> None:
     """Put what waits into force, once its delay is over; anyone may."""
     token = address_of(currency, "the currency")
-    opened = _opened(rpc, chain_id, payouts)
-    sender = open_account(opened.node, keystore, account, password_file)
+    opened = contract()
+    sender = signer(opened.node)
     if skip_time:
         opened.node.advance_time(opened.seconds_to_activation(token))
     opened.activate(sender, token)
@@ -314,19 +312,15 @@ def activate_command(
 @as_json
 @command
 def veto_command(
-    rpc: str,
-    chain_id: int | None,
-    payouts: str,
+    contract: _Contract,
     currency: str,
-    keystore: Path | None,
-    password_file: Path | None,
-    account: int,
+    signer: _Signer,
     json_output: bool,
 ) -> None:
     """Strike out what waits, as the guardian; its signatures are worth nothing then."""
     token = address_of(currency, "the currency")
-    opened = _opened(rpc, chain_id, payouts)
-    opened.veto(open_account(opened.node, keystore, account, password_file), token)
+    opened = contract()
+    opened.veto(signer(opened.node), token)
     epoch = opened.standing(token).epoch
     conclude({"epoch": epoch}, json_output, lambda: click.echo(f"distribution {epoch} is vetoed"))
 
@@ -353,9 +347,7 @@ listing_option = click.option(
 @command
 def proof_command(
     payee: str,
-    rpc: str,
-    chain_id: int | None,
-    payouts: str,
+    contract: _Contract,
     currency: str,
     store_location: str,
     listing: str | None,
@@ -371,7 +363,7 @@ def proof_command(
     from offchain.storage.store import open_store
 
     token, owner = address_of(currency, "the currency"), address_of(payee, "the payee")
-    store, opened = open_store(store_location), _opened(rpc, chain_id, payouts)
+    store, opened = open_store(store_location), contract()
     written = PayeeProof.of(token, opened.place_of(store, token, owner, listing))
     write_whole(out, written.to_bytes())
     conclude(
@@ -401,9 +393,7 @@ def proof_command(
 @as_json
 @command
 def claim_command(
-    rpc: str,
-    chain_id: int | None,
-    payouts: str,
+    contract: _Contract,
     currency: str,
     store_location: str | None,
     listing: str | None,
@@ -411,9 +401,7 @@ def claim_command(
     payee: str | None,
     to: str | None,
     authority: Path | None,
-    keystore: Path | None,
-    password_file: Path | None,
-    account: int,
+    signer: _Signer,
     json_output: bool,
 ) -> None:
     """Credit a payee with all it earned since its last claim; anyone may pay for the gas.
@@ -431,8 +419,8 @@ def claim_command(
     token = address_of(currency, "the currency")
     receiver = None if to is None else address_of(to, "the receiver")
     signed = None if authority is None else ClaimAuthority.from_bytes(read_file(authority))
-    opened = _opened(rpc, chain_id, payouts)
-    sender = open_account(opened.node, keystore, account, password_file)
+    opened = contract()
+    sender = signer(opened.node)
     owner = sender.address if payee is None else address_of(payee, "the payee")
     if signed is not None:
         order = opened.order_in(signed)
@@ -467,16 +455,12 @@ def claim_command(
 @as_json
 @command
 def authorise_command(
-    rpc: str,
-    chain_id: int | None,
-    payouts: str,
+    contract: _Contract,
     currency: str,
     to: str | None,
     seconds: int,
     out: Path,
-    keystore: Path | None,
-    password_file: Path | None,
-    account: int,
+    signer: _Signer,
     json_output: bool,
 ) -> None:
     """Sign that anyone may claim for an account and send its credit on; nothing is sent.
@@ -487,8 +471,8 @@ def authorise_command(
 
     token = address_of(currency, "the currency")
     receiver = None if to is None else address_of(to, "the receiver")
-    opened = _opened(rpc, chain_id, payouts)
-    owner = open_account(opened.node, keystore, account, password_file)
+    opened = contract()
+    owner = signer(opened.node)
     signed = opened.authorise(owner, token, receiver or owner.address, seconds)
     write_whole(out, signed.to_bytes())
     conclude(
@@ -506,21 +490,17 @@ def authorise_command(
 @as_json
 @command
 def withdraw_command(
-    rpc: str,
-    chain_id: int | None,
-    payouts: str,
+    contract: _Contract,
     currency: str,
     to: str | None,
-    keystore: Path | None,
-    password_file: Path | None,
-    account: int,
+    signer: _Signer,
     json_output: bool,
 ) -> None:
     """Take out what an account has claimed."""
     token = address_of(currency, "the currency")
     receiver = None if to is None else address_of(to, "the receiver")
-    opened = _opened(rpc, chain_id, payouts)
-    owner = open_account(opened.node, keystore, account, password_file)
+    opened = contract()
+    owner = signer(opened.node)
     amount = int(opened.view("creditOf", owner.address, token))
     opened.withdraw(owner, token, receiver or owner.address)
     conclude(

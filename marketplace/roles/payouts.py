@@ -38,6 +38,7 @@ from marketplace.protocol.payouts import (
 from marketplace.protocol.terms import NATIVE, Committee
 from marketplace.protocol.typed_data import sign, signer_of
 from marketplace.roles.payee_lists import publish_list, read_list
+from marketplace.roles.spending import approved
 from offchain.storage.cid import cid_of_digest, digest_of
 from offchain.storage.store import Store
 
@@ -159,15 +160,11 @@ class Payouts:
         Raises
         ------
         InsufficientFunds
-            If the account doesn't have it.
+            If the account doesn't have it; nothing is sent.
         """
-        if currency == NATIVE:
-            self.node.require_funds(account.address, amount)
-        else:
-            token = self.node.contract("DevToken", currency)
-            self.node.send(account, token.functions.approve(self.address, amount))
         value = amount if currency == NATIVE else 0
-        return self._send(account, "deposit", currency, amount, value=value)
+        with approved(self.node, account, currency, self.address, amount):
+            return self._send(account, "deposit", currency, amount, value=value)
 
     def collect(self, account: LocalAccount, ledger: str, currency: str) -> TxReceipt:
         """Bring in what a market owes this contract; any account may."""

@@ -1,6 +1,9 @@
-"""Letting the market take tokens: by a signed permit where the token knows them (ERC-2612)."""
+"""Letting a contract take tokens: by signed permit (ERC-2612) where it and the token know them."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
@@ -9,7 +12,7 @@ from web3.contract import Contract
 from marketplace.chain.client import Node
 from marketplace.chain.market import Market
 from marketplace.protocol.errors import ChainError, InsufficientFunds
-from marketplace.protocol.terms import NO_PERMIT, Permit
+from marketplace.protocol.terms import NATIVE, NO_PERMIT, Permit
 
 PERMIT = [
     {"name": "owner", "type": "address"},
@@ -47,13 +50,7 @@ def allow(
     InsufficientFunds
         If the account has less of the token; nothing is sent.
     """
-    node, token = market.node, market.node.contract("DevToken", currency)
-    have = int(node.call(token.functions.balanceOf(account.address)))
-    if have < amount:
-        raise InsufficientFunds(
-            f"{account.address} has {have} units of token {currency} and needs {amount}",
-            "get more of the token; nothing was sent",
-        )
+    node, token = market.node, _holding(market.node, account, currency, amount)
     if int(node.call(token.functions.allowance(account.address, market.address))) >= amount:
         return NO_PERMIT
     try:
@@ -61,6 +58,49 @@ def allow(
     except ChainError:  # the token knows no permits
         node.send(account, token.functions.approve(market.address, amount))
         return NO_PERMIT
+
+
+@contextmanager
+def approved(
+    node: Node, account: LocalAccount, currency: str, spender: str, amount: int
+) -> Iterator[None]:
+    """Let a contract that takes no permit take an amount of a currency in a with statement.
+
+    The allowance is for that amount, whatever stood before, so nothing of it is left when it was
+    taken; it is withdrawn if the statement ends with an error. The native coin needs none.
+
+    Parameters
+    ----------
+    amount
+        In the currency's smallest unit.
+
+    Raises
+    ------
+    InsufficientFunds
+        If the account has less; nothing is sent.
+    """
+    if currency == NATIVE:
+        node.require_funds(account.address, amount)
+        yield
+        return
+    token = _holding(node, account, currency, amount)
+    node.send(account, token.functions.approve(spender, amount))
+    try:
+        yield
+    except BaseException:
+        node.send(account, token.functions.approve(spender, 0))
+        raise
+
+
+def _holding(node: Node, account: LocalAccount, currency: str, amount: int) -> Contract:
+    token = node.contract("DevToken", currency)
+    have = int(node.call(token.functions.balanceOf(account.address)))
+    if have < amount:
+        raise InsufficientFunds(
+            f"{account.address} has {have} units of token {currency} and needs {amount}",
+            "get more of the token; nothing was sent",
+        )
+    return token
 
 
 def _permit(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from marketplace.protocol.errors import ConfigurationError, MissingContent, StorageError
 from offchain.storage.block import Cid
 from offchain.storage.car import MAX_CAR, CarReader, header, section
-from offchain.storage.disk import sync_folder
+from offchain.storage.disk import replacing
 from offchain.storage.reading import ReadOnlyStore
 from offchain.storage.walk import Visit, walk
 
@@ -121,27 +119,15 @@ def write_car(roots: Sequence[Cid], fetch: Callable[[Cid], bytes], path: Path) -
         If there is no root, the file can't be written, or the store does not answer.
     """
     faults = []
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("xb") as out:
-            out.write(header(roots))
-            for visit in walk(roots, fetch):
-                if visit.block is None:
-                    faults.append(visit)
-                else:
-                    out.write(section(visit.cid, visit.block))
-            out.flush()
-            os.fsync(out.fileno())
-        partial.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise StorageError(
-            f"cannot write {path}: {error.strerror}", "name a file in a folder with room"
-        ) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+    with replacing(path) as partial, partial.open("xb") as out:
+        out.write(header(roots))
+        for visit in walk(roots, fetch):
+            if visit.block is None:
+                faults.append(visit)
+            else:
+                out.write(section(visit.cid, visit.block))
+        out.flush()
+        os.fsync(out.fileno())
     return faults
 
 

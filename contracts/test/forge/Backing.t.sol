@@ -106,8 +106,8 @@ contract BackingTest is Test {
         _assertShort();
         skip(ROTATION);
         _assertBacked();
-        _leave(0);
-        _stake(0, LEAST); // a stake of who has left counts nowhere
+        _leave(1);
+        _stake(1, LEAST); // what who has left stakes anew counts nowhere
         _assertBacked();
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from audit_chain import TERMS
 from audited_trade import Settled
 from cast_of_trade import Cast
 from eth_abi.abi import encode
@@ -149,15 +150,17 @@ def test_views_are_kept_to_be_proven(settled: Settled) -> None:
     chain = open_chain(Rpc(settled.chain), settled.market)
     assert chain.answers == {}
     committee = chain.contracts.committee
-    delay = chain.view(committee, "rotationDelay")
-    assert chain.answers == {(committee, "rotationDelay", ()): delay}
+    digest = chain.view(committee, "currentDigest")
+    assert chain.view(committee, "rotationDelay") == TERMS.rotation_delay  # of the code
+    assert chain.answers == {(committee, "currentDigest", ()): digest}
+    assert chain.codes.keys() == {committee}
 
 
 @pytest.mark.parametrize("says", [NOTHING_THERE, REFUSED, {"result": "0x" + "00" * 33}])
 def test_a_view_that_answers_something_else_is_none(settled: Settled, says: dict[str, Any]) -> None:
-    node = LyingContract(settled.chain, "rotationDelay()", says)
+    node = LyingContract(settled.chain, "currentDigest()", says)
     chain = open_chain(Rpc(node), settled.market)
-    assert chain.view(chain.contracts.committee, "rotationDelay") is None
+    assert chain.view(chain.contracts.committee, "currentDigest") is None
 
 
 @pytest.mark.parametrize(

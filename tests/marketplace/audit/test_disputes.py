@@ -395,4 +395,4 @@ def test_a_challenge_without_terms_is_missing_and_never_passed(trade: AuditedTra
 
     report = audit(Silent(trade.market.node.web3.provider), trade.market.address, trade.store)
     assert asked
-    assert objections(report) == {"CONTRACTS", "dispute?", "awards?"}
+    assert objections(report) == {"CONTRACTS", "STATE-PROOFS", "dispute?", "awards?"}

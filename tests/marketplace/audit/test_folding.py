@@ -133,6 +133,11 @@ def test_a_fold_leads_to_no_shorter_chain(settled: Settled, fold: Fold) -> None:
     assert not fold.leads_to(chain)
 
 
+def test_a_fold_leads_to_no_other_code(settled: Settled, fold: Fold) -> None:
+    cut = LyingNode(settled.chain, answers={"eth_getCode": lambda code: code[:-2]})
+    assert not fold.leads_to(open_chain(Rpc(cut), settled.market))
+
+
 def test_a_fold_leads_to_no_other_block(fold: Fold) -> None:
     last = fold.chain.block
     for there, leads in ((last, True), (None, False), (replace(last, recomputed=bytes(32)), False)):
@@ -242,16 +247,20 @@ def test_what_does_not_fit_together_is_not_kept(
 # -------------------------------------------------------------------- what is known before
 
 
-def test_delays_of_committee_and_panel_are_asked_for(parties: Cast) -> None:
+@pytest.mark.parametrize("code", [lambda code: code, lambda code: code[:-2]])
+def test_delays_of_committee_and_panel_are_known(parties: Cast, code: Callable[[str], str]) -> None:
     chain = QuickChain()
     _, deployment = deployed(chain, parties, replace(TERMS, rotation_delay=5))
-    history = blank_history(open_chain(Rpc(chain), deployment.market))
+    node = LyingNode(chain, answers={"eth_getCode": code})  # where it isn't whole the view is asked
+    history = blank_history(open_chain(Rpc(node), deployment.market))
     assert (history.committee.delay, history.panel.delay) == (5, 5)
 
 
-def test_currencies_of_stakes_are_asked_for(settled: Settled) -> None:
+def test_currencies_of_stakes_are_asked_for_where_the_code_is_another(settled: Settled) -> None:
+    cut = LyingNode(settled.chain, answers={"eth_getCode": lambda code: code[:-2]})
+
     def stakes(says: dict[str, Any]) -> dict[str, str]:
-        node = LyingContract(settled.chain, "stakeCurrency()", says)
+        node = LyingContract(cut, "stakeCurrency()", says)
         chain = open_chain(Rpc(node), settled.market)
         return dict(blank_history(chain).books.stakes)
 

@@ -1,4 +1,4 @@
-"""A node that names other contracts around a market than its code does, or hides one."""
+"""A node that says of the contracts around a market other than their code does, or hides one."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from tampering import LyingContract, LyingNode, objections
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from marketplace.audit import audit
+from marketplace.audit import abi, audit
+from marketplace.audit.abi import Interface
 from marketplace.audit.auditor import replayed
 from marketplace.audit.chain import Contracts, open_chain
-from marketplace.audit.checks import contracts as checked
 from marketplace.audit.checks.contracts import check_contracts
 from marketplace.audit.report import Finding
 from marketplace.audit.rpc import Rpc
+from marketplace.chain.artifacts import Artifact, load_artifact
 from marketplace.chain.deploy import Deployment
 from marketplace.chain.market import Market
 from marketplace.protocol.errors import ChainError
@@ -98,21 +99,26 @@ def test_a_contract_that_is_hidden_is_named(
     assert told.verdict == "failed"
     address = next(each for each, kind in around.interfaces().items() if kind.name == hidden)
     address = around.panel if hidden == "OracleCommittee" else address
-    assert f"names the {hidden} {address}, and the node did not" in told.detail
+    said = around.committee if hidden == "OracleCommittee" else "none"
+    name = {"ParticipantRegistry": "registry", "Challenges": "arbiter", "OracleCommittee": "panel"}
+    assert f"names {address} as its {name[hidden]}, and the node {said}" in told.detail
 
 
 @pytest.mark.parametrize(
-    ("holder", "part", "other"),
+    ("holder", "name", "part", "other"),
     [
-        ("market", "registry", "panel"),
-        ("market", "challenges", "panel"),
-        ("rules", "committee", "registry"),
-        ("rules", "panel", "registry"),
-        ("payouts", "committee", "panel"),
+        ("market", "rules", "rules", "panel"),
+        ("market", "registry", "registry", "panel"),
+        ("market", "arbiter", "challenges", "panel"),
+        ("rules", "committee", "committee", "registry"),
+        ("rules", "panel", "panel", "registry"),
+        ("challenges", "market", "market", "panel"),
+        ("challenges", "committee", "committee", "panel"),
+        ("payouts", "committees", "committee", "panel"),
     ],
 )
 def test_a_contract_that_the_code_does_not_name_is_named(
-    market: Market, deployment: Deployment, holder: str, part: str, other: str
+    market: Market, deployment: Deployment, holder: str, name: str, part: str, other: str
 ) -> None:
     rpc = Rpc(market.node.web3.provider)
     chain = open_chain(rpc, market.address, payouts=str(deployment.payouts))
@@ -121,8 +127,8 @@ def test_a_contract_that_the_code_does_not_name_is_named(
     told = check_contracts(replayed(market.node.web3.provider, market.address), lied)
     assert told.verdict == "failed"
     assert (
-        f"the node named {named} as {chain.interfaces[named].name}, and the code of"
-        f" {getattr(chain.contracts, holder)} names another"
+        f"the code of {getattr(chain.contracts, holder)} names"
+        f" {getattr(chain.contracts, part)} as its {name}, and the node {named}"
     ) in told.detail
 
 
@@ -131,18 +137,81 @@ def test_a_committee_that_is_told_for_the_panel_is_named(
 ) -> None:
     node = LyingContract(settled.chain, "committee()", saying(around.panel))
     told = found(LyingContract(node, "panel()", saying(around.committee)), settled.market)
-    assert told == Finding(
-        "failed",
-        f"the node named {around.panel} as OracleCommittee, and the code of {around.challenges}"
-        " names another",
+    assert told.verdict == "failed"
+    for holder, name in ((around.rules, "committee"), (around.challenges, "committee")):
+        said = f"the code of {holder} names {around.committee} as its {name}, and the node"
+        assert f"{said} {around.panel}" in told.detail
+
+
+def test_terms_are_not_refused(settled: Settled, around: Contracts) -> None:
+    told = found(LyingContract(settled.chain, "terms()", REFUSED), settled.market)
+    said = f"the node does not answer terms() of {around.challenges}, whose code always does"
+    assert told == Finding("failed", said)
+
+
+WRITTEN = [
+    ("committee", "rotationDelay"),
+    ("panel", "rotationDelay"),
+    ("committee", "unbondingDelay"),
+    ("committee", "minStake"),
+    ("committee", "stakeCurrency"),
+    ("rules", "rulingWindow"),
+    ("registry", "_domainsDelay"),
+    ("registry", "_joiningDelay"),
+    ("registry", "_leavingDelay"),
+    ("registry", "_withdrawalDelay"),
+    ("registry", "stakeCurrency"),
+    ("payouts", "activationDelay"),
+]
+
+
+@pytest.mark.parametrize(("holder", "name"), WRITTEN)
+def test_a_value_that_is_told_other_than_the_code_holds_is_found(
+    market: Market, deployment: Deployment, holder: str, name: str
+) -> None:
+    honest, payouts = market.node.web3.provider, str(deployment.payouts)
+    chain = open_chain(Rpc(honest), market.address, payouts=payouts)
+    lied_of = str(getattr(chain.contracts, holder))
+    places = load_artifact(chain.interfaces[lied_of].name).immutables[name]
+
+    def one_more(code: str) -> str:
+        told = bytearray.fromhex(code[2:])
+        for place in places:
+            told[place + 31] ^= 1
+        return "0x" + told.hex()
+
+    class Lying(BaseProvider):
+        def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+            answer = {**honest.make_request(method, params)}
+            if method == "eth_getCode" and params[0] == lied_of:
+                answer["result"] = one_more(answer["result"])
+            return answer  # type: ignore[return-value]
+
+    told = found(Lying(), market.address, payouts=payouts)
+    assert told == Finding("failed", f"the node gives other code of {lied_of} than is proven")
+
+
+@pytest.mark.parametrize("says", [REFUSED, {"result": "0x" + f"{77:064x}"}])
+@pytest.mark.parametrize("function", ["rotationDelay()", "stakeCurrency()"])
+def test_what_is_written_in_the_code_no_view_can_alter(
+    settled: Settled, function: str, says: dict[str, Any]
+) -> None:
+    node = LyingContract(settled.chain, function, says)
+    assert audit(node, settled.market, settled.store) == audit(
+        settled.chain, settled.market, settled.store
     )
 
 
-@pytest.mark.parametrize("function", ["rotationDelay()", "stakeCurrency()", "terms()"])
-def test_a_view_that_the_code_answers_is_not_refused(settled: Settled, function: str) -> None:
-    told = found(LyingContract(settled.chain, function, REFUSED), settled.market)
-    assert told.verdict == "failed"
-    assert f"the node does not answer {function} of 0x" in told.detail
+def test_values_are_read_out_of_whole_code_only(settled: Settled, around: Contracts) -> None:
+    interface = Interface("OracleCommittee")
+    code = open_chain(Rpc(settled.chain), settled.market).code(around.panel)
+    words = interface.written(code)
+    assert words is not None
+    assert int.from_bytes(words["unbondingDelay"], "big") > 0
+    place = load_artifact("OracleCommittee").immutables["unbondingDelay"][0] + 31
+    assert interface.written(code[:place] + b"\x07" + code[place + 1 :]) is None  # the other is not
+    assert interface.written(code[:-1]) is None
+    assert interface.written(b"") is None
 
 
 def test_code_that_is_told_is_held_against_its_proof(settled: Settled, around: Contracts) -> None:
@@ -188,13 +257,12 @@ def test_an_archived_log_from_before_this_was_asked_is_not_passed(settled: Settl
 def test_code_of_another_release_is_not_known(
     settled: Settled, around: Contracts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = checked._compiled
+    def later(contract: str) -> Artifact:
+        known = load_artifact(contract)
+        code = known.deployed_bytecode[:-1] + b"\x00"
+        return replace(known, deployed_bytecode=code) if contract == "ModelMarket" else known
 
-    def other(kind: str) -> tuple[bytes, tuple[int, ...]]:
-        code, places = known(kind)
-        return (code[:-1] + b"\x00" if kind == "ModelMarket" else code), places
-
-    monkeypatch.setattr(checked, "_compiled", other)
+    monkeypatch.setattr(abi, "load_artifact", later)
     said = f"{around.market} has other code than this release's ModelMarket"
     assert found(settled.chain, settled.market) == Finding("unchecked", said)
 

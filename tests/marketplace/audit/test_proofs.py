@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 import rlp
+from audit_chain import TERMS, deployed
+from audited_trade import Settled
+from cast_of_trade import Cast
 from eth_utils.address import to_canonical_address
 from eth_utils.crypto import keccak
+from tampering import LyingContract
 from trie import HexaryTrie
+from web3.providers import BaseProvider
 
 from marketplace.audit import proofs
-from marketplace.audit.proofs import account_of
-from marketplace.audit.rpc import Proof
+from marketplace.audit.chain import Chain, open_chain
+from marketplace.audit.proofs import StateProofs, account_of
+from marketplace.audit.report import Finding
+from marketplace.audit.rpc import Proof, Rpc
 from marketplace.audit.trie import EMPTY_ROOT
+from marketplace.chain.artifacts import load_artifact
+from marketplace.chain.market import Market
 
 ACCOUNT, OTHER = "0x" + "11" * 20, "0x" + "22" * 20
 
@@ -65,3 +74,89 @@ def test_a_word_is_a_number_and_no_list() -> None:
     assert proofs._value(b"") == 0
     with pytest.raises(ValueError, match="no list"):
         proofs._value(rlp.encode([b"\x03\xe8"]))
+
+
+# -------------------------------------------------------------- values beside any trade
+
+
+def told(node: BaseProvider, market: str) -> tuple[Chain, Finding]:
+    """Ask for what is stored once for a whole market, and hold it against its proofs."""
+    chain = open_chain(Rpc(node), market)
+    contracts = chain.contracts
+    chain.view(str(contracts.challenges), "terms")
+    for office in (contracts.committee, contracts.panel):
+        chain.view(office, "currentDigest")
+    return chain, StateProofs(chain).finding()
+
+
+TERM_NAMES = [
+    part["name"]
+    for item in load_artifact("Challenges").abi
+    if item["type"] == "function" and item["name"] == "terms"
+    for part in item["outputs"][0]["components"]
+]
+
+
+@pytest.mark.parametrize("name", TERM_NAMES)
+def test_a_term_that_is_told_other_than_it_is_stored_is_named(settled: Settled, name: str) -> None:
+    chain, honest = told(settled.chain, settled.market)
+    challenges = str(chain.contracts.challenges)
+    assert honest.verdict == "passed"
+    assert honest.detail.startswith("7 words of storage")
+    terms = open_chain(Rpc(settled.chain), settled.market).view(challenges, "terms")
+    value = terms[name]
+    words = terms | {name: value + 1}
+    says = {"result": "0x" + "".join(f"{word:064x}" for word in words.values())}
+    _, found = told(LyingContract(settled.chain, "terms()", says), settled.market)
+    assert found == Finding(
+        "failed",
+        f"terms() of {challenges} is proven to be {name} {value}, and the node said"
+        f" {name} {value + 1}",
+    )
+
+
+def test_who_is_in_office_is_proven_by_the_clock(market: Market, parties: Cast) -> None:
+    provider = market.node.web3.provider
+    slow = replace(TERMS, rotation_delay=1_000)
+    node, deployment = deployed(provider, parties, slow)
+    own = Market(node, deployment.market)
+    members = [signer.address for signer in parties.signers[:2]]
+    node.send(parties.admin, own.committee.functions.scheduleRotation(members, 2))
+    for version in (1, 2):
+        chain, honest = told(provider, own.address)
+        assert honest.verdict == "passed"
+        digest = chain.view(chain.contracts.committee, "digestOf", version)
+        assert chain.view(chain.contracts.committee, "currentDigest") == digest
+        other = chain.view(chain.contracts.committee, "digestOf", 3 - version)
+        says = {"result": "0x" + other.hex()}
+        _, found = told(LyingContract(provider, "currentDigest()", says), own.address)
+        assert found.verdict == "failed"
+        assert (
+            f"currentDigest({version}) of {chain.contracts.committee} is proven to be"
+            f" 0x{digest.hex()}, and the node said 0x{other.hex()}"
+        ) in found.detail
+        node.advance_time(1_000)
+
+
+def test_who_is_in_office_is_unproven_without_a_proof_of_the_rotation(settled: Settled) -> None:
+    class Reluctant(LyingContract):
+        def make_request(self, method: Any, params: Any) -> Any:
+            if method == "eth_getProof" and params[0] == office and len(params[1]) == 1:
+                return {"jsonrpc": "2.0", "id": 1, "error": {"code": 429, "message": "enough"}}
+            return super().make_request(method, params)
+
+    office = open_chain(Rpc(settled.chain), settled.market).contracts.committee
+    _, found = told(Reluctant(settled.chain, "nothing()", {}), settled.market)
+    assert found.verdict == "unchecked"
+    assert f"not proven: storage of {office}" in found.detail
+
+
+def test_what_was_told_once_is_what_is_proven(settled: Settled) -> None:
+    chain, _ = told(settled.chain, settled.market)
+    challenges = str(chain.contracts.challenges)
+    node = LyingContract(settled.chain, "terms()", {"result": "0x" + f"{7:064x}" * len(TERM_NAMES)})
+    chain = open_chain(Rpc(node), settled.market)
+    lied = chain.view(challenges, "terms")
+    node.lying = False
+    assert chain.view(challenges, "terms") == lied
+    assert StateProofs(chain).finding().verdict == "failed"

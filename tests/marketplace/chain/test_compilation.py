@@ -43,6 +43,33 @@ def test_byte_code_does_not_depend_on_comments_or_names_of_files(compiler: Compi
     assert other.bytecode == first.bytecode
 
 
+def test_immutables_are_found_by_name_whatever_else_is_compiled(compiler: Compiler) -> None:
+    base = HEAD + (
+        "abstract contract Base { address internal immutable _owner;"
+        " constructor() { _owner = msg.sender; } }\n"
+    )
+    text = HEAD + (
+        'import {Base} from "@acme/lib/Base.sol";\n'
+        "contract Timer is Base { uint32 public immutable delay; uint256 public count;"
+        " constructor(uint32 delay_) { delay = delay_; }"
+        " function owner() external view returns (address, uint32) { return (_owner, delay); } }\n"
+    )
+    packaged = {"@acme/lib/Base.sol": base}
+    (timer,) = compile_sources({"src/Timer.sol": text}, packaged, compiler)
+    assert list(timer.immutables) == ["_owner", "delay"]
+    for places in timer.immutables.values():
+        assert places == sorted(places)
+        for place in places:  # PUSH32 of a word that is yet to be written
+            assert timer.deployed_bytecode[place - 1 : place + 32] == b"\x7f" + bytes(32)
+    more = {"src/A.sol": COUNTER, "src/Timer.sol": text}
+    counter, again = compile_sources(more, packaged, compiler)
+    assert counter.immutables == {}
+    assert (again.deployed_bytecode, again.immutables) == (
+        timer.deployed_bytecode,
+        timer.immutables,
+    )
+
+
 def test_error_names_the_place_and_carries_the_full_message(compiler: Compiler) -> None:
     broken = HEAD + "contract Broken {\n    uint256 count = missing;\n    int8 x = 1000;\n}\n"
     with pytest.raises(ToolchainError) as caught:

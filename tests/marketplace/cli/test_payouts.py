@@ -9,16 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from audited_trade import AuditedTrade
+from cast_of_trade import cast
 from command_line import Ran, Run, served
 
 from marketplace.chain.client import Node, connect
 from marketplace.chain.deploy import Deployment, deploy
 from marketplace.chain.devnet import DevnetProvider, DevnetRpc, open_devnet
 from marketplace.chain.devnet.accounts import well_known_accounts
+from marketplace.chain.market import Market
 from marketplace.protocol.documents import PayeeList
 from marketplace.protocol.errors import (
     BadSignature,
     ConfigurationError,
+    InsufficientFunds,
     MarketError,
     MissingContent,
     NoContract,
@@ -172,7 +176,12 @@ def test_a_token_is_given_out_as_coins_are(place: Place) -> None:
     stranger = well_known_accounts()[STRANGER]
     node.send(stranger, contract.functions.mint(stranger.address, 70))
     coin = ("--currency", token)
+    allowance = contract.functions.allowance(stranger.address, place.deployment.payouts)
+    refused(place("deposit", 71, *coin, "--account", STRANGER), InsufficientFunds, "needs 71")
+    assert node.call(allowance) == 0
+    node.send(stranger, contract.functions.approve(place.deployment.payouts, 10**6))
     assert place("deposit", 70, *coin, "--account", STRANGER).status == 0
+    assert node.call(allowance) == 0
     cid = place.listed({ACCOUNTS[ONE]: 70}, *coin).out.strip()
     assert place("propose", *place.signed(cid, *SEATS[:2])).status == 0
     assert place("activate", *coin, "--skip-time").status == 0
@@ -239,6 +248,31 @@ def test_the_guardian_strikes_out_what_waits(place: Place) -> None:
     assert place("veto", "--account", ADMIN, "--json").data == {"epoch": 1}
     refused(place("propose", *files), TransactionReverted, "epochs ascend by one")
     assert place.listed({one: 9}, "--json").data["epoch"] == 2
+
+
+def test_what_several_trades_owe_is_collected_and_claimed_at_once(place: Place) -> None:
+    one, receiver, payouts = ACCOUNTS[ONE], ACCOUNTS[19], place.deployment.payouts
+    node = connect(place.url)
+    market = Market(node, place.deployment.market)
+    node.send(well_known_accounts()[ADMIN], market.rules.functions.setFee(250, payouts))
+    collecting = ("collect", "--market", market.address, "--account", STRANGER, "--json")
+    arrived = 0
+    for salts in (("first", "second"), ("third",)):
+        for salt in salts:
+            trade = AuditedTrade(market, DiskStore("evidence"), cast(), salt=salt)
+            trade.to_passed()
+            trade.finish()
+        owed = market.credit_of(payouts)
+        assert owed > 0
+        arrived += owed
+        assert place(*collecting).data == {"currency": NATIVE, "funded": str(arrived)}
+        assert (market.credit_of(payouts), node.balance(payouts)) == (0, arrived)
+        place.given_out({one: arrived})
+    before = node.balance(receiver)
+    claiming = ("claim", "--store", "store", "--to", receiver, "--account", ONE, "--json")
+    assert place(*claiming).data == {"payee": one, "claimed": str(arrived), "sentTo": receiver}
+    assert (node.balance(receiver) - before, node.balance(payouts)) == (arrived, 0)
+    assert place("status", "--json").data["unclaimed"] == "0"
 
 
 def test_a_market_owes_nothing_that_it_did_not_credit(place: Place) -> None:

@@ -12,10 +12,10 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "contracts"))
 
 from deploying import TestContracts
 
-from marketplace.protocol.errors import InsufficientFunds
+from marketplace.protocol.errors import InsufficientFunds, TransactionReverted
 from marketplace.protocol.states import State
 from marketplace.protocol.terms import NO_PERMIT
-from marketplace.roles.spending import allow
+from marketplace.roles.spending import allow, approved
 
 LATER = 2**40 - 1
 
@@ -50,3 +50,31 @@ def test_a_permit_is_signed_for_the_amount_and_nothing_is_sent(stage: StageAt) -
     market.node.send(run.world.stranger, taking)
     allowance = token.functions.allowance(account.address, market.address)
     assert market.node.call(allowance) == 5
+
+
+def test_nothing_stays_approved_where_a_contract_takes_no_permit(stage: StageAt) -> None:
+    run = stage(State.REQUESTED, TOKEN)
+    node, account, other = run.world.market.node, run.world.buyer.account, run.world.stranger
+    currency = run.world.currency
+    token = node.contract("DevToken", currency)
+    allowance = token.functions.allowance(account.address, other.address)
+    taking = token.functions.transferFrom(account.address, other.address, 5)
+    node.send(account, token.functions.approve(other.address, 1_000))
+    with approved(node, account, currency, other.address, 5):
+        assert node.call(allowance) == 5
+        node.send(other, taking)
+    assert node.call(allowance) == 0
+    with (
+        pytest.raises(TransactionReverted),
+        approved(node, account, currency, other.address, 4),
+    ):
+        node.send(other, taking)
+    assert node.call(allowance) == 0
+    sent = node.web3.eth.get_transaction_count(account.address)
+    have = node.call(token.functions.balanceOf(account.address))
+    with (
+        pytest.raises(InsufficientFunds),
+        approved(node, account, currency, other.address, have + 1),
+    ):
+        pytest.fail("it has not so much")
+    assert node.web3.eth.get_transaction_count(account.address) == sent
