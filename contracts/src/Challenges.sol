@@ -20,16 +20,30 @@ contract Challenges is IChallenges, Penalties, EIP712 {
     bytes32 private constant RULING =
         keccak256("Ruling(bytes32 tradeId,uint32 panelVersion,bytes32 model,bytes32 evidence)");
 
+    uint16 private constant MAX_ANNOUNCEMENT_DELAY = 10 minutes; // a small part of any sound review
+
     mapping(bytes32 tradeId => Challenge) private _challenges;
+
+    /// @inheritdoc IChallenges
+    mapping(bytes32 seal => uint40) public announcedAt;
 
     constructor(IModelMarket market_, IOracleCommittee committee_, ChallengeTerms memory terms_)
         EIP712("Challenges", "1")
         Penalties(market_, committee_, terms_)
     {
         if (terms_.rulingWindow != market_.rules().rulingWindow()) revert InvalidTerms();
+        uint16 delay = terms_.announcementDelay;
+        if (delay == 0 || delay > MAX_ANNOUNCEMENT_DELAY) revert InvalidTerms();
     }
 
     // --------------------------------------------------------------- challenges
+
+    /// @inheritdoc IChallenges
+    function announce(bytes32 seal) external {
+        if (announcedAt[seal] != 0) revert AlreadyAnnounced(seal);
+        announcedAt[seal] = uint40(block.timestamp);
+        emit ChallengeAnnounced(seal);
+    }
 
     /// @inheritdoc IChallenges
     function challenge(
@@ -40,12 +54,14 @@ contract Challenges is IChallenges, Penalties, EIP712 {
         bytes32 record,
         Committee calldata judges,
         Committee calldata jury,
-        bytes32 claim
+        bytes32 claim,
+        bytes32 salt
     ) external payable nonReentrant returns (bytes32 tradeId) {
         _requireNamed(judges, request.committee);
         _requireNamed(jury, request.panel);
         _requireFree(_seatsOf(jury.members, _one(msg.sender)));
         tradeId = market.tradeIdOf(request);
+        _useAnnouncement(sealOf(tradeId, msg.sender, claim, salt));
         bool passed = market.statusOf(tradeId).state() == State.Passed;
         Challenge memory open = Challenge({
             challenger: msg.sender,
@@ -60,7 +76,7 @@ contract Challenges is IChallenges, Penalties, EIP712 {
         // A rejection pays the experts nothing, whether it stands or falls.
         if (passed) open.mayNotUphold |= _seatsOf(jury.members, gate.experts);
         _challenges[tradeId] = open;
-        _emitChallenged(tradeId, request.currency, claim, open);
+        _emitChallenged(tradeId, request.currency, claim, salt, open);
         // Refuses all but the first, and that out of its time.
         market.dispute(tradeId);
         _requireDecided(tradeId, request.committee, deal, gate, amounts, record);
@@ -135,6 +151,15 @@ contract Challenges is IChallenges, Penalties, EIP712 {
     }
 
     /// @inheritdoc IChallenges
+    function sealOf(bytes32 tradeId, address challenger, bytes32 claim, bytes32 salt)
+        public
+        view
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(block.chainid, address(this), tradeId, challenger, claim, salt));
+    }
+
+    /// @inheritdoc IChallenges
     function bondFor(uint128 budget) public view returns (uint128) {
         uint256 bond = (uint256(budget) * _terms.bondBps + BASIS_POINTS - 1) / BASIS_POINTS;
         // casting to uint128 is safe: at most the budget
@@ -151,6 +176,13 @@ contract Challenges is IChallenges, Penalties, EIP712 {
     }
 
     // ------------------------------------------------------------------ private
+
+    function _useAnnouncement(bytes32 seal) private {
+        uint40 from = announcedAt[seal];
+        if (from != 0) from += _terms.announcementDelay;
+        if (from == 0 || block.timestamp < from) revert NotAnnounced(seal, from);
+        delete announcedAt[seal];
+    }
 
     /// @dev Takes the open challenge off the books, so that its bond is awarded once.
     function _close(Request calldata request)
@@ -218,12 +250,14 @@ contract Challenges is IChallenges, Penalties, EIP712 {
         bytes32 tradeId,
         Currency currency,
         bytes32 claim,
+        bytes32 salt,
         Challenge memory open
     ) private {
         emit Challenged(
             tradeId,
             msg.sender,
             claim,
+            salt,
             currency,
             open.bond,
             open.deadline,

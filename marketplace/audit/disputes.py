@@ -43,6 +43,8 @@ class Disputes:
     ----------
     acts
         By trade, in the order of the log.
+    announced
+        When each seal of a challenge to come was announced first, in seconds since 1970.
     credit
         Wei that each account may withdraw, by account and currency.
     faults
@@ -51,6 +53,7 @@ class Disputes:
     """
 
     acts: defaultdict[bytes, list[Act]] = field(default_factory=lambda: defaultdict(list))
+    announced: dict[bytes, int] = field(default_factory=dict)
     credit: defaultdict[Wallet, int] = field(default_factory=lambda: defaultdict(int))
     faults: list[str] = field(default_factory=list)
     _slashes: list[Slash] = field(default_factory=list)
@@ -75,6 +78,8 @@ class Disputes:
         if event.name in (CHALLENGE, *RULINGS, *PENALTIES):
             self.acts[event["tradeId"]].append(Act(event, tuple(self._slashes)))
             self._slashes.clear()
+        elif event.name == "ChallengeAnnounced":
+            self.announced.setdefault(event["seal"], event.timestamp)
         elif event.name == "Awarded":
             self._awarded(event)
         elif event.name == "CreditWithdrawn":

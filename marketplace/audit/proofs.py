@@ -102,6 +102,7 @@ _WORDS: dict[tuple[str, str], Words] = {
     ("ModelMarket", "creditOf"): Words("_slots", _one_less),
     ("OracleCommittee", "digestOf"): Words("digestOf", _word_bytes),
     ("OracleCommittee", "currentDigest"): Words("digestOf", _word_bytes),
+    ("OracleCommittee", "backedDigest"): Words("digestOf", _word_bytes),
     ("OracleCommittee", "stakeOf"): Words("_stakes", _halves, told=_members("bonded", "unbonding")),
     ("OracleCommittee", "creditOf"): Words("creditOf", _plain),
     ("Challenges", "settledSeals"): Words("settledSeals", _plain),
@@ -120,7 +121,8 @@ _WORDS: dict[tuple[str, str], Words] = {
     ("Payouts", "creditOf"): Words("_accounts", lambda word: word >> 128),
 }
 
-_CURRENT = "currentDigest"  # a view of `digestOf` the version that is in office by the clock
+_BACKED = "backedDigest"
+_CURRENT = ("currentDigest", _BACKED)  # views of `digestOf` the version in office by the clock
 
 
 class StateProofs:
@@ -147,13 +149,12 @@ class StateProofs:
                 by_contract[contract].append((function, arguments, answer))
         self._chain.answers.clear()
         for contract in sorted(by_contract):
-            current = [each for each in by_contract[contract] if each[0] == _CURRENT]
-            answers = [each for each in by_contract[contract] if each[0] != _CURRENT]
+            current = [each for each in by_contract[contract] if each[0] in _CURRENT]
+            answers = [each for each in by_contract[contract] if each[0] not in _CURRENT]
             for start in range(0, len(answers), SLOTS_AT_ONCE):
                 self._prove(contract, answers[start : start + SLOTS_AT_ONCE])
             for function, _, answer in current:
-                if (version := self._in_office(contract)) is not None:
-                    self._prove(contract, [(function, (version,), answer)])
+                self._prove_current(contract, function, answer)
 
     def finding(self) -> Finding:
         """Check that what the node said of storage and balances is under the header's state root.
@@ -185,15 +186,30 @@ class StateProofs:
             for fault in _unlike(self._chain, contract, answers, *state):
                 note(self._faults, fault)
 
-    def _in_office(self, contract: str) -> int | None:
-        """Return which version is in office by proven storage; None if that isn't proven."""
+    def _prove_current(self, contract: str, function: str, answer: Any) -> None:
+        office = self._in_office(contract)
+        if office is None:
+            return
+        version, short = office
+        if function != _BACKED or not short:
+            self._prove(contract, [(function, (version,), answer)])
+        elif answer != _word_bytes(0):
+            said = f"{contract} says {shown(answer)} for {function}"
+            note(self._faults, f"{said} where {counted(short, 'seat')} of storage lack stake")
+
+    def _in_office(self, contract: str) -> tuple[int, int] | None:
+        """Return which version is in office by proven storage, and how many of its seats are short.
+
+        None if that isn't proven.
+        """
         kind, variable = self._chain.interfaces[contract].name, "_rotation"
         state = self._state(contract, [_word_bytes(_layout(kind)[variable])])
         if state is None:
             return None
         rotation = _members_of(kind, variable, state[1])
         begun = self._chain.block.timestamp >= rotation["effectiveAt"]
-        return rotation["next" if begun else "incumbent"]
+        seated = "next" if begun else "incumbent"
+        return rotation[seated], rotation[f"{seated}Short"]
 
     def _state(self, contract: str, slots: list[bytes]) -> tuple[int, list[int]] | None:
         """Return the balance in wei and the words in slots; None if they aren't proven."""

@@ -268,6 +268,15 @@ class Node:
                     "time travel works on the devnet and on Anvil; elsewhere, wait",
                 )
 
+    def let_pass(self, seconds: int) -> None:
+        """Move the chain's clock, or wait where it can't be moved."""
+        until = self.now() + seconds
+        try:
+            self.advance_time(seconds)
+        except ConfigurationError:
+            while self.now() < until:
+                time.sleep(1)
+
     # ------------------------------------------------------------------- errors
 
     def _ask(self, question: Callable[[], Any]) -> Any:

@@ -102,9 +102,9 @@ class Terms:
         What a member of a committee must have at stake.
     rotation_delay, unbonding_delay
         Before a new committee judges, and before a stake can be taken out.
-    bond_bps, ruling_window, panel_bps, challenger_bps
-        A challenge's bond of the budget, the time to rule on it, the panel's part of a lost
-        bond, and the challenger's of what is slashed.
+    bond_bps, ruling_window, announcement_delay, panel_bps, challenger_bps
+        A challenge's bond of the budget, the time to rule on it and from its announcement until
+        it may come, the panel's part of a lost bond, and the challenger's of what is slashed.
     wrong_verdict_penalty, silence_penalty, closed_seal_penalty, reporter_bps
         What a signer of a verdict that fell, a silent member, and a signer that keeps a
         score sealed lose, and the reporter's part of the last.
@@ -129,6 +129,7 @@ class Terms:
     unbonding_delay: int = 30 * DAY
     bond_bps: int = 500
     ruling_window: int = DAY
+    announcement_delay: int = 60
     panel_bps: int = 5_000
     challenger_bps: int = 5_000
     wrong_verdict_penalty: int = 0
@@ -300,6 +301,7 @@ def _challenge_terms(terms: Terms) -> tuple[int, ...]:
     return (
         terms.bond_bps,
         terms.ruling_window,
+        terms.announcement_delay,
         terms.panel_bps,
         terms.challenger_bps,
         terms.wrong_verdict_penalty,

@@ -25,6 +25,7 @@ from marketplace.cli.reexecute import reexecute_command
 from marketplace.cli.store import store_commands
 from marketplace.cli.store_upkeep import gc_command, pin_commands, verify_command
 from marketplace.cli.trade import (
+    challenge_command,
     licence_command,
     receive_command,
     timeout_command,
@@ -57,6 +58,7 @@ for part in (
     reexecute_command,
     trades_command,
     timeout_command,
+    challenge_command,
     withdraw_command,
     authorise_command,
     open_accounts_command,

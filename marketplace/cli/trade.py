@@ -1,4 +1,4 @@
-"""`moemarket trades`, `timeout`, `licence` and `receive`: what a party does with a trade."""
+"""What one does with a trade: `trades`, `timeout`, `challenge`, `licence` and `receive`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from marketplace.cli.arguments import (
     trade_id_of,
     trade_option,
 )
-from marketplace.cli.output import as_json, command, conclude
+from marketplace.cli.output import as_json, command, conclude, timed_progress
 
 
 @click.command("trades")
@@ -89,6 +89,50 @@ def timeout_command(
         opened.node.advance_time(seconds_to_exit(opened, trade_id))
     state = end_trade(opened, sender, trade_id)
     conclude({"state": state.name}, json_output, lambda: click.echo(f"the trade is {state.name}"))
+
+
+@click.command("challenge")
+@rpc_option
+@chain_id_option
+@market_option
+@trade_option
+@store_option
+@keystore_option
+@account_option
+@click.option("--claim", required=True, help="What is wrong with the verdict, for the panel.")
+@as_json
+@command
+def challenge_command(
+    rpc: str,
+    chain_id: int | None,
+    market: str,
+    trade: str,
+    store_location: str,
+    keystore: Path | None,
+    account: int,
+    claim: str,
+    json_output: bool,
+) -> None:
+    """Have the panel judge a trade again, for a bond; any account may, in the review window.
+
+    The challenge is announced first, by a seal that tells nobody which trade it is of, and
+    comes when the announcement's delay is over; on a devnet the clock is moved. A command that
+    broke off goes on from its announcement if it is given again with the same claim.
+    """
+    from marketplace.roles.challenger import Challenger
+    from offchain.exchange import Exchange
+    from offchain.storage.store import open_store
+
+    trade_id = trade_id_of(trade)
+    opened = open_market(rpc, chain_id, market)
+    owner = open_account(opened.node, keystore, account)
+    exchange = Exchange(open_store(store_location), owner, opened.encryption_key_of)
+    bond = Challenger(opened, exchange).challenge(trade_id, claim, timed_progress())
+    conclude(
+        {"bond": str(bond), "challenger": owner.address},
+        json_output,
+        lambda: click.echo(f"{owner.address} put up {bond} of the smallest unit"),
+    )
 
 
 @click.command("licence")

@@ -24,6 +24,17 @@ def seed_of(trade: bytes) -> int:
     return int.from_bytes(trade[:4], "big")
 
 
+def challenge_seal(
+    chain_id: int, challenges: str, trade: bytes, challenger: str, claim: bytes, salt: bytes
+) -> bytes:
+    """Return what announces a challenge, 32 bytes, as `Challenges.sealOf` does.
+
+    Computed here, since a node that is asked for it learns which trade will be challenged.
+    """
+    kinds = ["uint256", "address", "bytes32", "address", "bytes32", "bytes32"]
+    return keccak(encode(kinds, [chain_id, challenges, trade, challenger, claim, salt]))
+
+
 def score_seal(trade: bytes, attempt: int, signer: str, score: int, salt: bytes) -> bytes:
     """Return a signer's commitment to its score (parts per million), 32 bytes."""
     kinds = ["bytes32", "uint8", "address", "uint32", "bytes32"]

@@ -49,6 +49,13 @@ EXPLANATIONS: dict[str, Explanation] = {
         "a verdict is counted for a seat that didn't sign",
         "set verdict bits for signers only",
     ),
+    "AlreadyAnnounced": Explanation(
+        "this seal was announced before", "go on; it counts from its first announcement"
+    ),
+    "NotAnnounced": Explanation(
+        "the challenge was not announced, or too short a time ago",
+        "announce its seal, and wait until the time that the error names",
+    ),
     "AlreadyChallenged": Explanation(
         "this trade was challenged before", "wait for its settlement; there is one challenge"
     ),

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 from eth_account.signers.local import LocalAccount
 
-from marketplace.chain.client import Node
 from marketplace.chain.market import Market
-from marketplace.protocol.errors import ConfigurationError
 from marketplace.protocol.terms import NATIVE
 from marketplace.roles.licence import licence_holder, mint_licence
 from marketplace.scripted.world import World
-
-
-def let_pass(node: Node, seconds: int) -> None:
-    """Move the chain's clock, or wait where it can't be moved."""
-    until = node.now() + seconds
-    try:
-        node.advance_time(seconds)
-    except ConfigurationError:
-        while node.now() < until:
-            time.sleep(1)
 
 
 def penalise_silence(market: Market, account: LocalAccount, trade_id: bytes) -> None:

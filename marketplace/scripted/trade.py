@@ -15,7 +15,7 @@ from marketplace.roles.buyer import Commission
 from marketplace.roles.exits import end_trade, seconds_to_exit
 from marketplace.roles.juror import rule
 from marketplace.roles.quotes import SignedDataQuote, SignedModelQuote
-from marketplace.scripted.closing import let_pass, mint_to_buyer, penalise_silence, withdraw_all
+from marketplace.scripted.closing import mint_to_buyer, penalise_silence, withdraw_all
 from marketplace.scripted.script import Script
 from marketplace.scripted.world import World
 from offchain.data.scenarios import Scenario
@@ -277,7 +277,8 @@ class TradeRun:
 
     def _challenge(self) -> None:
         challenger, claim = self.world.challenger, "the evidence gives another verdict"
-        bond = challenger.challenge(self.trade_id, claim)
+        self.progress("  a stranger challenges the verdict")
+        bond = challenger.challenge(self.trade_id, claim, lambda said: self.progress(f"  {said}"))
         self.progress(f"  a stranger puts up {in_coins(bond, self.symbol)}: {claim!r}")
 
     def _settle(self, audit: AuditFinding) -> None:
@@ -298,7 +299,7 @@ class TradeRun:
     def _let_pass(self, seconds: int) -> None:
         if seconds > 0:
             self.progress(f"  {seconds} s pass on the chain's clock")
-            let_pass(self.world.market.node, seconds)
+            self.world.market.node.let_pass(seconds)
 
     def _say_how_to_end(self) -> None:
         """Tell whoever sees this run break off how nobody's money stays behind."""

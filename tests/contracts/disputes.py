@@ -34,6 +34,7 @@ from marketplace.chain.governance import deploy_governance
 from marketplace.chain.market import Status
 from marketplace.protocol.agreement import record_hash
 from marketplace.protocol.attempts import history_of, path_of
+from marketplace.protocol.ids import challenge_seal
 from marketplace.protocol.terms import NATIVE, AttemptRecord
 from marketplace.protocol.units import WEI
 
@@ -44,11 +45,13 @@ DEPLOYER = MEMBERS[-1]
 STAKE = 10 * WEI
 RULING_WINDOW = 3 * DAY
 BOND_BPS, PANEL_BPS, CHALLENGER_BPS, REPORTER_BPS = 1_000, 4_000, 5_000, 2_500
+ANNOUNCEMENT_DELAY = 60
 LEAST_WINDOW = 1_000
 WRONG_VERDICT, SILENCE, CLOSED_SEAL = 4 * WEI + 1, WEI, WEI // 2 + 1
 TERMS = (
     BOND_BPS,
     RULING_WINDOW,
+    ANNOUNCEMENT_DELAY,
     PANEL_BPS,
     CHALLENGER_BPS,
     WRONG_VERDICT,
@@ -60,6 +63,7 @@ TERMS = (
 NO_PERMIT = (0, 0, 0, bytes(32), bytes(32))
 NO_AUDIT = (bytes(32), False, b"")
 EVIDENCE = commitment("what the panel found")
+CLAIM, SALT = commitment("the claim"), commitment("the salt")
 
 
 def next_contract(node: Node, account: LocalAccount) -> str:
@@ -173,10 +177,29 @@ class Court:
     def challenge(
         self, trade: JudgedTrade, by: LocalAccount = PARTIES.stranger, value: int | None = None
     ) -> TxReceipt:
-        """Challenge a trade with the bond in native coin."""
+        """Announce a challenge of a trade, and make it with the bond in native coin."""
+        self.announce(trade, by)
+        self.node.advance_time(ANNOUNCEMENT_DELAY)
+        return self.challenge_now(trade, by, value)
+
+    def challenge_now(
+        self, trade: JudgedTrade, by: LocalAccount = PARTIES.stranger, value: int | None = None
+    ) -> TxReceipt:
+        """Challenge a trade, whatever was announced."""
         bond = self.bond(trade) if value is None else value
-        arguments = (*trade.decision, self.judges, self.jury, commitment("the claim"))
+        arguments = (*trade.decision, self.judges, self.jury, CLAIM, SALT)
         return self.send(by, "challenge", trade.request, *arguments, value=bond)
+
+    def announce(self, trade: JudgedTrade, by: LocalAccount = PARTIES.stranger) -> None:
+        """Have somebody else announce what an account will challenge, unless that was done."""
+        seal = self.seal(trade, by)
+        if not self.view("announcedAt", seal):
+            self.send(PARTIES.treasury, "announce", seal)
+
+    def seal(self, trade: JudgedTrade, by: LocalAccount = PARTIES.stranger) -> bytes:
+        """What announces a challenge by an account."""
+        place = self.node.chain_id, self.challenges.address
+        return challenge_seal(*place, trade.id, by.address, CLAIM, SALT)
 
     def bond(self, trade: JudgedTrade) -> int:
         return int(self.view("bondFor", trade.request["budget"]))

@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 from deploying import TestContracts
 from disputes import (
+    ANNOUNCEMENT_DELAY,
     BOND_BPS,
     CHALLENGER_BPS,
+    CLAIM,
     EVIDENCE,
     JUDGES,
     JURY,
     PANEL_BPS,
     RULING_WINDOW,
+    SALT,
     STAKE,
     TERMS,
     WRONG_VERDICT,
@@ -70,7 +73,8 @@ def test_a_challenge_freezes_the_trade_for_a_bond(court: Court, trade: JudgedTra
             {
                 "tradeId": trade.id,
                 "challenger": CHALLENGER.address,
-                "claim": commitment("the claim"),
+                "claim": CLAIM,
+                "salt": SALT,
                 "currency": NATIVE,
                 "bond": bond,
                 "deadline": deadline,
@@ -128,11 +132,46 @@ def test_a_trade_is_challenged_once(court: Court, trade: JudgedTrade) -> None:
 
 def test_committee_and_panel_are_those_of_the_request(court: Court, trade: JudgedTrade) -> None:
     trade.judge(1, passing=[0, 1])
-    other, claim = (1, 1, [PARTIES.stranger.address]), commitment("the claim")
+    other = (1, 1, [PARTIES.stranger.address])
     for named, office in (((other, court.jury), "committee"), ((court.judges, other), "panel")):
-        arguments = (*trade.decision, *named, claim)
+        arguments = (*trade.decision, *named, CLAIM, SALT)
         with refused("CommitteeMismatch", digest_of(other), trade.request[office]):
             court.send(CHALLENGER, "challenge", trade.request, *arguments, value=court.bond(trade))
+
+
+# ------------------------------------------------------------------- announcements
+
+
+def test_a_challenge_comes_a_delay_after_its_announcement(court: Court, trade: JudgedTrade) -> None:
+    trade.judge(1, passing=[0, 1])
+    seal = court.seal(trade)
+    with refused("NotAnnounced", seal, 0):
+        court.challenge_now(trade)
+    court.announce(trade)
+    announced = court.node.now()
+    assert court.view("announcedAt", seal) == announced
+    with refused("AlreadyAnnounced", seal):
+        court.send(CHALLENGER, "announce", seal)
+    move_to(court.node, announced + ANNOUNCEMENT_DELAY - 2)
+    with refused("NotAnnounced", seal, announced + ANNOUNCEMENT_DELAY):
+        court.challenge_now(trade)
+    move_to(court.node, announced + ANNOUNCEMENT_DELAY - 1)
+    court.challenge_now(trade)
+    assert court.node.now() == announced + ANNOUNCEMENT_DELAY
+    assert court.view("announcedAt", seal) == 0
+
+
+def test_who_sees_a_challenge_can_not_copy_it(court: Court, trade: JudgedTrade) -> None:
+    trade.judge(1, passing=[0, 1])
+    court.announce(trade)
+    court.node.advance_time(ANNOUNCEMENT_DELAY)
+    with refused("NotAnnounced", court.seal(trade, BROKER), 0):
+        court.challenge_now(trade, by=BROKER)
+    court.challenge_now(trade)
+
+
+def test_the_contract_seals_as_the_client_does(court: Court, trade: JudgedTrade) -> None:
+    assert court.view("sealOf", trade.id, CHALLENGER.address, CLAIM, SALT) == court.seal(trade)
 
 
 # ----------------------------------------------------------------- the verdict stands
@@ -440,7 +479,7 @@ def test_a_stake_s_token_that_blocks_the_arbiter_stops_no_ruling(
 
 @pytest.mark.parametrize(
     ("position", "value"),
-    [(0, 0), (0, 10_001), (1, 0), (2, 10_001), (3, 10_001), (7, 10_001)],
+    [(0, 0), (0, 10_001), (1, 0), (2, 0), (2, 601), (3, 10_001), (4, 10_001), (8, 10_001)],
 )
 def test_unusable_terms_are_refused(court: Court, position: int, value: int) -> None:
     terms = list(TERMS)

@@ -25,18 +25,27 @@ import {IPenalties} from "./IPenalties.sol";
 ///         can't come. Who is of one group with a member of the panel can't challenge: that member would
 ///         rule on its own party's challenge.
 ///
+///         A challenge is announced before it comes: its seal, which says neither trade nor challenger,
+///         lies on chain for the announcement's delay. Who sees the challenge itself wait to be included
+///         is too late to announce one of its own.
+///
 ///         A trade is challenged once at most. The panel looks at the whole trade, whatever the
 ///         claim says, so a sham challenge doesn't use the chance up.
 interface IChallenges is IPenalties {
     // ------------------------------------------------------------------ events
 
+    /// @notice A challenge may come after the delay; the seal hides by whom, and of which trade.
+    event ChallengeAnnounced(bytes32 indexed seal);
+
     /// @param claim Digest of what the challenger says is wrong.
+    /// @param salt Of the seal that was announced.
     /// @param mayNotUphold Seats of the panel that may not sign that the verdict stands, as a bitmap.
     /// @param mayNotOverturn Seats that may not sign that it falls.
     event Challenged(
         bytes32 indexed tradeId,
         address indexed challenger,
         bytes32 claim,
+        bytes32 salt,
         Currency currency,
         uint256 bond,
         uint40 deadline,
@@ -60,6 +69,12 @@ interface IChallenges is IPenalties {
 
     // ------------------------------------------------------------------ errors
 
+    /// @notice Somebody announced this seal before; it counts from then on.
+    error AlreadyAnnounced(bytes32 seal);
+
+    /// @notice The challenge with this seal may not come before `from`; zero if it wasn't announced.
+    error NotAnnounced(bytes32 seal, uint40 from);
+
     /// @notice What was passed is not what this trade was decided on.
     error UnknownDecision(bytes32 given, bytes32 decided);
 
@@ -74,13 +89,19 @@ interface IChallenges is IPenalties {
 
     // --------------------------------------------------------------- challenges
 
-    /// @notice Challenges the outcome of a trade in its review window; the caller pays the bond.
+    /// @notice Announces a challenge by its seal; any account may, before the verdict too.
+    /// @param seal As `sealOf` tells it.
+    function announce(bytes32 seal) external;
+
+    /// @notice Challenges the outcome of a trade in its review window; the caller pays the bond, and
+    ///         has its seal announced since the delay at least. That uses the announcement up.
     /// @param deal What was agreed, and with `gate` who the experts are.
     /// @param amounts Hash of the pool's division as reported.
     /// @param record Hash of the deciding attempt's record.
     /// @param judges The committee that the request names.
     /// @param jury The panel that the request names.
     /// @param claim Digest of what is wrong, for the panel to read.
+    /// @param salt Of the seal; who can guess it can find out what was announced.
     function challenge(
         Request calldata request,
         Deal calldata deal,
@@ -89,7 +110,8 @@ interface IChallenges is IPenalties {
         bytes32 record,
         Committee calldata judges,
         Committee calldata jury,
-        bytes32 claim
+        bytes32 claim,
+        bytes32 salt
     ) external payable returns (bytes32 tradeId);
 
     /// @notice Ends a challenge by the panel's ruling that the verdict stands.
@@ -125,6 +147,17 @@ interface IChallenges is IPenalties {
     // -------------------------------------------------------------------- views
 
     function challengeOf(bytes32 tradeId) external view returns (Challenge memory);
+
+    /// @notice When a seal was announced, in seconds since 1970; zero if it wasn't, or was used.
+    function announcedAt(bytes32 seal) external view returns (uint40);
+
+    /// @notice The seal to announce a challenge by; ask a node of your own, or compute it.
+    /// @param claim What the challenge will say.
+    /// @param salt Any 32 bytes that nobody else knows.
+    function sealOf(bytes32 tradeId, address challenger, bytes32 claim, bytes32 salt)
+        external
+        view
+        returns (bytes32);
 
     /// @notice The bond for a trade with this budget.
     function bondFor(uint128 budget) external view returns (uint128);

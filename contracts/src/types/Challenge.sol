@@ -17,6 +17,7 @@ struct Challenge {
 struct ChallengeTerms {
     uint16 bondBps; // of the request's budget, in basis points
     uint32 rulingWindow; // seconds from a challenge until the panel must have ruled
+    uint16 announcementDelay; // seconds from an announcement until the challenge may come
     uint16 panelBps; // of the bond, to the panel when the verdict stands
     uint16 challengerBps; // of what is slashed, to the challenger when it does not
     uint128 wrongVerdictPenalty; // for each signer of a verdict that fell, in the stakes' currency

@@ -28,11 +28,14 @@ contract ChallengesTest is JudgedTrade {
         uint40 review = _deadline();
         uint40 deadline = uint40(vm.getBlockTimestamp()) + RULING_WINDOW;
         uint128 bond = 1 ether + 1; // a tenth of the budget, rounded up
+        _announce(CHALLENGER);
         vm.expectEmit(address(challenges));
-        emit IChallenges.Challenged(tradeId, CHALLENGER, "claim", NATIVE, bond, deadline, 0, 0);
+        emit IChallenges.Challenged(
+            tradeId, CHALLENGER, "claim", SALT, NATIVE, bond, deadline, 0, 0
+        );
         vm.expectEmit(address(market));
         emit IModelMarket.TradeDisputed(tradeId, review + RULING_WINDOW);
-        assertEq(_challenge(), bond);
+        _sendChallenge(CHALLENGER, bond);
         Challenge memory open = challenges.challengeOf(tradeId);
         assertEq(abi.encode(open), abi.encode(Challenge(CHALLENGER, deadline, bond, 0, 0)));
         assertEq(address(challenges).balance, bond);
@@ -69,6 +72,7 @@ contract ChallengesTest is JudgedTrade {
 
     function test_RefusesATradeWithoutAVerdict() public {
         request = _requestOf(NATIVE);
+        tradeId = market.tradeIdOf(request);
         _expectWrongState(State.None);
         this.challengeFor(1 ether + 1);
         _fund();
@@ -143,7 +147,7 @@ contract ChallengesTest is JudgedTrade {
         else judges_ = other;
         bytes32 named = panel ? request.panel : request.committee;
         vm.expectRevert(abi.encodeWithSelector(IPenalties.CommitteeMismatch.selector, given, named));
-        challenges.challenge(request, deal, gate, amounts, _deciding, judges_, jury_, "claim");
+        challenges.challenge(request, deal, gate, amounts, _deciding, judges_, jury_, "claim", SALT);
     }
 
     function test_RefusesToBeEnteredAgainWhileItTakesTheBond() public {
@@ -290,8 +294,7 @@ contract ChallengesTest is JudgedTrade {
     }
 
     function challengeFor(uint256 value) external {
-        hoax(CHALLENGER, value);
-        _challenge(value);
+        _challenge(CHALLENGER, value);
     }
 
     function _expectAward(address account, uint256 amount) private {

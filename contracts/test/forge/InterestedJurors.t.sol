@@ -78,8 +78,7 @@ contract InterestedJurorsTest is JudgedTrade {
         assertEq(
             refusal, abi.encodeWithSelector(IChallenges.ConflictedJurors.selector, uint16(1 << seat))
         );
-        hoax(everyone[3], bond); // a party may
-        _challenge(bond);
+        _challenge(everyone[3], bond); // a party may
         _assertBarred(0, 0);
     }
 
@@ -131,9 +130,10 @@ contract InterestedJurorsTest is JudgedTrade {
         vm.assume(gate.experts[0] != _experts()[0] || pick != 1);
         uint256 bond = challenges.bondFor(request.budget);
         vm.deal(address(this), bond);
+        _announce(address(this));
         vm.expectPartialRevert(IChallenges.UnknownDecision.selector);
         challenges.challenge{value: bond}(
-            request, deal, gate, amounts, record, judges(), jury(), "claim"
+            request, deal, gate, amounts, record, judges(), jury(), "claim", SALT
         );
     }
 

@@ -50,6 +50,15 @@ contract PenaltiesTest is JudgedTrade {
         _refuse(terms);
     }
 
+    function testFuzz_RefusesAnnouncementsOfNoDelayOrOfMoreThanTenMinutes(uint16 delay) public {
+        ChallengeTerms memory terms = _terms();
+        delay = uint16(bound(delay, 600, type(uint16).max));
+        terms.announcementDelay = delay == 600 ? 0 : delay;
+        _refuse(terms);
+        terms.announcementDelay = 600;
+        new Challenges(market, office, terms);
+    }
+
     function testFuzz_RefusesSharesOfMoreThanTheWhole(uint16 share, uint8 which) public {
         ChallengeTerms memory terms = _terms();
         share = uint16(bound(share, 10_001, type(uint16).max));

@@ -34,7 +34,7 @@ _RULING = keccak(text="Ruling(bytes32 tradeId,uint32 panelVersion,bytes32 model,
 
 
 def check_dispute(case: Case) -> Finding | None:
-    """Check that a challenge came in its form, and that the panel's quorum signed the ruling.
+    """Check that a challenge came as announced, and that the panel's quorum signed the ruling.
 
     None of them may have had an interest in such a ruling when the verdict was challenged, and
     none may have been of one party with the challenger. The
@@ -87,6 +87,7 @@ def _challenge_faults(case: Case, challenges: list[Any]) -> Iterator[str]:
             yield f"the bond is {event['bond']} of {event['currency']} where {bond} is due"
         if event["deadline"] != event.timestamp + terms["rulingWindow"]:
             yield f"the ruling is due at {event['deadline']}, not as the terms say"
+        yield from _announcement_faults(case, event, terms["announcementDelay"])
         if frozen is not None:
             yield from _freeze_faults(frozen, event, terms["rulingWindow"])
         told, barred = (event["mayNotUphold"], event["mayNotOverturn"]), _barred(case)
@@ -98,6 +99,18 @@ def _challenge_faults(case: Case, challenges: list[Any]) -> Iterator[str]:
         shared = set(case.committee.members) & set(case.panel.members)
         if shared:
             yield f"{', '.join(sorted(shared))} would judge themselves"
+
+
+def _announcement_faults(case: Case, challenge: Event, delay: int) -> Iterator[str]:
+    """Object to a challenge that was not announced a delay, in seconds, before."""
+    contract, chain_id = case.chain.contracts.challenges, case.history.domain.chain_id
+    sealed = challenge["challenger"], challenge["claim"], challenge["salt"]
+    seal = hashed(chain_id, contract or NOTHING, case.trade.id, *sealed)
+    announced = case.history.disputes.announced.get(seal)
+    if announced is None:
+        yield f"the challenge, sealed as 0x{seal.hex()}, was never announced"
+    elif challenge.timestamp < announced + delay:
+        yield f"the challenge was announced at {announced}, less than {delay} s before it came"
 
 
 def _freeze_faults(frozen: Disputed, challenge: Event, window: int) -> Iterator[str]:

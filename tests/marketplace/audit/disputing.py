@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from audit_chain import TERMS
 from cast_of_trade import Cast
 from eth_account.signers.local import LocalAccount
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from audited_trade import Reported
 
 PANEL_SEATS = (0, 1)
+SALT = b"salt".rjust(32)
 
 
 class Disputes:
@@ -41,6 +43,17 @@ class Disputes:
     """What the challenger says, and the panel when it upholds a verdict."""
 
     def challenge(self) -> None:
+        """Announce a challenge of the last attempt's verdict, and make it at the first moment."""
+        self.announce()
+        self.market.node.advance_time(TERMS.announcement_delay)
+        self.challenge_now()
+
+    def announce(self) -> None:
+        parts = self.id, self.parties.stranger.address, self.stored(self.claim), SALT
+        seal = self.market.node.call(self._challenges.sealOf(*parts))
+        self.send_challenges(self.parties.stranger, "announce", seal)
+
+    def challenge_now(self) -> None:
         bond = int(self.market.node.call(self._challenges.bondFor(self.request.budget)))
         panel = self.market.panel_of(self.request.panel)
         value = bond if self.request.currency == NATIVE else 0
@@ -56,6 +69,7 @@ class Disputes:
             self.committee,
             panel,
             self.stored(self.claim),
+            SALT,
             value=value,
         )
 

@@ -116,11 +116,11 @@ def test_a_juror_with_an_interest_signs_no_ruling_for_it(
     assert report_on(trade).ok
     for alter, said in (
         (
-            changing("Challenged", (4,), 0),
+            changing("Challenged", (5,), 0),
             "seats (0, 0) are barred from ruling where (4, 0) have an interest",
         ),
         (
-            changing("Challenged", (5,), 4),
+            changing("Challenged", (6,), 4),
             "seats (4, 4) are barred from ruling where (4, 0) have an interest",
         ),
         (

@@ -93,15 +93,20 @@ def test_rulings_and_penalties_pass(disputed: Disputed) -> None:
 
 # Slashes and awards in the order of the log: those of the overturned verdict, of the seals.
 ALTERED: dict[str, tuple[Alter, set[str]]] = {
-    "the bond": (changing("Challenged", (2,), more), {"awards", "dispute", *SHORT}),
+    "the bond": (changing("Challenged", (3,), more), {"awards", "dispute", *SHORT}),
     "the currency of the bond": (
-        changing("Challenged", (1,), PARTIES.stranger.address),
+        changing("Challenged", (2,), PARTIES.stranger.address),
         {"awards", "dispute", *SHORT},
     ),
-    "the deadline of the ruling": (changing("Challenged", (3,), more), {"dispute"}),
-    "who may not uphold": (changing("Challenged", (4,), 0b100), {"dispute"}),
-    "who may not overturn": (changing("Challenged", (5,), 0b1), {"dispute"}),
-    "the challenger": (renaming("Challenged", 2, PARTIES.buyer.address), {"awards"}),
+    "the deadline of the ruling": (changing("Challenged", (4,), more), {"dispute"}),
+    "who may not uphold": (changing("Challenged", (5,), 0b100), {"dispute"}),
+    "who may not overturn": (changing("Challenged", (6,), 0b1), {"dispute"}),
+    "the challenger": (
+        renaming("Challenged", 2, PARTIES.buyer.address),
+        {"awards", "dispute"},
+    ),
+    "the salt of the announcement": (changing("Challenged", (1,), flipped), {"dispute"}),
+    "what was announced": (renaming("ChallengeAnnounced", 1, PARTIES.buyer.address), {"dispute"}),
     "until when the market is frozen": (changing("TradeDisputed", (0,), more), {"dispute"}),
     "how the dispute ended": (changing("DisputeEnded", (0,), False), {"dispute", "stored-status"}),
     "how the upheld dispute ended": (
@@ -172,6 +177,7 @@ ALTERED: dict[str, tuple[Alter, set[str]]] = {
 }
 
 DROPPED: dict[str, set[str]] = {
+    "ChallengeAnnounced": {"dispute"},
     "Challenged": {"awards", "dispute"},
     "TradeDisputed": {"dispute", "states", "stored-status"},
     "DisputeEnded": {"dispute", "states", "stored-status"},
@@ -191,10 +197,11 @@ def test_an_altered_value_is_named(disputed: Disputed, what: str) -> None:
 
 
 ALTERED_TIMES: dict[str, Alter] = {
-    "the ruling came too late": changing("Challenged", (3,), 1),
+    "the ruling came too late": changing("Challenged", (4,), 1),
 }
 SENTENCES: dict[str, tuple[str, str]] = {
     "the bond": ("dispute", "the bond is"),
+    "what was announced": ("dispute", "was never announced"),
     "the deadline of the ruling": ("dispute", "not as the terms say"),
     "until when the market is frozen": ("dispute", "the market is frozen until"),
     "how the dispute ended": ("dispute", "VerdictOverturned is not what the market was told"),

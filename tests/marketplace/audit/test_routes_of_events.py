@@ -66,6 +66,12 @@ EVENTS: dict[str, tuple[str, dict[str, Any], Seen, Any]] = {
         lambda history: dict(history.credit),
         {(TWO, NATIVE): 4},
     ),
+    "ChallengeAnnounced": (
+        "challenges",
+        {"seal": TENDER},
+        lambda history: dict(history.disputes.announced),
+        {TENDER: 0},
+    ),
     "Challenged": ("challenges", CHALLENGE, lambda history: len(history.disputes.acts), 1),
     "StakeDeposited": (
         "registry",

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from audit_chain import QuickChain, deployed
+from audit_chain import TERMS, QuickChain, deployed
 from audited_trade import AuditedTrade, Settled
 from cases import case_of
 from cast_of_trade import Cast
@@ -188,6 +188,30 @@ def test_silence_is_penalised_once(upheld: Case, count: int) -> None:
         assert finding.verdict == "passed"
     else:
         assert finding == Finding("failed", "silence was penalised twice")
+
+
+# -------------------------------------------------------------------- announcements
+
+
+@pytest.mark.parametrize("short", [0, 1])
+def test_a_challenge_comes_a_delay_after_its_announcement(upheld: Case, short: int) -> None:
+    disputes, delay = copy.deepcopy(upheld.history.disputes), TERMS.announcement_delay
+    announced = upheld.acts[0].event.timestamp - delay + short
+    disputes.announced = dict.fromkeys(disputes.announced, announced)
+    finding = found(replace(upheld, history=replace(upheld.history, disputes=disputes)))
+    assert finding is not None
+    if not short:
+        assert finding.verdict == "passed"
+    else:
+        said = f"the challenge was announced at {announced}, less than {delay} s before it came"
+        assert finding == Finding("failed", said)
+
+
+def test_the_first_announcement_counts() -> None:
+    disputes = Disputes()
+    for second in (5, 9):
+        disputes.take(told("ChallengeAnnounced", second, seal=b"\1" * 32))
+    assert disputes.announced == {b"\1" * 32: 5}
 
 
 # ---------------------------------------------------------------------------- bonds

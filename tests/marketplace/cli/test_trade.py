@@ -80,6 +80,21 @@ def test_after_a_pass_a_stranger_settles(run: Run, serve: Serve) -> None:
     assert run(*ending).data == {"state": "SETTLED"}
 
 
+def test_a_challenge_is_announced_and_made(run: Run, serve: Serve) -> None:
+    served = serve(State.PASSED)
+    place = (*served.place, "--trade", served.trade, "--store", served.store)
+    challenging = ("challenge", *place, "--account", STRANGER, "--claim", "too good to be true")
+    made = run(*challenging)
+    stranger = well_known_accounts()[STRANGER].address
+    market = Market(connect(served.url), served.market)
+    (event,) = market.disputes(bytes.fromhex(served.trade[2:]))
+    assert made.out == f"{stranger} put up {event['args']['bond']} of the smallest unit\n"
+    assert "announced, sealed so that nobody can copy it; 60 s must pass" in made.err
+    assert event["args"]["challenger"] == stranger
+    again = run(*challenging, "--json")
+    assert again.error["kind"] == "TransactionReverted"
+
+
 def test_what_a_challenge_paid_is_withdrawn_apart(run: Run, serve: Serve) -> None:
     served = serve(State.PASSED)
     trade = stages_of().at(State.PASSED, served.store.parent)

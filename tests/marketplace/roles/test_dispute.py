@@ -9,14 +9,17 @@ import pytest
 from small_trade import SMALL, TOKEN, StageAt, collude, fresh_run
 
 from marketplace.chain.client import Node
+from marketplace.protocol.disputes import Claim
 from marketplace.protocol.documents import DeliveryManifest, TrainingRecord
 from marketplace.protocol.errors import (
     EnvelopeError,
     InsufficientFunds,
+    MissingContent,
     QuorumNotReached,
     TradeRefused,
     TransactionReverted,
 )
+from marketplace.protocol.ids import challenge_seal
 from marketplace.protocol.states import State
 from marketplace.protocol.terms import NATIVE
 from marketplace.roles.challenger import Challenger
@@ -145,6 +148,35 @@ def test_a_juror_signs_what_it_finds_only(stage: StageAt) -> None:
     with pytest.raises(QuorumNotReached, match="1 of 2 needed jurors"):
         rule(world.market, world.stranger, world.jurors[:1], run.trade_id, model)
     assert run.state() == State.DISPUTED
+
+
+def test_nothing_tells_what_was_announced_and_a_later_run_goes_on_from_there(
+    stage: StageAt,
+) -> None:
+    run = stage(State.PASSED, TOKEN)
+    market, announcing = run.world.market, run.world.challenger
+    node, contract = market.node, market.challenges
+    due = announcing.announce(run.trade_id, CLAIM)
+    token = node.contract("DevToken", run.world.currency).functions
+    allowed = token.allowance(announcing.account.address, contract.address)
+    assert node.call(allowed) == 0
+    said = cid_of(Claim(trade="0x" + run.trade_id.hex(), claim=CLAIM).to_bytes())
+    with pytest.raises(MissingContent):
+        announcing.exchange.store.get(said)
+    assert market.disputes(run.trade_id) == []
+
+    told: list[str] = []
+    Challenger(market, announcing.exchange).challenge(run.trade_id, CLAIM, told.append)
+    assert len(told) == 1
+    assert node.now() >= due
+    announced = contract.events.ChallengeAnnounced().get_logs(from_block=0)
+    (challenged,) = market.disputes(run.trade_id)
+    values = challenged["args"]
+    parts = run.trade_id, values["challenger"], values["claim"], values["salt"]
+    seal = challenge_seal(node.chain_id, contract.address, *parts)
+    assert [event["args"]["seal"] for event in announced] == [seal]
+    assert values["claim"] == digest_of(said)
+    assert announcing.exchange.store.get(said)
 
 
 def test_a_juror_can_not_challenge(stage: StageAt) -> None:

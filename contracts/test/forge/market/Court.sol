@@ -19,8 +19,10 @@ abstract contract Court is Signing, Deployer {
     Currency internal constant NATIVE = Currency.wrap(address(0));
     uint128 internal constant STAKE = 10 ether;
     uint32 internal constant RULING_WINDOW = 3 days;
+    uint16 internal constant ANNOUNCEMENT_DELAY = 60;
     uint24 internal constant LEAST_WINDOW = 1_000;
     bytes32 internal constant EVIDENCE = keccak256("what the panel found");
+    bytes32 internal constant SALT = keccak256("the challenger's secret");
     address internal constant CHALLENGER = address(0xc4a1);
 
     // Odd numbers, so that units are left over wherever something is divided.
@@ -52,6 +54,7 @@ abstract contract Court is Signing, Deployer {
         return ChallengeTerms({
             bondBps: 1_000,
             rulingWindow: RULING_WINDOW,
+            announcementDelay: ANNOUNCEMENT_DELAY,
             panelBps: 4_000,
             challengerBps: 5_000,
             wrongVerdictPenalty: WRONG_VERDICT,

@@ -188,23 +188,40 @@ abstract contract JudgedTrade is Court {
     function _challenge() internal returns (uint128 bond) {
         bond = challenges.bondFor(request.budget);
         uint256 value = Currency.unwrap(request.currency) == address(0) ? bond : 0;
-        hoax(CHALLENGER, value);
-        _challenge(value);
+        _challenge(CHALLENGER, value);
     }
 
-    /// @dev By whoever is pranked.
-    function _challenge(uint256 value) internal {
+    function _challenge(address by, uint256 value) internal {
+        _announce(by);
+        _sendChallenge(by, value);
+    }
+
+    /// @dev Just long enough ago.
+    function _announce(address by) internal {
+        uint256 present = vm.getBlockTimestamp();
+        vm.warp(present - ANNOUNCEMENT_DELAY);
+        challenges.announce(_sealOf(by));
+        vm.warp(present);
+    }
+
+    function _sealOf(address by) internal view returns (bytes32) {
+        bytes32 claim = "claim";
+        return keccak256(abi.encode(block.chainid, address(challenges), tradeId, by, claim, SALT));
+    }
+
+    function _sendChallenge(address by, uint256 value) internal {
         (Deal memory deal, Gate memory gate) = (_deal(), _gate());
         (bytes32 amounts, bytes32 record) = (_amountsHash(), _deciding);
+        hoax(by, value);
         challenges.challenge{value: value}(
-            request, deal, gate, amounts, record, judges(), jury(), "claim"
+            request, deal, gate, amounts, record, judges(), jury(), "claim", SALT
         );
     }
 
     function _challengeCall(bytes32 claim) internal view returns (bytes memory) {
         return abi.encodeCall(
             challenges.challenge,
-            (request, _deal(), _gate(), _amountsHash(), _deciding, judges(), jury(), claim)
+            (request, _deal(), _gate(), _amountsHash(), _deciding, judges(), jury(), claim, SALT)
         );
     }
 
