@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import rlp
-from audit_chain import TERMS, deployed
-from audited_trade import Settled
+from audit_chain import TERMS, deployed, make_stakes_good
+from audited_trade import AuditedTrade, Settled
 from cast_of_trade import Cast
 from eth_utils.address import to_canonical_address
 from eth_utils.crypto import keccak
@@ -18,6 +18,7 @@ from web3.providers import BaseProvider
 
 from marketplace.audit import proofs
 from marketplace.audit.chain import Chain, open_chain
+from marketplace.audit.digests import NOTHING
 from marketplace.audit.proofs import StateProofs, account_of
 from marketplace.audit.report import Finding
 from marketplace.audit.rpc import Proof, Rpc
@@ -160,3 +161,30 @@ def test_what_was_told_once_is_what_is_proven(settled: Settled) -> None:
     node.lying = False
     assert chain.view(challenges, "terms") == lied
     assert StateProofs(chain).finding().verdict == "failed"
+
+
+def test_whether_stakes_back_who_is_in_office_is_proven(
+    trade: AuditedTrade, market: Market, parties: Cast
+) -> None:
+    trade.to_penalty_after_overturning()
+    provider, committee = market.node.web3.provider, market.committee.address
+    digest = bytes(market.node.call(market.committee.functions.currentDigest()))
+    said = f"{committee} says 0x{digest.hex()} for backedDigest where 2 seats of storage lack stake"
+    _prove_backing(provider, market, truth=NOTHING, lie=digest, said=said)
+    make_stakes_good(market, parties)
+    said = f"is proven to be 0x{digest.hex()}, and the node said 0x{NOTHING.hex()}"
+    _prove_backing(provider, market, truth=digest, lie=NOTHING, said=said)
+
+
+def _prove_backing(
+    provider: BaseProvider, market: Market, truth: bytes, lie: bytes, said: str
+) -> None:
+    for node, answer in (
+        (provider, truth),
+        (LyingContract(provider, "backedDigest()", {"result": "0x" + lie.hex()}), lie),
+    ):
+        chain = open_chain(Rpc(node), market.address)
+        assert chain.view(market.committee.address, "backedDigest") == answer
+        found = StateProofs(chain).finding()
+        assert found.verdict == ("passed" if answer == truth else "failed")
+        assert answer == truth or said in found.detail
