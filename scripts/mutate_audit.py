@@ -2,9 +2,9 @@
 
     python scripts/mutate_audit.py [--kinds if check except] [--files rpc.py chain.py] [--fresh]
 
-What was missed by a test once is not tried again while its function stays as it is, unless
-``--fresh`` is given: results are kept in ``docs/mutations/audit.json`` after each test, so a run
-that was broken off goes on, on another machine, too.
+What was missed by a test once is not tried again while its function stays as it is and the test is
+there, unless ``--fresh`` is given: results are kept in ``docs/mutations/audit.json`` after each
+test, so a run that was broken off goes on, on another machine, too.
 
 The sources are not edited. When the tests import them, each place where something may be found
 (below) is wrapped, so that it can be switched off while the tests run. A place matters to a test
@@ -466,11 +466,11 @@ class Run:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         finders = self._finders(session.items)
+        tests = {item.nodeid for item in session.items}
         self.caught = {
             name: result
             for name, result in self.caught.items()
-            if self._is_left_alone(name)
-            or (name in self._places.names and result == {**result, "of": self._digest(name)})
+            if self._is_left_alone(name) or self._stands(name, result, tests)
         }
         for _ in range(MOST_TRIES):
             due = self._due(session.items, finders)
@@ -533,6 +533,12 @@ class Run:
                 self.tries[name].append(left[0])
                 chosen.setdefault(left[0], []).append(name)
         return [(item, chosen[item.nodeid]) for item in items if item.nodeid in chosen]
+
+    def _stands(self, name: str, result: dict[str, str], tests: set[str]) -> bool:
+        """Tell whether a result is of this source, and of a test that its file still has."""
+        by, files = result["by"], {test.partition("::")[0] for test in tests}
+        is_gone = by not in tests and by.partition("::")[0] in files
+        return name in self._places.names and result["of"] == self._digest(name) and not is_gone
 
     def _result(self, name: str, item: pytest.Item) -> dict[str, str]:
         return {"by": item.nodeid, "of": self._digest(name)}
@@ -627,7 +633,7 @@ def main() -> None:
         metavar="FILE",
         help="whose places are switched off: rpc.py, checks/gate.py; what is known of others stays",
     )
-    parser.add_argument("--tests", nargs="+", default=[TESTS], help="which tests run")
+    parser.add_argument("--tests", nargs="+", default=[TESTS], help="which files of tests run")
     parser.add_argument("--fresh", action="store_true", help="try again what was missed before")
     parser.add_argument("--out", type=Path, default=OUT, help="where the results go")
     chosen = parser.parse_args()

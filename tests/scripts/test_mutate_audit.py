@@ -167,6 +167,21 @@ def test_what_is_known_of_places_that_are_left_alone_is_kept(
     assert outcome["explained"] == {"trie.py look: or x": "so it is"}
 
 
+def test_a_result_stands_while_its_source_and_its_test_do(
+    mutate_audit: ModuleType, tmp_path: Path
+) -> None:
+    places = mutate_audit.Places()
+    place = places.add("rpc.py look: if x", 1, "digest")
+    run = mutate_audit.Run(places, ["if"], ["rpc.py"], tmp_path / "audit.json", {})
+    result = {"by": "test_one.py::test_it[1]", "of": "digest"}
+    name, tests = places.names[place], {result["by"], "test_other.py::test_it"}
+    assert run._stands(name, result, tests)
+    assert run._stands(name, result, {"test_other.py::test_it"})  # its file was not asked for
+    assert not run._stands(name, result, {"test_one.py::test_it[2]"})
+    assert not run._stands(name, {**result, "of": "another"}, tests)
+    assert not run._stands("rpc.py look: if y", result, tests)
+
+
 def test_what_is_explained_is_a_place(mutate_audit: ModuleType) -> None:
     places = mutate_audit.Places()
     for path in mutate_audit.MUTATED:
