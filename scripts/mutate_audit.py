@@ -490,9 +490,10 @@ class Run:
     def _finders(self, items: list[pytest.Item]) -> dict[str, list[pytest.Item]]:
         """Run each test with all places on; return by place who found something, and how soon.
 
-        First come tests in which a place found something more or less often than in most, for
-        there it may matter; then those in which rare places of its function, or of its file, found
-        something, for a condition that always holds guards what is seldom found; then quick ones.
+        First comes the test that missed a place before. Then come tests in which it found something
+        more or less often than in most, for there it may matter; then those in which rare places
+        of its function, or of its file, found something, for a condition that always holds guards
+        what is seldom found; then quick ones.
         """
         found: dict[str, list[tuple[int, float, int]]] = {}
         for number, item in enumerate(items):
@@ -513,8 +514,14 @@ class Run:
         finders = {}
         for name, counted in found.items():
             ((usual, _),) = Counter(count for count, _, _ in counted).most_common(1)
+            before = self._known.get("caught", {}).get(name, {}).get("by")
             ranked = sorted(
-                (count == usual, *(-rare[part, number] for part in _around(name)), seconds, number)
+                (
+                    items[number].nodeid != before,
+                    count == usual,
+                    *(-rare[part, number] for part in _around(name)),
+                    *(seconds, number),
+                )
                 for count, seconds, number in counted
             )
             finders[name] = [items[each[-1]] for each in ranked]
