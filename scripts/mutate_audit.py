@@ -467,10 +467,12 @@ class Run:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         finders = self._finders(session.items)
         tests = {item.nodeid for item in session.items}
+        parts = {argument for argument in session.config.args if "::" in argument}
+        whole = {*map(_file_of_test, tests)} - {*map(_file_of_test, parts)}
         self.caught = {
             name: result
             for name, result in self.caught.items()
-            if self._is_left_alone(name) or self._stands(name, result, tests)
+            if self._is_left_alone(name) or self._stands(name, result, tests, whole)
         }
         for _ in range(MOST_TRIES):
             due = self._due(session.items, finders)
@@ -541,10 +543,12 @@ class Run:
                 chosen.setdefault(left[0], []).append(name)
         return [(item, chosen[item.nodeid]) for item in items if item.nodeid in chosen]
 
-    def _stands(self, name: str, result: dict[str, str], tests: set[str]) -> bool:
-        """Tell whether a result is of this source, and of a test that its file still has."""
-        by, files = result["by"], {test.partition("::")[0] for test in tests}
-        is_gone = by not in tests and by.partition("::")[0] in files
+    def _stands(self, name: str, result: dict[str, str], tests: set[str], whole: set[str]) -> bool:
+        """Tell whether a result is of this source, and of a test that its file still has.
+
+        Files that are `whole` have no other tests than these.
+        """
+        is_gone = result["by"] not in tests and _file_of_test(result["by"]) in whole
         return name in self._places.names and result["of"] == self._digest(name) and not is_gone
 
     def _result(self, name: str, item: pytest.Item) -> dict[str, str]:
@@ -618,6 +622,10 @@ def _around(name: str) -> tuple[str, str]:
     return function, function.split(" ", 1)[0]
 
 
+def _file_of_test(test: str) -> str:
+    return test.partition("::")[0]
+
+
 def file_of(name: str) -> str:
     """Return which file a place is in, from `AUDIT`."""
     return name.partition(" ")[0]
@@ -640,7 +648,7 @@ def main() -> None:
         metavar="FILE",
         help="whose places are switched off: rpc.py, checks/gate.py; what is known of others stays",
     )
-    parser.add_argument("--tests", nargs="+", default=[TESTS], help="which files of tests run")
+    parser.add_argument("--tests", nargs="+", default=[TESTS], help="which tests run")
     parser.add_argument("--fresh", action="store_true", help="try again what was missed before")
     parser.add_argument("--out", type=Path, default=OUT, help="where the results go")
     chosen = parser.parse_args()

@@ -193,12 +193,12 @@ def test_a_result_stands_while_its_source_and_its_test_do(
     place = places.add("rpc.py look: if x", 1, "digest")
     run = mutate_audit.Run(places, ["if"], ["rpc.py"], tmp_path / "audit.json", {})
     result = {"by": "test_one.py::test_it[1]", "of": "digest"}
-    name, tests = places.names[place], {result["by"], "test_other.py::test_it"}
-    assert run._stands(name, result, tests)
-    assert run._stands(name, result, {"test_other.py::test_it"})  # its file was not asked for
-    assert not run._stands(name, result, {"test_one.py::test_it[2]"})
-    assert not run._stands(name, {**result, "of": "another"}, tests)
-    assert not run._stands("rpc.py look: if y", result, tests)
+    name, tests, whole = places.names[place], {result["by"]}, {"test_one.py"}
+    assert run._stands(name, result, tests, whole)
+    assert run._stands(name, result, {"test_one.py::test_it[2]"}, {"test_other.py"})
+    assert not run._stands(name, result, {"test_one.py::test_it[2]"}, whole)
+    assert not run._stands(name, {**result, "of": "another"}, tests, whole)
+    assert not run._stands("rpc.py look: if y", result, tests, whole)
 
 
 def test_what_is_explained_is_a_place(mutate_audit: ModuleType) -> None:
