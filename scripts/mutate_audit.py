@@ -2,9 +2,9 @@
 
     python scripts/mutate_audit.py [--kinds if check except] [--files rpc.py chain.py] [--fresh]
 
-What was missed by a test once is not tried again while its function stays as it is, unless
-``--fresh`` is given: results are kept in ``docs/mutations/audit.json`` after each test, so a run
-that was broken off goes on, on another machine, too.
+What was missed by a test once is not tried again while its function stays as it is and the test is
+there, unless ``--fresh`` is given: results are kept in ``docs/mutations/audit.json`` after each
+test, so a run that was broken off goes on, on another machine, too.
 
 The sources are not edited. When the tests import them, each place where something may be found
 (below) is wrapped, so that it can be switched off while the tests run. A place matters to a test
@@ -466,11 +466,13 @@ class Run:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         finders = self._finders(session.items)
+        tests = {item.nodeid for item in session.items}
+        parts = {argument for argument in session.config.args if "::" in argument}
+        whole = {*map(_file_of_test, tests)} - {*map(_file_of_test, parts)}
         self.caught = {
             name: result
             for name, result in self.caught.items()
-            if self._is_left_alone(name)
-            or (name in self._places.names and result == {**result, "of": self._digest(name)})
+            if self._is_left_alone(name) or self._stands(name, result, tests, whole)
         }
         for _ in range(MOST_TRIES):
             due = self._due(session.items, finders)
@@ -490,9 +492,10 @@ class Run:
     def _finders(self, items: list[pytest.Item]) -> dict[str, list[pytest.Item]]:
         """Run each test with all places on; return by place who found something, and how soon.
 
-        First come tests in which a place found something more or less often than in most, for
-        there it may matter; then those in which rare places of its function, or of its file, found
-        something, for a condition that always holds guards what is seldom found; then quick ones.
+        First comes the test that missed a place before. Then come tests in which it found something
+        more or less often than in most, for there it may matter; then those in which rare places
+        of its function, or of its file, found something, for a condition that always holds guards
+        what is seldom found; then quick ones.
         """
         found: dict[str, list[tuple[int, float, int]]] = {}
         for number, item in enumerate(items):
@@ -513,8 +516,14 @@ class Run:
         finders = {}
         for name, counted in found.items():
             ((usual, _),) = Counter(count for count, _, _ in counted).most_common(1)
+            before = self._known.get("caught", {}).get(name, {}).get("by")
             ranked = sorted(
-                (count == usual, *(-rare[part, number] for part in _around(name)), seconds, number)
+                (
+                    items[number].nodeid != before,
+                    count == usual,
+                    *(-rare[part, number] for part in _around(name)),
+                    *(seconds, number),
+                )
                 for count, seconds, number in counted
             )
             finders[name] = [items[each[-1]] for each in ranked]
@@ -533,6 +542,14 @@ class Run:
                 self.tries[name].append(left[0])
                 chosen.setdefault(left[0], []).append(name)
         return [(item, chosen[item.nodeid]) for item in items if item.nodeid in chosen]
+
+    def _stands(self, name: str, result: dict[str, str], tests: set[str], whole: set[str]) -> bool:
+        """Tell whether a result is of this source, and of a test that its file still has.
+
+        Files that are `whole` have no other tests than these.
+        """
+        is_gone = result["by"] not in tests and _file_of_test(result["by"]) in whole
+        return name in self._places.names and result["of"] == self._digest(name) and not is_gone
 
     def _result(self, name: str, item: pytest.Item) -> dict[str, str]:
         return {"by": item.nodeid, "of": self._digest(name)}
@@ -603,6 +620,10 @@ def _around(name: str) -> tuple[str, str]:
     """Return the function that a place is in, with its file, and the file."""
     function = name.split(": ", 1)[0]
     return function, function.split(" ", 1)[0]
+
+
+def _file_of_test(test: str) -> str:
+    return test.partition("::")[0]
 
 
 def file_of(name: str) -> str:

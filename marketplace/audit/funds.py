@@ -111,8 +111,8 @@ def _take_block(
         return f"the receipts of block {block.number} are missing, or not its own"
     succeeded = {receipt.transaction for receipt in receipts if receipt.outcome == _SUCCESS}
     for coin in sent:
-        if coin.hash in succeeded and coin.signer is not None and coin.receiver is not None:
-            funds.take(Transfer(coin.signer, coin.receiver, block.number), accounts)
+        if coin.hash in succeeded and coin.receiver is not None:
+            funds.take(Transfer(coin.sender, coin.receiver, block.number), accounts)
     for receipt in receipts:
         for transfer in _of_tokens(receipt.logs, block.number, tokens):
             funds.take(transfer, accounts)

@@ -9,7 +9,7 @@ missed by the audit, must not depend on what some version of the checks reads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -194,10 +194,10 @@ def _named_by_log(trade: Trade, acts: Sequence[Act]) -> Iterator[tuple[str, byte
                 yield f"{name} of {act.event.name}", act.event[name], "missing"
 
 
-def _resolved(digest: bytes, store: Store, known: Mapping[str, bytes] | None = None) -> Cid:
+def _resolved(digest: bytes, store: Store, known: Collection[str] = ()) -> Cid:
     """Return the CID with a digest: of a node, if only that is there, else of a raw block."""
     raw, node = Cid("raw", digest), Cid("dag-pb", digest)
-    if str(raw) in (known or ()):
+    if str(raw) in known:
         return raw
     if _fetched(raw, store) is None and _fetched(node, store) is not None:
         return node
@@ -217,7 +217,7 @@ def _verified(store: Store) -> Callable[[Cid], bytes]:
     def fetch(cid: Cid) -> bytes:
         try:
             block = store.block(cid)
-        except (StoreUnreachable, MissingContent, CorruptContent):
+        except (StoreUnreachable, MissingContent):
             raise
         except StorageError as error:
             raise CorruptContent(error.cause, error.remedy) from error

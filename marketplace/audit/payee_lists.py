@@ -40,18 +40,18 @@ class Findings:
 class _Read:
     """One list: its length, its faults, how many claims were held against it.
 
-    `earned` is what it says of each account, in wei; None once another list is in force.
+    `earned` is what it says of each account, in wei; nothing once another list is in force.
     """
 
     payees: int
-    earned: Mapping[str, int] | None
+    earned: Mapping[str, int]
     faults: list[str] = field(default_factory=list)
     claims: int = 0
 
     def compare(self, proposal: Proposal) -> None:
         """Hold the claims since the last time against the list."""
         for claim in proposal.claims[self.claims :]:
-            due = (self.earned or {}).get(claim.account, 0)
+            due = self.earned.get(claim.account, 0)
             if claim.cumulative != due:
                 note(
                     self.faults,
@@ -59,6 +59,9 @@ class _Read:
                     f" of {proposal.name} it had earned {due}",
                 )
         self.claims = len(proposal.claims)
+
+
+_NO_LIST = _Read(0, {})
 
 
 class PayeeLists:
@@ -94,9 +97,9 @@ class PayeeLists:
                 continue
             read = self._read.get(number)
             if read is None:
-                before = last.get(currency)
+                before = last.get(currency, _NO_LIST)
                 try:
-                    read = _look(proposal, (before and before.earned) or {}, Archive(store))
+                    read = _look(proposal, before.earned, Archive(store))
                 except Unavailable as gap:
                     said = found.gaps if gap.verdict == "missing" else found.faults
                     said.append(f"the list of {proposal.name}: {gap.why}")
@@ -109,7 +112,7 @@ class PayeeLists:
             found.payees = max(found.payees, read.payees)
             if proposal.activated:
                 if currency in last and currency not in unsettled:
-                    last[currency].earned = None
+                    last[currency].earned = {}
                 last[currency] = read
         return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -165,6 +165,40 @@ def test_what_is_known_of_places_that_are_left_alone_is_kept(
         "rpc.py look: and 2",
     ]
     assert outcome["explained"] == {"trie.py look: or x": "so it is"}
+
+
+def test_what_missed_a_place_before_is_tried_first(
+    mutate_audit: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places, name = mutate_audit.Places(), "rpc.py look: if x"
+    place = places.add(name, 1, "digest")
+    known = {"caught": {name: {"by": "test_it[2]", "of": "digest"}}}
+    run = mutate_audit.Run(places, ["if"], ["rpc.py"], tmp_path / "audit.json", known)
+
+    def passes(item: Any, following: Any, off: Any) -> bool:
+        places.condition(place, value=True)
+        return False
+
+    monkeypatch.setattr(run, "_fails", passes)
+    run.forget()
+    items = [SimpleNamespace(nodeid=f"test_it[{number}]") for number in range(4)]
+    (tests,) = run._finders(items).values()
+    assert tests[0] is items[2]
+
+
+def test_a_result_stands_while_its_source_and_its_test_do(
+    mutate_audit: ModuleType, tmp_path: Path
+) -> None:
+    places = mutate_audit.Places()
+    place = places.add("rpc.py look: if x", 1, "digest")
+    run = mutate_audit.Run(places, ["if"], ["rpc.py"], tmp_path / "audit.json", {})
+    result = {"by": "test_one.py::test_it[1]", "of": "digest"}
+    name, tests, whole = places.names[place], {result["by"]}, {"test_one.py"}
+    assert run._stands(name, result, tests, whole)
+    assert run._stands(name, result, {"test_one.py::test_it[2]"}, {"test_other.py"})
+    assert not run._stands(name, result, {"test_one.py::test_it[2]"}, whole)
+    assert not run._stands(name, {**result, "of": "another"}, tests, whole)
+    assert not run._stands("rpc.py look: if y", result, tests, whole)
 
 
 def test_what_is_explained_is_a_place(mutate_audit: ModuleType) -> None:

@@ -110,6 +110,18 @@ def test_a_file_is_read_as_its_reader_says(told: Told) -> None:
     assert told.asked == [(cid, MAX_FILE_BYTES)] * 2
 
 
+def test_of_what_was_asked_for_the_bytes_of_what_may_be_a_document_are_kept(told: Told) -> None:
+    opening = b"{" + b" " * (MAX_DOCUMENT_BYTES - 1)
+    contents = (b"{}", opening, opening + b" ", b"words", b" {}")
+    archive, cids = Archive(told), [told.put(content) for content in contents]
+    for cid in cids:
+        archive.file(cid, len)
+    with pytest.raises(Unavailable):
+        archive.file(gone := cid_of(b"it"), len)
+    kept = [b"{}", opening, b"", b"", b"", b""]
+    assert archive.asked == dict(zip([*cids, gone], kept, strict=True))
+
+
 def test_a_file_that_its_reader_refuses(told: Told) -> None:
     def refuse(data: bytes) -> None:
         raise UnusableData(f"{data!r} is nothing", "give something")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 from audited_trade import AuditedTrade
+from cases import case_of
 from cast_of_trade import Cast
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 from tampering import LyingNode, changing, dropping, objections, renaming
 
 from marketplace.audit import Report, audit
-from marketplace.audit.report import Check
+from marketplace.audit.checks.terms import check_conflicts
+from marketplace.audit.report import Check, Finding
 from marketplace.chain.deploy import Terms
 from marketplace.chain.market import Market
 
@@ -51,6 +53,21 @@ def test_each_signer_is_named_with_its_seat_and_its_committee(
     assert attempt.endswith(f"by seat 0 {members[0]}, seat 2 {members[2]} of committee 1")
     assert "had taken office" not in data
     assert "(when committee 2 had taken office)" in attempt
+
+
+def test_nobody_in_a_group_has_no_conflict_at_the_acceptance_or_at_the_data_report(
+    trade: AuditedTrade,
+) -> None:
+    said = "no two conflicting roles were in one group (nobody was in any)"
+    trade.ask()
+    assert check_conflicts(case_of(trade)) == Finding(
+        "open", "the trade is running and has seen no accepted quote yet"
+    )
+    trade.accept()
+    assert check_conflicts(case_of(trade)) == Finding("passed", f"at the acceptance {said}")
+    trade.report_data()
+    both = f"at the acceptance and at the data report {said}"
+    assert check_conflicts(case_of(trade)) == Finding("passed", both)
 
 
 def test_parties_of_one_group_conflict_until_they_have_left_it(

@@ -19,9 +19,11 @@ from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from marketplace.audit import audit, payee_lists
-from marketplace.audit.auditor import Audit
+from marketplace.audit.auditor import Audit, replayed
 from marketplace.audit.distributions import Distributions
 from marketplace.audit.folding import Follower
+from marketplace.audit.holdings import lists_of_payees
+from marketplace.audit.payee_lists import PayeeLists
 from marketplace.audit.report import Check, Report
 from marketplace.chain.artifacts import load_artifact
 from marketplace.protocol import earnings as earnings_module
@@ -54,6 +56,11 @@ class Scene:
             payouts=deployment.payouts,
         )
         return found_in(report)
+
+    def told(self) -> Distributions:
+        """What the log says of them."""
+        deployment = self.giving.deployment
+        return replayed(self.chain, deployment.market, deployment.payouts).distributions
 
 
 def found_in(report: Report) -> Check:
@@ -186,6 +193,17 @@ def test_a_list_of_something_else_is_none(scene: Scene, wrong: str) -> None:
     assert check.verdict == "failed"
     assert "the list of distribution 1" in check.detail
     assert "it is of epoch" in check.detail
+
+
+def test_the_list_of_a_distribution_that_was_vetoed_is_not_due(scene: Scene) -> None:
+    giving, (one, two) = scene.giving, scene.payees
+    giving.deposit(2 * EARNED)
+    giving.propose({one: EARNED, two: EARNED}, b"\1" * 32)  # and it is nowhere
+    (held,) = lists_of_payees(scene.told(), giving.store)
+    assert held.standing == "missing"
+    giving.veto()
+    (held,) = lists_of_payees(scene.told(), giving.store)
+    assert held.standing == "refused"
 
 
 def test_a_list_that_is_gone_is_missing(sound: Scene, tmp_path: Path) -> None:
@@ -334,6 +352,37 @@ def test_a_list_that_comes_late_is_held_against_those_after_it(scene: Scene) -> 
     assert look() == ("failed", 4)
     assert f"{two} had earned {EARNED}" in scene.check().detail
     assert look() == ("failed", 0)
+
+
+def test_a_list_behind_a_gap_is_held_against_the_last_one_each_time(scene: Scene) -> None:
+    giving, (one, two), look = scene.giving, scene.payees, Looking(scene)
+    giving.deposit(2 * EARNED)
+    giving.propose({one: EARNED, two: EARNED})
+    giving.activate()
+    assert look() == ("passed", 2)
+    giving.deposit(EARNED)
+    giving.propose({one: EARNED, two: 2 * EARNED}, b"\1" * 32)  # and it is nowhere
+    giving.activate()
+    giving.deposit(EARNED)
+    giving.propose({one: 4 * EARNED})
+    giving.activate()
+    for _ in range(2):
+        assert look() == ("failed", 3)
+        assert f"{two} had earned {EARNED}" in scene.check().detail
+
+
+def test_amounts_are_kept_of_the_list_in_force_and_of_the_one_that_waits(scene: Scene) -> None:
+    giving, (one, two) = scene.giving, scene.payees
+    lists = PayeeLists()
+    for epoch in (1, 2, 3):
+        giving.deposit(2 * EARNED)
+        giving.propose({one: epoch * EARNED, two: epoch * EARNED})
+        if epoch < 3:
+            giving.activate()
+    lists.findings(scene.told().proposals, giving.store)
+    assert [sum(read.earned.values()) for read in lists._read.values()] == [
+        *(0, 4 * EARNED, 6 * EARNED)
+    ]
 
 
 # ------------------------------------------------------------------- the signatures

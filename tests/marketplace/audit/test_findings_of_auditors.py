@@ -68,6 +68,12 @@ def test_a_finding_that_is_signed_or_sent_by_its_auditor_is_its_own(case: Case, 
         assert check_audit_signature(each) == Finding("passed", said)
 
 
+def test_a_finding_without_a_signature_is_its_sender_s_only(own: Case) -> None:
+    other = own.trade.request.buyer
+    said = f"the signature under the finding: it is by nobody, not by {other}"
+    assert signed(own, audited_by(own.trade, other)) == Finding("failed", said)
+
+
 def test_a_transaction_that_brings_no_finding_is_named(case: Case) -> None:
     assert case.trade.data is not None
     found = signed(case, attested_in(case.trade, case.trade.data.transaction))

@@ -276,6 +276,23 @@ def test_of_what_was_asked_for_only_the_names_are_followed(asked: Trade, store: 
     assert still_due(asked, store, **{specification: b""}) == {}
 
 
+def test_what_was_asked_for_as_one_block_is_not_asked_for_as_many(
+    asked: Trade, store: DiskStore
+) -> None:
+    node = store.put(b"." * CHUNK_SIZE + b"more")
+    asked.request = replace(asked.request, spec=digest_of(node))
+    known = {str(Cid("raw", asked.request.spec)): b""}
+    assert len(list(due(asked, (), store, {}, 2 * CHUNK_SIZE))) == 1
+    assert list(due(asked, (), store, known, 2 * CHUNK_SIZE)) == []
+
+
+def test_what_is_named_twice_is_asked_for_once(asked: Trade, store: DiskStore) -> None:
+    content = document(votes=cid_of(GONE), openings=cid_of(GONE))
+    store.put(content)
+    found = still_due(naming(asked, content), store)
+    assert found == {"specification": "there", "specification/votes": "missing"}
+
+
 @pytest.mark.parametrize(("length", "standing"), [(MOST, "there"), (MOST + 1, "damaged")])
 def test_a_file_is_no_longer_than_it_may_be(
     asked: Trade, store: DiskStore, length: int, standing: str

@@ -19,7 +19,7 @@ from web3.providers import BaseProvider
 from marketplace.audit import proofs
 from marketplace.audit.chain import Chain, open_chain
 from marketplace.audit.digests import NOTHING
-from marketplace.audit.proofs import StateProofs, account_of
+from marketplace.audit.proofs import StateProofs, account_of, code_hash_of
 from marketplace.audit.report import Finding
 from marketplace.audit.rpc import Proof, Rpc
 from marketplace.audit.trie import EMPTY_ROOT
@@ -36,23 +36,27 @@ class Root:
     state_root: bytes
 
 
-def looked_up(leaf: Any, account: str = ACCOUNT) -> tuple[int, bytes]:
-    """Look an account up in a state in which one other account, and this leaf, lie."""
+def looked_up(leaf: Any, account: str = ACCOUNT, of: Any = account_of) -> Any:
+    """Look at something of an account in a state in which one other account, and this leaf, lie."""
     tree = HexaryTrie({})
     for address, value in ((OTHER, [b"", b"\x05", EMPTY_ROOT, keccak(b"")]), (ACCOUNT, leaf)):
         tree[keccak(to_canonical_address(address))] = rlp.encode(value)
     key = keccak(to_canonical_address(account))
     nodes = tuple(rlp.encode(node) for node in tree.get_proof(key))
     root: Any = Root(bytes(tree.root_hash))
-    return account_of(root, account, Proof(nodes, ()))
+    return of(root, account, Proof(nodes, ()))
 
 
 def test_an_account_is_its_balance_and_its_storage() -> None:
-    assert looked_up([b"\x01", b"\x03\xe8", b"\x07" * 32, keccak(b"")]) == (1_000, b"\x07" * 32)
+    leaf = [b"\x01", b"\x03\xe8", b"\x07" * 32, keccak(b"code")]
+    assert looked_up(leaf) == (1_000, b"\x07" * 32)
+    assert looked_up(leaf, of=code_hash_of) == keccak(b"code")
 
 
 def test_an_account_that_is_not_there_has_nothing() -> None:
-    assert looked_up([b"", b"\x05", EMPTY_ROOT, b""], "0x" + "33" * 20) == (0, EMPTY_ROOT)
+    leaf, elsewhere = [b"", b"\x05", EMPTY_ROOT, b""], "0x" + "33" * 20
+    assert looked_up(leaf, elsewhere) == (0, EMPTY_ROOT)
+    assert looked_up(leaf, elsewhere, code_hash_of) == keccak(b"")
 
 
 @pytest.mark.parametrize(
@@ -68,6 +72,18 @@ def test_an_account_that_is_not_there_has_nothing() -> None:
 def test_a_leaf_that_is_no_account(leaf: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         looked_up(leaf)
+
+
+def test_a_hash_of_code_is_no_list() -> None:
+    with pytest.raises(ValueError, match="no lists inside"):
+        looked_up([b"", b"\x05", EMPTY_ROOT, [b"code"]], of=code_hash_of)
+
+
+def test_where_nothing_was_asked_nothing_lacks_a_proof(settled: Settled) -> None:
+    chain = open_chain(Rpc(settled.chain), settled.market)
+    assert StateProofs(chain).finding().verdict == "passed"
+    chain.view(chain.contracts.committee, "rotationDelay")
+    assert StateProofs(chain).finding().verdict == "passed"
 
 
 def test_a_word_is_a_number_and_no_list() -> None:

@@ -264,6 +264,20 @@ def test_an_answer_that_lies_too_deep_is_unusable() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (["0x1"], "list"),
+        ("no", "'no'"),
+        ("n" * 78, f"'{'n' * 78}'"),
+        ("n" * 79, f"'{'n' * 78}…"),
+    ],
+)
+def test_of_an_unusable_value_the_beginning_is_told(value: Any, shown: str) -> None:
+    with pytest.raises(ChainError, match=rf"ValueError\(.{shown} is not 0x-hex"):
+        Rpc(Saying(eth_getBalance={"result": value})).balance(ACCOUNT, 1)
+
+
+@pytest.mark.parametrize(
     ("text", "code"), [("0x", False), ("0x00", True), ("00", None), (0, None), ("ff00", None)]
 )
 def test_bytes_are_hex(text: Any, code: bool | None) -> None:

@@ -55,6 +55,13 @@ def found(case: Case, acts: list[Act] | None = None, **changes: Any) -> Finding 
     return check_dispute(replace(case, history=history, trade=replace(case.trade, **changes)))
 
 
+def test_what_became_of_a_challenge_is_told(upheld: Case) -> None:
+    told = found(upheld)
+    assert told is not None
+    assert told.verdict == "passed"
+    assert told.detail.startswith("1 challenge, VerdictUpheld, 0 faults of the committee penalised")
+
+
 def thaw(case: Case) -> int:
     """The last second before the market goes on without a ruling."""
     assert case.trade.disputed is not None
@@ -259,6 +266,7 @@ def test_a_dispute_before_a_contract_that_can_not_be_read_is_not_passed_over(
     due = Finding("missing", f"the log knows challenges or penalties, and {said}")
     assert check_stored_awards(upheld.history, chain) == due
     quiet = case_of(settled.trade, settled.chain)  # nobody challenged it, nobody was penalised
+    assert check_dispute(quiet) is None
     chain = replace(quiet.chain, contracts=replace(quiet.chain.contracts, challenges=None))
     assert check_dispute(replace(quiet, chain=chain)) is None
     assert check_stored_awards(quiet.history, chain) == Finding("unchecked", said)

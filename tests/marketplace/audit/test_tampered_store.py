@@ -156,6 +156,27 @@ def test_sums_and_lists_are_checked_without_any_evidence(
     assert {objection, "quorum"} <= found
 
 
+@pytest.mark.parametrize(
+    ("what", "event", "place"),
+    [
+        ("data need", "QuoteAccepted", (0, 1)),
+        ("data manifest", "DataReported", (0, 3)),
+        ("gate manifest", "DataReported", (0, 4)),
+        ("training record of attempt 2", "AttemptReported", (1, 1)),
+        ("delivery manifest of attempt 2", "AttemptReported", (1, 2)),
+        ("evidence of attempt 2", "AttemptReported", (1, 3)),
+        ("attestation", "AuditAttested", (0,)),
+    ],
+)
+def test_what_the_log_names_is_a_document_of_its_kind(
+    settled: Settled, what: str, event: str, place: tuple[int, ...]
+) -> None:
+    last = len(settled.trade.attempts) - 1 if event == "AttemptReported" else 0
+    alter = changing(event, place, settled.trade.request.licence, last)
+    report = audit(LyingNode(settled.chain, alter), settled.market, settled.store)
+    assert f"{what}: these bytes are not" in detail(report)
+
+
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_fault_in_one_attempt_outweighs_what_another_lacks(
     settled: Settled, copy: DiskStore, which: int
