@@ -269,12 +269,13 @@ def market_owes(trade: AuditedTrade, account: str) -> int:
 
 def test_steps_in_the_last_second_of_their_windows_pass(trade: AuditedTrade) -> None:
     trade.ask()
+    trade.announce()
     for step in (
         AuditedTrade.accept,
         AuditedTrade.report_data,
         lambda trade: trade.attempt(UNSKILLED),
         AuditedTrade.attempt,
-        AuditedTrade.challenge,
+        AuditedTrade.challenge_now,
         AuditedTrade.uphold,
     ):
         trade.last_second()
