@@ -55,12 +55,14 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, Credits {
         if (threshold > members.length || 2 * uint256(threshold) <= members.length) {
             revert InvalidThreshold(threshold, members.length);
         }
-        (uint32 incumbent, uint8 short) = _inOffice();
+        (uint32 incumbent, int8 spare) = _inOffice();
         if (_isScheduled()) emit RotationCancelled(_rotation.next);
 
         version = _rotation.latest + 1;
         uint40 effectiveAt = uint40(block.timestamp) + (incumbent == 0 ? 0 : rotationDelay);
-        _rotation = Rotation(incumbent, version, version, effectiveAt, short, 0);
+        // casting to uint8 is safe: at most 16 members
+        int8 beyond = int8(uint8(members.length) - threshold);
+        _rotation = Rotation(incumbent, version, version, effectiveAt, spare, beyond);
         _endTerms(incumbent, effectiveAt);
 
         Committee memory next = Committee(version, threshold, members);
@@ -74,7 +76,7 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, Credits {
         if (!_isScheduled()) revert NoRotationScheduled();
         uint32 cancelled = _rotation.next;
         _rotation.next = _rotation.incumbent;
-        _rotation.nextShort = _rotation.incumbentShort;
+        _rotation.nextSpare = _rotation.incumbentSpare;
         emit RotationCancelled(cancelled);
     }
 
@@ -85,8 +87,8 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, Credits {
 
     /// @inheritdoc IOracleCommittee
     function backedDigest() external view returns (bytes32) {
-        (uint32 version, uint8 short) = _inOffice();
-        return short == 0 ? digestOf[version] : bytes32(0);
+        (uint32 version, int8 spare) = _inOffice();
+        return spare < 0 ? bytes32(0) : digestOf[version];
     }
 
     /// @inheritdoc IOracleCommittee
@@ -114,7 +116,7 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, Credits {
         Stake storage held = _stakes[member];
         uint256 before = _inReach(held);
         held.bonded += amount;
-        _countShort(member, before, before + amount);
+        _countBacked(member, before, before + amount);
         emit Staked(member, msg.sender, amount);
         stakeCurrency.pull(msg.sender, amount);
     }
@@ -154,7 +156,7 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, Credits {
         uint256 before = _inReach(held);
         held.unbonding -= fromUnbonding;
         held.bonded -= fromBonded;
-        _countShort(member, before, before - taken);
+        _countBacked(member, before, before - taken);
         _credit(to, stakeCurrency, taken);
         emit Slashed(member, to, taken);
     }
@@ -184,12 +186,12 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, Credits {
     }
 
     /// @return version In office by the clock.
-    /// @return short Seats of it with less than `minStake` left.
-    function _inOffice() private view returns (uint32 version, uint8 short) {
+    /// @return spare Backed seats of it beyond its quorum.
+    function _inOffice() private view returns (uint32 version, int8 spare) {
         Rotation memory rotation = _rotation;
         return block.timestamp < rotation.effectiveAt
-            ? (rotation.incumbent, rotation.incumbentShort)
-            : (rotation.next, rotation.nextShort);
+            ? (rotation.incumbent, rotation.incumbentSpare)
+            : (rotation.next, rotation.nextSpare);
     }
 
     function _isScheduled() private view returns (bool) {
@@ -229,16 +231,17 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, Credits {
     /// @dev While a member is seated only slashing takes from its stake: what is unbonding can't be
     ///      withdrawn, and counts here. A version that has left office never returns, so its seats
     ///      are no longer counted.
-    function _countShort(address member, uint256 before, uint256 left) private {
-        bool short = left < minStake;
-        if (short == (before < minStake)) return;
+    function _countBacked(address member, uint256 before, uint256 left) private {
+        bool backed = left >= minStake;
+        if (backed == (before >= minStake)) return;
+        int8 step = backed ? int8(1) : int8(-1);
         Rotation memory rotation = _rotation;
         bool awaited = block.timestamp < rotation.effectiveAt;
         if (awaited && _sitsIn(rotation.incumbent, member)) {
-            rotation.incumbentShort = _counted(rotation.incumbentShort, short);
+            rotation.incumbentSpare += step;
         }
         if (_sitsIn(rotation.next, member)) {
-            rotation.nextShort = _counted(rotation.nextShort, short);
+            rotation.nextSpare += step;
         }
         _rotation = rotation;
     }
@@ -259,10 +262,6 @@ contract OracleCommittee is IOracleCommittee, AccessManaged, Credits {
     function _withdrawableAt(Stake storage held) private view returns (uint40) {
         uint40 from = held.noticeAt > held.servedUntil ? held.noticeAt : held.servedUntil;
         return from + unbondingDelay;
-    }
-
-    function _counted(uint8 seats, bool more) private pure returns (uint8) {
-        return more ? seats + 1 : seats - 1;
     }
 
     function _least(uint128 left, uint128 right) private pure returns (uint128) {

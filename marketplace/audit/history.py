@@ -136,9 +136,8 @@ class History:
     def _requested(self, event: Event) -> Trade:
         in_force = replace(
             self._rules,
-            committee=self.committee.in_office(event.timestamp),
-            panel=self.panel.in_office(event.timestamp),
-            short=self.committee.short_at(event.timestamp) + self.panel.short_at(event.timestamp),
+            committee=self.committee.backed_at(event.timestamp),
+            panel=self.panel.backed_at(event.timestamp),
         )
         return requested(event, in_force, self.committee.of(event["request"].committee).members)
 

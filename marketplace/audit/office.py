@@ -79,13 +79,16 @@ class Office:
         version = self.version_at(timestamp)
         return self.committees[version].digest if version in self.committees else NOTHING
 
-    def short_at(self, timestamp: int) -> tuple[str, ...]:
-        """Return who in office at a time has less than the least stake left, as things stand.
+    def backed_at(self, timestamp: int) -> bytes:
+        """Return the digest that a request may name at a time, by what is at stake as things stand.
 
-        Nobody may request a trade then. What is unbonding counts: it can't be withdrawn in office.
+        Zero while fewer of those in office than a quorum needs have the least stake. What is
+        unbonding counts: it can't be withdrawn in office.
         """
-        members = self.committees.get(self.version_at(timestamp), NO_COMMITTEE).members
-        return tuple(m for m in members if self.bonded[m] + self.unbonding[m] < self.least)
+        seated = self.committees.get(self.version_at(timestamp), NO_COMMITTEE)
+        stakes = (self.bonded[member] + self.unbonding[member] for member in seated.members)
+        backed = sum(stake >= self.least for stake in stakes)
+        return self.in_office(timestamp) if backed >= seated.threshold else NOTHING
 
     def of(self, digest: bytes) -> Committee:
         """Return the committee with a digest; an empty one if there was none."""

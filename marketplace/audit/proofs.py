@@ -190,15 +190,16 @@ class StateProofs:
         office = self._in_office(contract)
         if office is None:
             return
-        version, short = office
-        if function != _BACKED or not short:
+        version, spare = office
+        if function != _BACKED or spare >= 0:
             self._prove(contract, [(function, (version,), answer)])
         elif answer != _word_bytes(0):
             said = f"{contract} says {shown(answer)} for {function}"
-            note(self._faults, f"{said} where {counted(short, 'seat')} of storage lack stake")
+            lacking = counted(-spare, "backed seat")
+            note(self._faults, f"{said} where its storage lacks {lacking} to a quorum")
 
     def _in_office(self, contract: str) -> tuple[int, int] | None:
-        """Return which version is in office by proven storage, and how many of its seats are short.
+        """Return the version in office by proven storage, and its backed seats beyond a quorum.
 
         None if that isn't proven.
         """
@@ -209,7 +210,7 @@ class StateProofs:
         rotation = _members_of(kind, variable, state[1])
         begun = self._chain.block.timestamp >= rotation["effectiveAt"]
         seated = "next" if begun else "incumbent"
-        return rotation[seated], rotation[f"{seated}Short"]
+        return rotation[seated], rotation[f"{seated}Spare"]
 
     def _state(self, contract: str, slots: list[bytes]) -> tuple[int, list[int]] | None:
         """Return the balance in wei and the words in slots; None if they aren't proven."""
@@ -334,8 +335,10 @@ def _members_of(kind: str, variable: str, words: Sequence[int]) -> dict[str, int
     layout = load_artifact(kind).storage_layout
     types = layout["types"]
     struct = next(entry["type"] for entry in layout["storage"] if entry["label"] == variable)
-    return {
-        member["label"]: (words[int(member["slot"])] >> 8 * member["offset"])
-        % 256 ** int(types[member["type"]]["numberOfBytes"])
-        for member in types[struct]["members"]
-    }
+    found = {}
+    for member in types[struct]["members"]:
+        range_ = 256 ** int(types[member["type"]]["numberOfBytes"])
+        value = (words[int(member["slot"])] >> 8 * member["offset"]) % range_
+        signed = member["type"].startswith("t_int")
+        found[member["label"]] = value - range_ if signed and 2 * value >= range_ else value
+    return found

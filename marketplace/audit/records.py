@@ -18,9 +18,7 @@ class InForce:
     Attributes
     ----------
     committee, panel
-        Digests of those in office; 32 zero bytes for none.
-    short
-        Members of both with less than the least stake left.
+        Digests of those in office, as long as stakes back them; 32 zero bytes for none.
     fee_bps, treasury
         Protocol fee in basis points, and who receives it.
     base_review, review_shift, own_shifts
@@ -32,7 +30,6 @@ class InForce:
 
     committee: bytes = NOTHING
     panel: bytes = NOTHING
-    short: tuple[str, ...] = ()
     fee_bps: int = 0
     treasury: str = NOBODY
     base_review: int = 0

@@ -46,9 +46,9 @@ def _by(function: Callable[..., Any]) -> Callable[..., Any]:
 def committee_commands() -> None:
     """Look after committee and panel, and after what their members have at stake.
 
-    Where slashing has left a member less than the least stake, nobody can request a trade until
-    somebody stakes for that member (`stake`), or a rotation takes office. Amounts are in the
-    smallest unit of the stakes' currency.
+    Where slashing has left fewer members than a quorum needs with the least stake, nobody can
+    request a trade until somebody stakes for them (`stake`), or a rotation takes office. Amounts
+    are in the smallest unit of the stakes' currency.
     """
 
 
@@ -200,4 +200,4 @@ def _show(standing: Standing) -> None:
         click.echo(f"  {seat.member}  {seat.bonded} bonded, {seat.unbonding} on its way out")
     click.echo(f"least stake: {standing.least} of {standing.currency}")
     if not standing.backed:
-        click.echo("new requests are refused: nobody is in office, or a member has too little")
+        click.echo("new requests are refused: fewer have the least stake than a quorum needs")

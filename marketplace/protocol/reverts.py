@@ -29,7 +29,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         "read the rules in force and make the request anew",
     ),
     "NotBacked": Explanation(
-        "committee or panel has nobody in office, or a member that lost some of the least stake",
+        "committee or panel has nobody in office, or stakes back fewer members than a quorum needs",
         "wait for a rotation, or for somebody to stake for the members with too little",
     ),
     "ReviewTooShort": Explanation(

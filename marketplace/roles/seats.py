@@ -46,8 +46,8 @@ class Standing:
     seats
         Of all in office or to come.
     backed
-        Whether new requests may name those in office: each has the least, what is on its way out
-        included.
+        Whether new requests may name those in office: a quorum of them has the least, what is on
+        its way out included.
     """
 
     current: Committee

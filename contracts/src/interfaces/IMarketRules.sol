@@ -23,8 +23,8 @@ interface IMarketRules {
     /// @notice The request names another value than the one in force.
     error RuleChanged(string rule);
 
-    /// @notice This contract of committee or panel has nobody in office, or a member with less than
-    ///         the least stake, which nobody should rely on.
+    /// @notice This contract of committee or panel has nobody in office, or fewer members with the least
+    ///         stake than a quorum needs.
     error NotBacked(address seats);
 
     /// @notice A trade of this value needs more time for a challenge.

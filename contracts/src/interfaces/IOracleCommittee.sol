@@ -77,9 +77,10 @@ interface IOracleCommittee is ICredits {
     /// @notice Digest of the committee in office; zero before the first.
     function currentDigest() external view returns (bytes32);
 
-    /// @notice The same, which new requests must name; zero also while slashing has left one of its
-    ///         members less than `minStake`, what is unbonding counted. Who stakes for that member
-    ///         mends it, and so does a rotation.
+    /// @notice The same, which new requests must name; zero also while slashing has left fewer members
+    ///         than a quorum needs with `minStake`, what is unbonding counted. As a quorum is more than
+    ///         half, each holds a member with a stake to lose. Who stakes for a member mends it, and so
+    ///         does a rotation.
     function backedDigest() external view returns (bytes32);
 
     /// @notice The committee in office; empty before the first.

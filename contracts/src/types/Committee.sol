@@ -14,7 +14,7 @@ struct Committee {
 /// @notice What a committee contract is deployed with; nothing of it ever changes.
 struct CommitteeTerms {
     Currency stakeCurrency;
-    uint128 minStake; // what a member needs at stake to be appointed, and to back new requests
+    uint128 minStake; // what a member needs at stake to be appointed, and its seat to be backed
     uint32 rotationDelay; // seconds from scheduling a committee to its taking office
     uint32 unbondingDelay; // seconds a stake stays in reach after notice and after leaving office
     address arbiter; // the only one who may slash
@@ -28,8 +28,8 @@ struct Rotation {
     uint32 next;
     uint32 latest; // the last version given out; a cancelled one is not given out again
     uint40 effectiveAt;
-    uint8 incumbentShort; // seats of each with less than `minStake` left
-    uint8 nextShort;
+    int8 incumbentSpare; // backed seats of each beyond its quorum; negative while too few are
+    int8 nextSpare;
 }
 
 /// @dev Packed by what is read together:

@@ -8,7 +8,6 @@ from typing import Any
 from marketplace.audit.case import Case
 from marketplace.audit.chain import Chain
 from marketplace.audit.credits import Wallet
-from marketplace.audit.digests import NOTHING
 from marketplace.audit.dues import DATA_STAGE, faulty_seats
 from marketplace.audit.history import History
 from marketplace.audit.office import Office
@@ -184,11 +183,9 @@ def _check_office(office: Office, address: str, chain: Chain) -> Finding:
                 f" and {shown(committee.digest)} by the log"
             )
     now = chain.block.timestamp
-    seated = office.in_office(now)
-    backed = NOTHING if office.short_at(now) else seated
     for what, view, expected in (
-        ("in office", "currentDigest", seated),
-        ("that may be named", "backedDigest", backed),
+        ("in office", "currentDigest", office.in_office(now)),
+        ("that may be named", "backedDigest", office.backed_at(now)),
     ):
         if (stored := chain.view(address, view)) != expected:
             faults.append(

@@ -61,7 +61,7 @@ def _shared(trade: Trade, sources: dict[str, Sources]) -> Iterator[str]:
         *((pair, accepted) for pair in AT_ACCEPTANCE),
         *((pair, gated) for pair in AT_THE_GATE),
     ):
-        for first in roles[one]:
+        for first in roles.get(one, ()):  # the treasury is the operator's, and takes no part
             for second in roles[other]:
                 ours = _until(sources, first, accepted)
                 theirs = _until(sources, second, until)

@@ -86,15 +86,17 @@ def staked() -> Office:
     return office
 
 
-def test_a_seat_falls_short_by_what_is_taken_alone(staked: Office) -> None:
-    assert staked.short_at(9) == staked.short_at(10) == ()
+def test_a_quorum_loses_its_backing_by_what_is_taken_alone(staked: Office) -> None:
+    digest = staked.committees[1].digest
+    assert [staked.backed_at(second) for second in (9, 10)] == [NOTHING, digest]
     staked.take(told("UnstakeRequested", 11, member=TWO, amount=LEAST))
-    assert staked.short_at(11) == ()
     staked.take(told("Slashed", 12, member=TWO, to=ONE, amount=1))
-    assert staked.short_at(9) == ()  # before its term
-    assert staked.short_at(12) == (TWO,)
-    staked.take(told("Staked", 13, member=TWO, amount=1))
-    assert staked.short_at(13) == ()
+    assert staked.backed_at(12) == digest  # two of three are left, and make a quorum
+    staked.take(told("Slashed", 13, member=ONE, to=ONE, amount=1))
+    assert staked.backed_at(13) == NOTHING
+    assert staked.in_office(13) == digest
+    staked.take(told("Staked", 14, member=TWO, amount=1))
+    assert staked.backed_at(14) == digest
     assert staked.faults == []
 
 

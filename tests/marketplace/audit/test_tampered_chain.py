@@ -670,8 +670,9 @@ def _as_it_is(method: str, params: Any, result: Any) -> Any:
 def test_what_a_weary_node_does_not_prove_is_named_and_not_passed(settled: Settled) -> None:
     all_of_them = Weary(settled.chain, _as_it_is, 10**6)
     assert "proven under the state root" in said(report_of(settled, all_of_them), "state-proofs")
-    # The first is a committee's contract: its stakes and versions, its rotation, who is in office.
-    node = Weary(settled.chain, _as_it_is, 3)
+    # The first is a committee's contract: its stakes and versions; its rotation, and who is in
+    # office; the same again, for whether stakes back them.
+    node = Weary(settled.chain, _as_it_is, 5)
     report = report_of(settled, node)
     check = next(check for check in report.checks if check.name == "state-proofs")
     assert check.verdict == "unchecked"
@@ -680,8 +681,8 @@ def test_what_a_weary_node_does_not_prove_is_named_and_not_passed(settled: Settl
     holders = {*contracts.interfaces()} - {contracts.rules, contracts.registry}  # with answers
     unproven = {each for each in holders if f"storage of {each}" in check.detail}
     assert len(holders - unproven) == 1
-    # Each is asked for, whatever was refused before, but for the digest that a rotation leads to.
-    assert node.asked == all_of_them.asked - 1
+    # Each is asked for, whatever was refused before, but for the digests that a rotation leads to.
+    assert node.asked == all_of_them.asked - 2
 
 
 def test_a_fault_that_a_proof_showed_stays_though_no_other_proof_is_given(

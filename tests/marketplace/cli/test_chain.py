@@ -71,7 +71,7 @@ def test_stakes_penalties_and_fee_are_as_asked_for(run: Run, devnet_url: str) ->
         stakes = [node.call(office.functions.stakeOf(member))[0] for member in members]
         assert stakes == [10**18] * 3
     terms = node.call(market.challenges.functions.terms())
-    assert list(terms)[4:7] == [10**17] * 3
+    assert list(terms)[5:8] == [10**17] * 3
 
 
 def test_a_keystore_signs(run: Run, devnet_url: str, keystore: Path) -> None:

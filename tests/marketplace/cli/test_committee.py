@@ -70,10 +70,12 @@ def test_from_the_first_stake_to_the_last(place: Place) -> None:
     assert place.status["backed"] is True
 
     place.slash(SEATS[1], 30)
+    assert place.status["backed"] is True  # two of three are left, and make a quorum
+    place.slash(SEATS[2], 1)
     standing = place.status
     assert standing["backed"] is False
     held = {seat["member"]: seat["bonded"] for seat in standing["seats"]}  # type: ignore[attr-defined]
-    assert held == {SEATS[0]: "100", SEATS[1]: "70", SEATS[2]: "100"}
+    assert held == {SEATS[0]: "100", SEATS[1]: "70", SEATS[2]: "99"}
     assert "new requests are refused" in place("status").out
     assert place("stake", 30, "--member", SEATS[1]).out == f"{SEATS[1]} has 30 more at stake\n"
     assert place.status["backed"] is True
