@@ -132,7 +132,7 @@ ALTERED: dict[str, tuple[Alter, set[str]]] = {
     ),
     "what a signer lost": (
         changing("Slashed", (0,), more),
-        {"COMMITTEES", "STAKES", "awards", "terms"},
+        {"STAKES", "awards"},
     ),
     "who got what was lost": (
         renaming("Slashed", 2, PARTIES.buyer.address),
@@ -140,11 +140,11 @@ ALTERED: dict[str, tuple[Alter, set[str]]] = {
     ),
     "who lost it": (
         renaming("Slashed", 1, PARTIES.signers[0].address),
-        {"COMMITTEES", "STAKES", "awards", "terms"},
+        {"STAKES", "awards"},
     ),
     "what was lost for a closed seal": (
         changing("Slashed", (0,), more, 2),
-        {"COMMITTEES", "STAKES", "awards", "terms"},
+        {"STAKES", "awards"},
     ),
     "who was penalised for a closed seal": (
         changing("ClosedSealsPenalised", (1,), 0b01),

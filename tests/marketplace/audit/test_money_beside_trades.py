@@ -137,7 +137,7 @@ ALTERED: dict[str, tuple[Alter, set[str]]] = {
     "whose stake it is": (renaming("Staked", 1, SOMEBODY, 8), {"STAKES", "INVARIANTS"}),
     "whose stake was made good": (
         renaming("Staked", 1, SOMEBODY, 6),
-        {"COMMITTEES", "STAKES", "terms"},
+        {"STAKES"},
     ),
     "what is on its way out": (changing("UnstakeRequested", (0,), more), {"STAKES"}),
     "a notice that is left out": (dropping("UnstakeRequested"), {"STAKES", "INVARIANTS"}),

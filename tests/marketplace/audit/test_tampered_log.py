@@ -152,11 +152,11 @@ AMOUNTS: dict[str, tuple[Alter, set[str]]] = {
     "a stake": (changing("Staked", (0,), more), {"STAKES", *SHORT}),
     "a stake that was taken out": (
         retold("Staked", "StakeWithdrawn", topics=2, before=bytes(32)),
-        {"COMMITTEES", "INVARIANTS", "STAKES", "terms"},
+        {"COMMITTEES", "INVARIANTS", "STAKES"},
     ),
     "a stake that is on its way out": (
         retold("Staked", "UnstakeRequested", topics=2),
-        {"COMMITTEES", "INVARIANTS", "STAKES", "terms"},
+        {"COMMITTEES", "INVARIANTS", "STAKES"},
     ),
 }
 
@@ -558,7 +558,7 @@ DROPPED: dict[str, set[str]] = {
     "RotationScheduled": {"COMMITTEES", "fees", "quorum", "seals", "terms"},
     "FeeChanged": {"terms"},
     "ReviewChanged": {"terms"},
-    "Staked": {"COMMITTEES", "STAKES", "terms"},
+    "Staked": {"COMMITTEES", "STAKES"},
 }
 
 

@@ -85,6 +85,7 @@ def test_from_the_first_stake_to_the_last(place: Place) -> None:
     assert noticed == {"member": SEATS[1], "bonded": "0", "unbonding": "100"}
     assert place.status["backed"] is True
     refused(place("withdraw", "--account", "6"), "InOffice")
+    place("stake", 1, "--account", "7")
     others = [SEATS[0], SEATS[2], ACCOUNTS[8].address]
     place("stake", LEAST, "--account", "8")
     place.appoint(*others)
