@@ -60,7 +60,9 @@ def disputed(parties: Cast, tmp_path_factory: pytest.TempPathFactory) -> Dispute
     overturned.to_penalty_after_overturning()
     make_stakes_good(market, parties)
     upheld = AuditedTrade(market, store, parties, salt="upheld")
-    upheld.to_passed()
+    upheld.to_funded()
+    upheld.report_data(accepted=0b011)  # what was dropped is part of the bond's measure
+    upheld.attempt()
     upheld.challenge()
     upheld.uphold()
     upheld.finish()
