@@ -237,7 +237,9 @@ contract ChallengesTest is JudgedTrade {
 
     function testFuzz_DividesThePartOfThePanelToTheUnit(uint96 more, uint8 pick) public {
         prices.pool += more;
-        _fund();
+        Request memory r = _requestOf(NATIVE);
+        r.budget = type(uint128).max;
+        _fund(r);
         _judge(7, 3);
         uint256 bond = _challenge();
         uint16 signers = _quorum(pick);
