@@ -372,7 +372,7 @@ def test_a_judge_who_is_a_party_is_a_pattern(trade: AuditedTrade, parties: Cast)
 
 
 def poorer(balance: str) -> str:
-    return hex(int(balance, 16) - 10**16)
+    return hex(int(balance, 16) - 10**14)
 
 
 def test_a_contract_that_holds_less_than_it_owes_is_named(
