@@ -331,6 +331,20 @@ AROUND = [
         "Conflicts",
     ),
     Mutation(
+        "the-bond-follows-the-budget",
+        _CHALLENGES,
+        "bond: _bondFor(deal, gate),",
+        "bond: bondFor(request.budget),",
+        "Challenges",
+    ),
+    Mutation(
+        "the-bond-forgets-what-was-dropped",
+        _CHALLENGES,
+        "bondFor(uint128(Payments.escrowOf(deal, gate)))",
+        "bondFor(uint128(Payments.escrowOf(deal)))",
+        "Challenges",
+    ),
+    Mutation(
         "the-bond-is-rounded-down",
         _CHALLENGES,
         "+ BASIS_POINTS - 1) / BASIS_POINTS",

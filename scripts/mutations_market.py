@@ -481,7 +481,7 @@ MARKET = [
     _market(
         "dropped-price-stays-behind",
         _MARKET,
-        "        uint256 held = Payments.escrowOf(deal) + gate.dropped;\n        _payAndEnd(tradeId, status, deal, held, payments, count, end);",
+        "        uint256 held = Payments.escrowOf(deal, gate);\n        _payAndEnd(tradeId, status, deal, held, payments, count, end);",
         "        uint256 held = Payments.escrowOf(deal);\n        _payAndEnd(tradeId, status, deal, held, payments, count, end);",
         "settlement",
     ),

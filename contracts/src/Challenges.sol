@@ -7,6 +7,7 @@ import {IChallenges} from "./interfaces/IChallenges.sol";
 import {IModelMarket} from "./interfaces/IModelMarket.sol";
 import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
 import {Digests} from "./libraries/Digests.sol";
+import {Payments} from "./libraries/Payments.sol";
 import {Quorum} from "./libraries/Quorum.sol";
 import {Challenge, ChallengeTerms} from "./types/Challenge.sol";
 import {Committee} from "./types/Committee.sol";
@@ -66,7 +67,7 @@ contract Challenges is IChallenges, Penalties, EIP712 {
         Challenge memory open = Challenge({
             challenger: msg.sender,
             deadline: uint40(block.timestamp) + _terms.rulingWindow,
-            bond: bondFor(request.budget),
+            bond: _bondFor(deal, gate),
             mayNotUphold: _interested(request, jury.members)
                 | _seatsOf(jury.members, judges.members),
             mayNotOverturn: passed
@@ -160,9 +161,9 @@ contract Challenges is IChallenges, Penalties, EIP712 {
     }
 
     /// @inheritdoc IChallenges
-    function bondFor(uint128 budget) public view returns (uint128) {
-        uint256 bond = (uint256(budget) * _terms.bondBps + BASIS_POINTS - 1) / BASIS_POINTS;
-        // casting to uint128 is safe: at most the budget
+    function bondFor(uint128 value) public view returns (uint128) {
+        uint256 bond = (uint256(value) * _terms.bondBps + BASIS_POINTS - 1) / BASIS_POINTS;
+        // casting to uint128 is safe: at most the value
         return uint128(bond);
     }
 
@@ -182,6 +183,12 @@ contract Challenges is IChallenges, Penalties, EIP712 {
         if (from != 0) from += _terms.announcementDelay;
         if (from == 0 || block.timestamp < from) revert NotAnnounced(seal, from);
         delete announcedAt[seal];
+    }
+
+    /// @dev The budget would let a buyer, at no cost, price every challenge out.
+    function _bondFor(Deal calldata deal, Gate calldata gate) private view returns (uint128) {
+        // casting to uint128 is safe: at most the price, once deal and gate are proven
+        return bondFor(uint128(Payments.escrowOf(deal, gate)));
     }
 
     /// @dev Takes the open challenge off the books, so that its bond is awarded once.
@@ -266,7 +273,7 @@ contract Challenges is IChallenges, Penalties, EIP712 {
         );
     }
 
-    /// @dev The market's digest says who the experts are.
+    /// @dev The market's digest says who the experts are, and what the trade holds.
     function _requireDecided(
         bytes32 tradeId,
         bytes32 judges,

@@ -333,7 +333,7 @@ contract ModelMarket is IModelMarket, Ledger {
                 payments, count, deal.oracleFee, judges, status.signers(), faulty
             );
         }
-        uint256 held = Payments.escrowOf(deal) + gate.dropped;
+        uint256 held = Payments.escrowOf(deal, gate);
         _payAndEnd(tradeId, status, deal, held, payments, count, end);
     }
 
@@ -406,7 +406,7 @@ contract ModelMarket is IModelMarket, Ledger {
             delivered = true;
             count = Payments.add(payments, count, gate.experts[i], shares[i], Purpose.Expert);
         }
-        uint256 held = Payments.escrowOf(deal) + gate.dropped;
+        uint256 held = Payments.escrowOf(deal, gate);
         if (!delivered) {
             _payJudgesAndEnd(tradeId, status, deal, held, judges);
             return;

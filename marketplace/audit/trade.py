@@ -273,6 +273,12 @@ class Trade:
         """Wei locked and neither credited nor refunded yet; below zero if too much left."""
         return total(self.locked) - total(self.credits) - total(self.refunds)
 
+    @property
+    def at_stake(self) -> int:
+        """Wei that the verdict decides on: the price without the data that was delivered."""
+        price = self.protocol_fee + (self.acceptance.components if self.acceptance else 0)
+        return price - sum(supply.price for supply in self.accepted)
+
     def credited(self, *purposes: Purpose) -> list[Credit]:
         """Return the credits for some purposes, in the order of the log."""
         return [credit for credit in self.credits if credit.purpose in purposes]

@@ -103,8 +103,9 @@ class Terms:
     rotation_delay, unbonding_delay
         Before a new committee judges, and before a stake can be taken out.
     bond_bps, ruling_window, announcement_delay, panel_bps, challenger_bps
-        A challenge's bond of the budget, the time to rule on it and from its announcement until
-        it may come, the panel's part of a lost bond, and the challenger's of what is slashed.
+        A challenge's bond of what the trade holds, the time to rule on it and from its
+        announcement until it may come, the panel's part of a lost bond, and the challenger's of
+        what is slashed.
     wrong_verdict_penalty, silence_penalty, closed_seal_penalty, reporter_bps
         What a signer of a verdict that fell, a silent member, and a signer that keeps a
         score sealed lose, and the reporter's part of the last.

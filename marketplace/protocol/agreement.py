@@ -81,6 +81,12 @@ def gate_of(
     return Gate(dropped_of(supplies, finding.accepted), history, finding.experts, finding.weights)
 
 
+def escrow_of(deal: Deal, gate: Gate) -> int:
+    """Return what a trade holds from the gate on and pays out at its end, in wei."""
+    fees = deal.broker_fee + deal.auditor_fee + deal.oracle_fee + deal.protocol_fee
+    return deal.expert_pool + fees + gate.dropped
+
+
 def record_of(
     attempt: int, finding: AttemptFinding, signers: int, verdicts: int, seals: Sequence[bytes]
 ) -> AttemptRecord:

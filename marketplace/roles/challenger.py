@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from marketplace.chain.market import Market
-from marketplace.protocol.agreement import amounts_hash, record_hash
+from marketplace.protocol.agreement import amounts_hash, escrow_of, record_hash
 from marketplace.protocol.derivation import derived_secret
 from marketplace.protocol.disputes import Claim
 from marketplace.protocol.ids import challenge_seal
@@ -23,9 +23,16 @@ class Challenger:
         self.account = exchange.account
 
     def bond(self, trade_id: bytes) -> int:
-        """Return what a challenge of the trade's verdict takes, in wei of its currency."""
-        budget = self.market.agreement(trade_id).request.budget
-        return int(self.market.node.call(self.market.challenges.functions.bondFor(budget)))
+        """Return what a challenge of the trade's verdict takes, in wei of its currency.
+
+        Raises
+        ------
+        TradeRefused
+            If the data has not been reported on, so that nobody knows what the trade will hold.
+        """
+        agreed = self.market.agreement(trade_id)
+        value = escrow_of(agreed.deal, agreed.gate)
+        return int(self.market.node.call(self.market.challenges.functions.bondFor(value)))
 
     def announce(self, trade_id: bytes, claim: str) -> int:
         """Announce a challenge, unless this account did; its seal tells nobody of which trade.

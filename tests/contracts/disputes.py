@@ -15,6 +15,7 @@ from parties import PARTIES
 from web3.contract import Contract
 from web3.types import TxReceipt
 from whole_trade import (
+    DATA_PRICES,
     DAY,
     EXPERT_POOL,
     FEE_BPS,
@@ -202,7 +203,8 @@ class Court:
         return challenge_seal(*place, trade.id, by.address, CLAIM, SALT)
 
     def bond(self, trade: JudgedTrade) -> int:
-        return int(self.view("bondFor", trade.request["budget"]))
+        """The part, rounded up, of what the trade holds when all data was delivered."""
+        return -(-(trade.price[0] - sum(DATA_PRICES)) * BOND_BPS // 10_000)
 
     def signed(
         self, trade: JudgedTrade, model: bytes, seats: Sequence[int] = (0, 1)

@@ -64,7 +64,7 @@ def digest_of(committee: Packed) -> bytes:
 def test_a_challenge_freezes_the_trade_for_a_bond(court: Court, trade: JudgedTrade) -> None:
     record = trade.judge(1, passing=[0, 1])
     until = trade.status["deadline"] + RULING_WINDOW
-    bond = trade.request["budget"] * BOND_BPS // 10_000
+    bond = court.bond(trade)
     receipt = court.challenge(trade)
     deadline = court.node.now() + RULING_WINDOW
     assert court.events(receipt) == [
@@ -90,10 +90,20 @@ def test_a_challenge_freezes_the_trade_for_a_bond(court: Court, trade: JudgedTra
         trade.close(record)
 
 
-@pytest.mark.parametrize(("budget", "bond"), [(1, 1), (9, 1), (10, 1), (11, 2), (10**19, 10**18)])
-def test_the_bond_is_in_proportion_and_rounded_up(court: Court, budget: int, bond: int) -> None:
-    assert court.view("bondFor", budget) == bond
+@pytest.mark.parametrize(("value", "bond"), [(1, 1), (9, 1), (10, 1), (11, 2), (10**19, 10**18)])
+def test_the_bond_is_in_proportion_and_rounded_up(court: Court, value: int, bond: int) -> None:
+    assert court.view("bondFor", value) == bond
     assert court.view("bondFor", 2**128 - 1) <= 2**128 - 1
+
+
+def test_a_huge_budget_makes_no_challenge_dear(court: Court) -> None:
+    trade = JudgedTrade(court.world, request_fields={"budget": 2**128 - 1}).fund().report_data()
+    record = trade.judge(1, passing=[0, 1])
+    court.challenge(trade, value=court.bond(trade))
+    court.overturn(trade, record)
+    trade.close(record)
+    assert trade.credit_of(BUYER) * BOND_BPS <= court.bond(trade) * 10_000
+    assert trade.credit_of(BUYER) * BOND_BPS > (court.bond(trade) - 1) * 10_000
 
 
 @pytest.mark.parametrize("change", [-1, 1])

@@ -84,6 +84,7 @@ def check_ending(name: str, summary: Summary, run: TradeRun) -> None:
     purposes = {payment.purpose for payment in summary.payments}
     data = sum(p.amount for p in summary.price_parts if p.name.startswith("data of"))
     prices = run.world.broker.prices
+    bond = -(-(summary.price - data) * TERMS.bond_bps // 10_000)
     if name in ("credit", "digits"):
         assert purposes == {"data", "expert", "broker", "audit", "oracle", "protocol"}
         check_shapley(summary)
@@ -123,7 +124,6 @@ def check_ending(name: str, summary: Summary, run: TradeRun) -> None:
     elif name == "overturned":
         assert purposes == {"data", "audit", "refund"}
         assert [(line.passed, line.overturned) for line in summary.attempts] == [(True, True)]
-        bond = run.script.budget * TERMS.bond_bps // 10_000
         back = summary.awards[0]
         assert (back.name, back.purpose, back.amount) == ("stranger", "bond", bond)
         slashed = sum(a.amount for a in summary.awards if a.purpose == "stake")
@@ -132,7 +132,6 @@ def check_ending(name: str, summary: Summary, run: TradeRun) -> None:
     else:
         assert name == "challenged"
         assert {award.purpose for award in summary.awards} == {"bond"}
-        bond = run.script.budget * TERMS.bond_bps // 10_000
         assert sum(award.amount for award in summary.awards) == bond
         shares = {award.name.split()[0]: award.amount for award in summary.awards}
         assert shares == {"treasury": bond // 2, "juror": bond // 4}

@@ -9,7 +9,7 @@ import {IPenalties} from "./IPenalties.sol";
 
 /// @title Bonded challenges of a committee's verdict, decided by a second panel
 /// @notice In the review window anyone may challenge the outcome of a trade with a bond in proportion
-///         to its budget. The panel that the request named, disjoint from the committee that judged,
+///         to what the trade still holds. The panel that the request named, disjoint from the committee that judged,
 ///         executes the work again and rules:
 ///
 ///         the verdict stands: the panel's signers get a part of the bond, and the request's treasury
@@ -95,7 +95,7 @@ interface IChallenges is IPenalties {
 
     /// @notice Challenges the outcome of a trade in its review window; the caller pays the bond, and
     ///         has its seal announced since the delay at least. That uses the announcement up.
-    /// @param deal What was agreed, and with `gate` who the experts are.
+    /// @param deal What was agreed, and with `gate` who the experts are and what the trade holds.
     /// @param amounts Hash of the pool's division as reported.
     /// @param record Hash of the deciding attempt's record.
     /// @param judges The committee that the request names.
@@ -159,8 +159,10 @@ interface IChallenges is IPenalties {
         view
         returns (bytes32);
 
-    /// @notice The bond for a trade with this budget.
-    function bondFor(uint128 budget) external view returns (uint128);
+    /// @notice The bond of a challenge, rounded up to the unit.
+    /// @param value What the trade holds, and so what its settlement will pay out: pool and fees, and
+    ///        the prices of data that was not delivered.
+    function bondFor(uint128 value) external view returns (uint128);
 
     /// @notice The digest that the panel signs: an EIP-712 `Ruling` for this contract.
     /// @param panelVersion Of the panel that signs.

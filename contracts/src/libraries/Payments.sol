@@ -17,6 +17,15 @@ library Payments {
         }
     }
 
+    /// @notice What a trade holds from the gate on, and pays out at its end: the providers are paid,
+    ///         and the prices of what they did not deliver are left.
+    function escrowOf(Deal calldata deal, Gate calldata gate) internal pure returns (uint256) {
+        unchecked {
+            // six numbers of 128 bits
+            return escrowOf(deal) + gate.dropped;
+        }
+    }
+
     /// @notice What a trade holds for the providers before any of them is paid.
     function priceOf(Supply[] calldata supplies) internal pure returns (uint256 sum) {
         for (uint256 i = 0; i < supplies.length; ++i) {

@@ -15,7 +15,7 @@ struct Challenge {
 
 /// @notice What is at stake in challenges and penalties; fixed at deployment.
 struct ChallengeTerms {
-    uint16 bondBps; // of the request's budget, in basis points
+    uint16 bondBps; // of what the trade holds, in basis points
     uint32 rulingWindow; // seconds from a challenge until the panel must have ruled
     uint16 announcementDelay; // seconds from an announcement until the challenge may come
     uint16 panelBps; // of the bond, to the panel when the verdict stands

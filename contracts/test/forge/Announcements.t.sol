@@ -7,8 +7,6 @@ import {JudgedTrade} from "./market/JudgedTrade.sol";
 
 /// @title Tests of how a challenge is announced, by Announcements.tree
 contract AnnouncementsTest is JudgedTrade {
-    uint256 private constant BOND = 1 ether + 1;
-
     function setUp() public {
         vm.warp(1_800_000_000);
         _deploy(NATIVE);

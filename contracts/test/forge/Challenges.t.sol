@@ -27,18 +27,17 @@ contract ChallengesTest is JudgedTrade {
         AttemptRecord memory record = _judge(7, 3);
         uint40 review = _deadline();
         uint40 deadline = uint40(vm.getBlockTimestamp()) + RULING_WINDOW;
-        uint128 bond = 1 ether + 1; // a tenth of the budget, rounded up
         _announce(CHALLENGER);
         vm.expectEmit(address(challenges));
         emit IChallenges.Challenged(
-            tradeId, CHALLENGER, "claim", SALT, NATIVE, bond, deadline, 0, 0
+            tradeId, CHALLENGER, "claim", SALT, NATIVE, BOND, deadline, 0, 0
         );
         vm.expectEmit(address(market));
         emit IModelMarket.TradeDisputed(tradeId, review + RULING_WINDOW);
-        _sendChallenge(CHALLENGER, bond);
+        _sendChallenge(CHALLENGER, BOND);
         Challenge memory open = challenges.challengeOf(tradeId);
-        assertEq(abi.encode(open), abi.encode(Challenge(CHALLENGER, deadline, bond, 0, 0)));
-        assertEq(address(challenges).balance, bond);
+        assertEq(abi.encode(open), abi.encode(Challenge(CHALLENGER, deadline, BOND, 0, 0)));
+        assertEq(address(challenges).balance, BOND);
         assertEq(CHALLENGER.balance, 0);
         assertEq(uint8(_state()), uint8(State.Disputed));
         assertEq(_deadline(), review + RULING_WINDOW);
@@ -51,21 +50,49 @@ contract ChallengesTest is JudgedTrade {
     function test_TakesTheBondInTheCurrencyOfTheTrade() public {
         _fund(_requestOf(Currency.wrap(token)));
         _judge(7, 3);
-        uint128 bond = 1 ether + 1;
-        _giveTokens(CHALLENGER, address(challenges), bond);
+        _giveTokens(CHALLENGER, address(challenges), BOND);
         _challenge();
-        assertEq(DevToken(token).balanceOf(address(challenges)), bond);
+        assertEq(DevToken(token).balanceOf(address(challenges)), BOND);
         assertEq(DevToken(token).balanceOf(CHALLENGER), 0);
         _uphold(7);
-        uint256 reward = uint256(bond) * 4_000 / 10_000;
-        assertEq(challenges.creditOf(treasury, Currency.wrap(token)), bond - reward);
+        uint256 reward = uint256(BOND) * 4_000 / 10_000;
+        assertEq(challenges.creditOf(treasury, Currency.wrap(token)), BOND - reward);
         assertEq(_credits(), 0);
     }
 
-    function testFuzz_RoundsTheBondUp(uint128 budget) public view {
-        uint256 bond = challenges.bondFor(budget);
-        assertGe(bond * 10_000, uint256(budget) * 1_000);
-        if (bond != 0) assertLt((bond - 1) * 10_000, uint256(budget) * 1_000);
+    function test_AsksForNoMoreWhateverTheBudget() public {
+        Request memory r = _requestOf(NATIVE);
+        r.budget = type(uint128).max;
+        _fund(r);
+        _judge(7, 3);
+        this.challengeFor(BOND);
+        assertEq(challenges.challengeOf(tradeId).bond, BOND);
+    }
+
+    function testFuzz_AsksForItsPartOfWhatTheSettlementPaysOut(
+        uint96[6] memory parts,
+        bool passed,
+        bool stands
+    ) public {
+        prices = Prices(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]);
+        Request memory r = _requestOf(NATIVE);
+        (r.budget, r.auditor, r.maxAttempts) = (type(uint128).max, everyone[6], 1);
+        _fund(r);
+        AttemptRecord memory record = _judge(7, passed ? 3 : 4);
+        _challenge();
+        uint256 bond = challenges.challengeOf(tradeId).bond;
+        if (stands) _uphold(3);
+        else _overturn(record, 3);
+        uint256 before = _marketCredits();
+        _settle(record);
+        uint256 paid = _marketCredits() - before;
+        assertEq(bond, (paid * 1_000 + 9_999) / 10_000);
+    }
+
+    function testFuzz_RoundsTheBondUp(uint128 value) public view {
+        uint256 bond = challenges.bondFor(value);
+        assertGe(bond * 10_000, uint256(value) * 1_000);
+        if (bond != 0) assertLt((bond - 1) * 10_000, uint256(value) * 1_000);
     }
 
     // --------------------------------------------------------------------- refusals
@@ -74,13 +101,13 @@ contract ChallengesTest is JudgedTrade {
         request = _requestOf(NATIVE);
         tradeId = market.tradeIdOf(request);
         _expectWrongState(State.None);
-        this.challengeFor(1 ether + 1);
+        this.challengeFor(BOND);
         _fund();
         _expectWrongState(State.Gated);
-        this.challengeFor(1 ether + 1);
+        this.challengeFor(BOND);
         _judge(7, 4); // the first of three
         _expectWrongState(State.Gated);
-        this.challengeFor(1 ether + 1);
+        this.challengeFor(BOND);
         assertEq(challenges.challengeOf(tradeId).challenger, address(0));
     }
 
@@ -90,7 +117,7 @@ contract ChallengesTest is JudgedTrade {
         uint256 deadline = _deadline();
         vm.warp(deadline + 1 + late);
         vm.expectRevert(abi.encodeWithSelector(IModelMarket.DeadlinePassed.selector, deadline));
-        this.challengeFor(1 ether + 1);
+        this.challengeFor(BOND);
         vm.warp(deadline);
         _challenge();
     }
@@ -100,24 +127,24 @@ contract ChallengesTest is JudgedTrade {
         _judge(7, 3);
         _challenge();
         _expectWrongState(State.Disputed);
-        this.challengeFor(1 ether + 1);
+        this.challengeFor(BOND);
         _uphold(3);
         uint256 deadline = _deadline();
         vm.warp(deadline); // the last second of the review
         vm.expectRevert(IModelMarket.AlreadyChallenged.selector);
-        this.challengeFor(1 ether + 1);
+        this.challengeFor(BOND);
         vm.warp(deadline + 1);
         vm.expectRevert(abi.encodeWithSelector(IModelMarket.DeadlinePassed.selector, deadline));
-        this.challengeFor(1 ether + 1);
+        this.challengeFor(BOND);
         assertEq(challenges.challengeOf(tradeId).challenger, address(0));
     }
 
     function testFuzz_RefusesAnotherValueThanTheBond(uint96 value) public {
-        vm.assume(value != 1 ether + 1);
+        vm.assume(value != BOND);
         _fund();
         _judge(7, 3);
         vm.expectRevert(
-            abi.encodeWithSelector(CurrencyLibrary.WrongValue.selector, value, 1 ether + 1)
+            abi.encodeWithSelector(CurrencyLibrary.WrongValue.selector, value, BOND)
         );
         this.challengeFor(value);
     }
@@ -126,7 +153,7 @@ contract ChallengesTest is JudgedTrade {
         vm.assume(value != 0);
         _fund(_requestOf(Currency.wrap(token)));
         _judge(7, 3);
-        _giveTokens(CHALLENGER, address(challenges), 1 ether + 1);
+        _giveTokens(CHALLENGER, address(challenges), BOND);
         vm.expectRevert(abi.encodeWithSelector(CurrencyLibrary.WrongValue.selector, value, 0));
         this.challengeFor(value);
     }
@@ -209,8 +236,9 @@ contract ChallengesTest is JudgedTrade {
     }
 
     function testFuzz_DividesThePartOfThePanelToTheUnit(uint96 more, uint8 pick) public {
+        prices.pool += more;
         Request memory r = _requestOf(NATIVE);
-        r.budget += more;
+        r.budget = type(uint128).max;
         _fund(r);
         _judge(7, 3);
         uint256 bond = _challenge();
@@ -295,6 +323,17 @@ contract ChallengesTest is JudgedTrade {
 
     function challengeFor(uint256 value) external {
         _challenge(CHALLENGER, value);
+    }
+
+    /// @dev Of all whom a trade may pay, in native coin.
+    function _marketCredits() private view returns (uint256 sum) {
+        for (uint256 i = 0; i < everyone.length; ++i) {
+            sum += market.creditOf(everyone[i], NATIVE);
+        }
+        for (uint256 seat = 0; seat < SEATS; ++seat) {
+            sum += market.creditOf(members[seat], NATIVE);
+        }
+        sum += market.creditOf(treasury, NATIVE);
     }
 
     function _expectAward(address account, uint256 amount) private {

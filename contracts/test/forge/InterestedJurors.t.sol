@@ -70,7 +70,7 @@ contract InterestedJurorsTest is JudgedTrade {
         _tie(CHALLENGER, jurors[seat]);
         _fund();
         _judge(7, 3);
-        uint256 bond = challenges.bondFor(request.budget);
+        uint256 bond = _bond();
         hoax(affiliate ? CHALLENGER : jurors[seat], bond);
         (bool done, bytes memory refusal) =
             address(challenges).call{value: bond}(_challengeCall("claim"));
@@ -128,7 +128,7 @@ contract InterestedJurorsTest is JudgedTrade {
         if (pick == 3) amounts ^= change;
         if (pick == 4) record ^= change;
         vm.assume(gate.experts[0] != _experts()[0] || pick != 1);
-        uint256 bond = challenges.bondFor(request.budget);
+        uint256 bond = _bond();
         vm.deal(address(this), bond);
         _announce(address(this));
         vm.expectPartialRevert(IChallenges.UnknownDecision.selector);

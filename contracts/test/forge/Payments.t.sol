@@ -20,6 +20,10 @@ contract PaymentsTest is Test {
         assertEq(held, deal.protocolFee);
     }
 
+    function testFuzz_HoldsWhatWasDroppedBesides(Deal calldata deal, Gate calldata gate) public view {
+        assertEq(this.escrowOf(deal, gate) - gate.dropped, this.escrowOf(deal));
+    }
+
     function testFuzz_HoldsEveryPrice(uint96[] calldata prices) public view {
         Supply[] memory supplies = _supplies(prices);
         assertEq(this.priceOf(supplies), _sumOf(supplies, type(uint256).max));
@@ -127,6 +131,10 @@ contract PaymentsTest is Test {
 
     function escrowOf(Deal calldata deal) external pure returns (uint256) {
         return Payments.escrowOf(deal);
+    }
+
+    function escrowOf(Deal calldata deal, Gate calldata gate) external pure returns (uint256) {
+        return Payments.escrowOf(deal, gate);
     }
 
     function priceOf(Supply[] calldata supplies) external pure returns (uint256) {

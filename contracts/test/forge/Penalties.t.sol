@@ -25,7 +25,7 @@ contract PenaltiesTest is JudgedTrade {
         assertEq(address(challenges.committee()), address(office));
     }
 
-    function testFuzz_RefusesABondOfNothingOrOfMoreThanTheBudget(uint16 bondBps) public {
+    function testFuzz_RefusesABondOfNothingOrOfMoreThanTheValue(uint16 bondBps) public {
         ChallengeTerms memory terms = _terms();
         bondBps = uint16(bound(bondBps, 10_000, type(uint16).max));
         terms.bondBps = bondBps == 10_000 ? 0 : bondBps;

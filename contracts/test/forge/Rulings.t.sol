@@ -46,7 +46,7 @@ contract RulingsTest is JudgedTrade {
         assertEq(_held(), bond + slashed);
         assertTrue(market.statusOf(tradeId).has(StatusLibrary.OVERTURNED));
         assertEq(uint8(_settle(record)), uint8(State.Refunded));
-        assertEq(market.creditOf(everyone[3], NATIVE), PRICE - 2 ether); // the data was delivered
+        assertEq(market.creditOf(everyone[3], NATIVE), _escrow()); // the rest was delivered
     }
 
     function test_TakesTheStakesOfThoseWhoSaidFail() public {

@@ -82,7 +82,7 @@ def _challenge_faults(case: Case, challenges: list[Any]) -> Iterator[str]:
     if bool(challenges) != (frozen is not None):
         yield "only one of market and challenges knows of a challenge"
     for event in challenges:
-        bond = -(-trade.request.budget * terms["bondBps"] // BASIS_POINTS)
+        bond = -(-trade.at_stake * terms["bondBps"] // BASIS_POINTS)
         if (event["currency"], event["bond"]) != (trade.request.currency, bond):
             yield f"the bond is {event['bond']} of {event['currency']} where {bond} is due"
         if event["deadline"] != event.timestamp + terms["rulingWindow"]:

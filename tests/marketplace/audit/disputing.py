@@ -10,7 +10,7 @@ from cast_of_trade import Cast
 from eth_account.signers.local import LocalAccount
 
 from marketplace.chain.market import Market
-from marketplace.protocol.agreement import amounts_hash, record_hash
+from marketplace.protocol.agreement import amounts_hash, escrow_of, record_hash
 from marketplace.protocol.structs import Struct
 from marketplace.protocol.terms import NATIVE, Committee, Deal, Gate, Request
 from marketplace.protocol.typed_data import quorum_signatures
@@ -54,7 +54,7 @@ class Disputes:
         self.send_challenges(self.parties.stranger, "announce", seal)
 
     def challenge_now(self) -> None:
-        bond = int(self.market.node.call(self._challenges.bondFor(self.request.budget)))
+        bond = int(self.market.node.call(self._challenges.bondFor(escrow_of(self.deal, self.gate))))
         panel = self.market.panel_of(self.request.panel)
         value = bond if self.request.currency == NATIVE else 0
         last = self.attempts[-1]

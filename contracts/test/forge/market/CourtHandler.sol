@@ -98,7 +98,7 @@ contract CourtHandler is JudgedTrade {
         vm.assume(!market.statusOf(tradeId).has(StatusLibrary.CHALLENGED));
         vm.assume(vm.getBlockTimestamp() <= _deadline());
         if (Currency.unwrap(request.currency) == token) {
-            _giveTokens(CHALLENGER, address(challenges), challenges.bondFor(request.budget));
+            _giveTokens(CHALLENGER, address(challenges), _bond());
         }
         _bonds[request.currency] += _challenge();
         _challenged.push(request);
@@ -207,7 +207,7 @@ contract CourtHandler is JudgedTrade {
     /// @dev Takes a challenge off the books.
     function _close(uint256 which) private returns (uint256 bond) {
         Request memory r = _challenged[which];
-        bond = challenges.bondFor(r.budget);
+        bond = _bond();
         _bonds[r.currency] -= bond;
         _challenged[which] = _challenged[_challenged.length - 1];
         _challenged.pop();

@@ -28,13 +28,18 @@ import {Trade} from "./Terms.sol";
 /// @dev All that knows how a trade is reported and what its digests commit to is here. With every
 ///      signature made and checked a trade takes ten milliseconds, so CI fuzzes 200 of each.
 abstract contract JudgedTrade is Court {
-    uint128 private constant POOL = 3 ether + 1;
-    uint128 private constant BROKER_FEE = 1 ether;
-    uint128 private constant ORACLE_FEE = 0.3 ether + 2;
-    uint128 private constant DATA_PRICE = 2 ether;
-    uint128 internal constant PRICE = POOL + BROKER_FEE + ORACLE_FEE + DATA_PRICE + PROTOCOL_FEE;
-    uint128 private constant PROTOCOL_FEE = (POOL + BROKER_FEE + ORACLE_FEE + DATA_PRICE) * 250 / 10_000;
+    struct Prices {
+        uint128 pool;
+        uint128 brokerFee;
+        uint128 auditorFee;
+        uint128 oracleFee;
+        uint128 data; // of the supply that is delivered
+        uint128 dropped; // of the one that is not
+    }
 
+    uint128 internal constant BOND = 0.456 ether + 1; // a tenth of what is held at these prices
+
+    Prices internal prices = Prices(3 ether + 1, 1 ether, 0, 0.3 ether + 2, 2 ether, 0.1 ether);
     Request internal request;
     bytes32 internal tradeId;
     uint8 internal attempts;
@@ -45,7 +50,7 @@ abstract contract JudgedTrade is Court {
 
     // ------------------------------------------------------------------- to the gate
 
-    /// @dev Requested, paid for, and all data delivered.
+    /// @dev Requested, paid for, and one of two supplies delivered.
     function _fund(Request memory r) internal {
         request = r;
         (attempts, _deciding) = (0, 0);
@@ -74,17 +79,23 @@ abstract contract JudgedTrade is Court {
         ModelQuote memory q;
         q.tradeId = tradeId;
         q.dataRequest = "data request";
-        q.dataQuotes = new DataQuote[](1);
-        q.dataQuotes[0] =
-            DataQuote(tradeId, everyone[8], "dataset", 100, DATA_PRICE, type(uint40).max);
-        (q.expertPool, q.brokerFee, q.oracleFee) = (POOL, BROKER_FEE, ORACLE_FEE);
+        Supply[] memory supplies = _supplies();
+        q.dataQuotes = new DataQuote[](2);
+        for (uint256 i = 0; i < 2; ++i) {
+            (address provider, uint32 rows) = (supplies[i].provider, supplies[i].rows);
+            q.dataQuotes[i] =
+                DataQuote(tradeId, provider, "dataset", rows, supplies[i].price, type(uint40).max);
+        }
+        (q.expertPool, q.brokerFee) = (prices.pool, prices.brokerFee);
+        (q.auditorFee, q.oracleFee) = (prices.auditorFee, prices.oracleFee);
         q.expiry = type(uint40).max;
         bytes[] memory signatures = _signQuotes(q, r.broker);
         Permit memory none;
-        uint256 value = Currency.unwrap(r.currency) == address(0) ? PRICE : 0;
-        if (Currency.unwrap(r.currency) == token) _giveTokens(r.buyer, address(market), PRICE);
+        uint128 price = _escrow() + prices.data;
+        uint256 value = Currency.unwrap(r.currency) == address(0) ? price : 0;
+        if (Currency.unwrap(r.currency) == token) _giveTokens(r.buyer, address(market), price);
         hoax(r.buyer, value);
-        market.acceptQuote{value: value}(r, judges(), q, PRICE, signatures, none);
+        market.acceptQuote{value: value}(r, judges(), q, price, signatures, none);
     }
 
     // --------------------------------------------------------------------- attempts
@@ -111,7 +122,7 @@ abstract contract JudgedTrade is Court {
         bytes32[3] memory path = Past.path(_records, record.attempt - 1);
         (bytes32 terms, uint16 signers, uint16 verdicts) = (_termsHash(), record.signers, record.verdicts);
         market.reportAttempt(
-            tradeId, terms, POOL, 2, history, path, f, judges(), signers, verdicts, record.seals, signatures
+            tradeId, terms, prices.pool, 2, history, path, f, judges(), signers, verdicts, record.seals, signatures
         );
     }
 
@@ -186,9 +197,14 @@ abstract contract JudgedTrade is Court {
     // ------------------------------------------------------------ challenge, ruling
 
     function _challenge() internal returns (uint128 bond) {
-        bond = challenges.bondFor(request.budget);
+        bond = _bond();
         uint256 value = Currency.unwrap(request.currency) == address(0) ? bond : 0;
         _challenge(CHALLENGER, value);
+    }
+
+    /// @dev A tenth of what the trade holds, rounded up.
+    function _bond() internal view returns (uint128) {
+        return (_escrow() + 9) / 10;
     }
 
     function _challenge(address by, uint256 value) internal {
@@ -262,7 +278,8 @@ abstract contract JudgedTrade is Court {
     function _amounts() private view returns (uint128[] memory amounts) {
         if (!_passed) return amounts;
         amounts = new uint128[](2);
-        (amounts[0], amounts[1]) = (1 ether, POOL - 1 ether);
+        amounts[0] = prices.pool / 3;
+        amounts[1] = prices.pool - amounts[0];
     }
 
     function _amountsHash() internal view returns (bytes32) {
@@ -270,20 +287,36 @@ abstract contract JudgedTrade is Court {
     }
 
     function _supplies() private view returns (Supply[] memory supplies) {
-        supplies = new Supply[](1);
-        supplies[0] = Supply(everyone[8], 100, DATA_PRICE);
+        supplies = new Supply[](2);
+        supplies[0] = Supply(everyone[8], 100, prices.data);
+        supplies[1] = Supply(everyone[9], 100, prices.dropped);
+    }
+
+    /// @dev What the trade holds from the gate on.
+    function _escrow() internal view returns (uint128) {
+        return _components() - prices.data + _protocolFee();
+    }
+
+    function _components() private view returns (uint128) {
+        uint128 fees = prices.brokerFee + prices.auditorFee + prices.oracleFee;
+        return prices.pool + fees + prices.data + prices.dropped;
+    }
+
+    function _protocolFee() private view returns (uint128) {
+        return _components() * FEE_BPS / 10_000;
     }
 
     function _deal() internal view returns (Deal memory d) {
         (d.buyer, d.broker, d.treasury) = (request.buyer, request.broker, request.treasury);
         d.auditor = request.auditor;
         (d.currency, d.threshold, d.minRows) = (request.currency, request.threshold, request.minRows);
-        (d.expertPool, d.brokerFee, d.oracleFee) = (POOL, BROKER_FEE, ORACLE_FEE);
-        d.protocolFee = PROTOCOL_FEE;
+        (d.expertPool, d.brokerFee) = (prices.pool, prices.brokerFee);
+        (d.auditorFee, d.oracleFee) = (prices.auditorFee, prices.oracleFee);
+        d.protocolFee = _protocolFee();
     }
 
     function _gate() internal view returns (Gate memory) {
-        return Gate(0, _history(), _experts(), _weights());
+        return Gate(prices.dropped, _history(), _experts(), _weights());
     }
 
     function _model(uint256 attempt) private pure returns (bytes32) {
@@ -305,7 +338,7 @@ abstract contract JudgedTrade is Court {
 
     /// @dev With the path of the attempt that the record names.
     function _proof(AttemptRecord memory record) internal view returns (AttemptProof memory proof) {
-        (proof.expertPool, proof.experts, proof.terms) = (POOL, 2, _termsHash());
+        (proof.expertPool, proof.experts, proof.terms) = (prices.pool, 2, _termsHash());
         (proof.history, proof.amounts, proof.deciding) = (_history(), _amountsHash(), _deciding);
         uint256 index = uint256(record.attempt) + 7; // before the first comes the last
         proof.path = Past.path(_records, index % 8);
@@ -314,6 +347,6 @@ abstract contract JudgedTrade is Court {
     function _termsHash() private view returns (bytes32) {
         bytes32 chosen = keccak256(abi.encodePacked(_experts()));
         bytes32 weights = keccak256(abi.encodePacked(_weights()));
-        return keccak256(abi.encode(keccak256(abi.encode(_deal())), 0, chosen, weights));
+        return keccak256(abi.encode(keccak256(abi.encode(_deal())), prices.dropped, chosen, weights));
     }
 }
