@@ -618,6 +618,20 @@ AROUND = [
         "Conflicts",
     ),
     Mutation(
+        "the-treasury-audits",
+        _CONFLICTS,
+        "        if (auditor == treasury) revert ConflictOfRoles(auditor, treasury);\n",
+        "",
+        "Conflicts",
+    ),
+    Mutation(
+        "the-treasurys-group-audits",
+        _CONFLICTS,
+        "if (auditors != 0 && groupOf(treasury) == auditors) {",
+        "if (false) {",
+        "Conflicts",
+    ),
+    Mutation(
         "the-auditor-provides",
         _CONFLICTS,
         "            if (provider == auditor || group != 0 && group == auditors) {",
@@ -840,6 +854,13 @@ AROUND = [
         _RULES,
         '        if (request.panel != _backed(panel)) revert RuleChanged("panel");\n',
         "",
+        "MarketRules",
+    ),
+    Mutation(
+        "a-settlement-of-a-second",
+        _RULES,
+        "windows.settlement >= LEAST_SETTLEMENT",
+        "windows.settlement > 0",
         "MarketRules",
     ),
     Mutation(

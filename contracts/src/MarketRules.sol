@@ -13,6 +13,7 @@ contract MarketRules is IMarketRules, AccessManaged {
     uint256 private constant PARTS = 1_000_000; // a score is parts per million
     uint16 private constant MAX_FEE_BPS = 1_000;
     uint256 private constant PENALTY_WINDOW = 1 days;
+    uint24 private constant LEAST_SETTLEMENT = 10 minutes; // fifty blocks, for all to open scores
 
     /// @inheritdoc IMarketRules
     IOracleCommittee public immutable committee;
@@ -142,7 +143,7 @@ contract MarketRules is IMarketRules, AccessManaged {
     function _windowsValid(Windows calldata windows) private pure returns (bool) {
         return windows.quote > 0 && windows.delivery > 0 && windows.judging > 0
             && windows.training > 0 && windows.validation > 0 && windows.review > 0
-            && windows.settlement > 0;
+            && windows.settlement >= LEAST_SETTLEMENT;
     }
 
     function _setFee(uint16 feeBps, address treasury) private {

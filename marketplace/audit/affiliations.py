@@ -18,6 +18,7 @@ from marketplace.audit.trade import Trade, bitmap_of, seats_in
 AT_ACCEPTANCE = (
     ("buyer", "auditor"),
     ("broker", "auditor"),
+    ("treasury", "auditor"),
     ("buyer", "provider"),
     ("auditor", "provider"),
     ("buyer", "judge"),

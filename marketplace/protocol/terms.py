@@ -53,6 +53,10 @@ class Windows(Struct):
     settlement: Uint24
 
 
+LEAST_SETTLEMENT = 600
+"""The shortest settlement window that the market takes, in seconds: all can open their scores."""
+
+
 @dataclass(frozen=True)
 class Request(Struct):
     """What a buyer asks for and the rules that hold for it.

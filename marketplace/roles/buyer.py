@@ -11,7 +11,7 @@ from marketplace.protocol.documents import DeliveryManifest, Division, Sealed, S
 from marketplace.protocol.errors import ConfigurationError, TradeRefused
 from marketplace.protocol.ids import trade_id as trade_id_of
 from marketplace.protocol.states import TransferRule
-from marketplace.protocol.terms import NATIVE, NO_PERMIT, NOBODY, Request, Windows
+from marketplace.protocol.terms import LEAST_SETTLEMENT, NATIVE, NO_PERMIT, NOBODY, Request, Windows
 from marketplace.protocol.typed_data import digest
 from marketplace.protocol.units import in_coins
 from marketplace.roles.quotes import SignedModelQuote
@@ -56,7 +56,8 @@ class Commission:
     min_rows
         Least number of training rows to go on with.
     windows
-        Clocks of the stages, in seconds; the review is lengthened to what the market asks.
+        Clocks of the stages, in seconds; review and settlement are lengthened to what the
+        market asks.
     salt
         32 bytes; its secret validation salts are derived with it.
     auditor_reads
@@ -149,9 +150,13 @@ class Buyer:
             windows=windows,
             salt=commission.salt,
         )
-        least = self.market.review_of(request.currency, request.budget)
-        if windows.review < least:
-            request = replace(request, windows=replace(windows, review=least))
+        review = self.market.review_of(request.currency, request.budget)
+        lengthened = replace(
+            windows,
+            review=max(windows.review, review),
+            settlement=max(windows.settlement, LEAST_SETTLEMENT),
+        )
+        request = replace(request, windows=lengthened)
         self.market.send(self.account, "requestModel", request)
         return trade_id_of(self.market.domain.chain_id, self.market.address, request)
 

@@ -84,6 +84,8 @@ def test_one_account_holds_no_two_roles_that_conflict(checks: Checks) -> None:
         checks.acceptance(auditor=buyer)
     with refused("ConflictOfRoles", broker, broker):
         checks.acceptance(auditor=broker)
+    with refused("ConflictOfRoles", auditor, auditor):
+        checks.acceptance(treasury=auditor)
     with refused("ConflictOfRoles", buyer, buyer):
         checks.acceptance(providers=ascending(*PROVIDERS, BUYER))
     with refused("ConflictOfRoles", auditor, auditor):
@@ -125,7 +127,13 @@ def test_a_broker_may_provide_train_or_buy(checks: Checks) -> None:
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [(AUDITOR, BUYER), (AUDITOR, BROKER), (PROVIDERS[2], BUYER), (PROVIDERS[0], AUDITOR)],
+    [
+        (AUDITOR, BUYER),
+        (AUDITOR, BROKER),
+        (AUDITOR, TREASURY),
+        (PROVIDERS[2], BUYER),
+        (PROVIDERS[0], AUDITOR),
+    ],
 )
 def test_affiliates_are_one_party_at_the_acceptance(
     checks: Checks, first: LocalAccount, second: LocalAccount
@@ -175,7 +183,7 @@ def test_who_is_leaving_still_conflicts(checks: Checks) -> None:
     checks.acceptance()
 
 
-CAST = [BUYER, BROKER, AUDITOR, *PROVIDERS, *EXPERTS, *JUDGES]
+CAST = [BUYER, BROKER, AUDITOR, TREASURY, *PROVIDERS, *EXPERTS, *JUDGES]
 
 
 @pytest.mark.slow
@@ -185,7 +193,7 @@ CAST = [BUYER, BROKER, AUDITOR, *PROVIDERS, *EXPERTS, *JUDGES]
 @given(st.lists(st.integers(0, 3), min_size=len(CAST), max_size=len(CAST)))
 def test_any_affiliations_agree_with_the_rules_in_python(checks: Checks, groups: list[int]) -> None:
     """Group 0 stands for none; the founders of the others are people of no trade."""
-    founders = [PARTIES.admin, PARTIES.treasury, STRANGER]
+    founders = [PARTIES.admin, PARTIES.arbiter, STRANGER]
     member_of = dict(zip(addresses(CAST), groups, strict=True))
     with forgetting(checks.registry.node):
         for number, founder in enumerate(founders, start=1):
@@ -199,8 +207,9 @@ def test_any_affiliations_agree_with_the_rules_in_python(checks: Checks, groups:
                 for other in others
             )
 
-        clash = affiliated([AUDITOR], [BUYER, BROKER, *PROVIDERS]) or affiliated([BUYER], PROVIDERS)
-        clash |= affiliated(JUDGES, [BUYER, BROKER, AUDITOR, *PROVIDERS])
+        clash = affiliated([AUDITOR], [BUYER, BROKER, TREASURY, *PROVIDERS])
+        clash |= affiliated([BUYER], PROVIDERS)
+        clash |= affiliated(JUDGES, [BUYER, BROKER, AUDITOR, TREASURY, *PROVIDERS])
         with refused_for_one_of("ConflictOfRoles") if clash else nullcontext():
             checks.acceptance()
         clash = affiliated(EXPERTS, [BUYER, AUDITOR, *PROVIDERS, *JUDGES])

@@ -35,7 +35,7 @@ from trade_terms import FEE_BPS, Prices
 from web3.contract import Contract
 
 from marketplace.chain.market import Market
-from marketplace.protocol.terms import NO_AUDIT, Windows
+from marketplace.protocol.terms import LEAST_SETTLEMENT, NO_AUDIT, Windows
 
 THRESHOLD = 500_000
 AMOUNTS = st.one_of(st.integers(0, 9), st.integers(0, 10**12))
@@ -60,7 +60,9 @@ def terms(draw: st.DrawFn) -> tuple[dict[str, Any], int, str]:
             "prices": prices,
             "rows": (500, 300, 200)[:count],
             "weights": tuple(by_weight(1_000_000, loads)),
-            "windows": Windows(*(draw(SECONDS) for _ in range(7))),
+            "windows": Windows(
+                *(draw(SECONDS) for _ in range(6)), settlement=max(draw(SECONDS), LEAST_SETTLEMENT)
+            ),
             "max_attempts": draw(st.integers(1, 3)),
             "min_rows": draw(st.sampled_from([1, 1, 1, 500, 700, 1_000])),
             "approval_required": draw(st.booleans()),

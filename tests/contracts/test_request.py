@@ -14,7 +14,7 @@ from trade_terms import LONGEST_WINDOW, WINDOWS, commitment
 from marketplace.chain.market import Market
 from marketplace.protocol.attempts import MAX_ATTEMPTS
 from marketplace.protocol.states import State
-from marketplace.protocol.terms import NATIVE
+from marketplace.protocol.terms import LEAST_SETTLEMENT, NATIVE
 
 
 def test_a_request_is_stored_as_a_status(trade: TradeBuilder) -> None:
@@ -49,12 +49,12 @@ def test_an_auditor_is_optional(market: Market) -> None:
     TradeBuilder(market, auditor=NATIVE).advance_to(State.REQUESTED)
 
 
-def test_the_windows_may_be_as_long_as_their_bits_and_as_short_as_a_second(
+def test_the_windows_may_be_as_long_as_their_bits_and_as_short_as_the_least(
     market: Market,
 ) -> None:
     longest = replace(WINDOWS, **dict.fromkeys(WINDOWS.as_message(), LONGEST_WINDOW))
-    ones = dict.fromkeys(WINDOWS.as_message(), 1) | {"review": WINDOWS.review}
-    shortest = replace(WINDOWS, **ones)
+    least = {"review": WINDOWS.review, "settlement": LEAST_SETTLEMENT}
+    shortest = replace(WINDOWS, **dict.fromkeys(WINDOWS.as_message(), 1) | least)
     for windows in (longest, shortest):
         trade = TradeBuilder(market, windows=windows).advance_to(State.REQUESTED)
         assert trade.status.windows == windows
@@ -72,6 +72,7 @@ INVALID: list[tuple[str, Any]] = [
     ("validation_root", bytes(32)),
     ("spec", bytes(32)),
     *(("windows", replace(WINDOWS, **{stage: 0})) for stage in WINDOWS.as_message()),
+    ("windows", replace(WINDOWS, settlement=LEAST_SETTLEMENT - 1)),
 ]
 
 

@@ -18,6 +18,9 @@ interface IMarketRules {
     event ReviewShiftChanged(Currency indexed currency, uint8 reviewShift);
 
     error RequestsArePaused();
+
+    /// @notice A field is missing or out of its bounds. A window is a second at least, and the
+    ///         settlement's ten minutes, in which all signers can open their scores.
     error InvalidRequest(string field);
 
     /// @notice The request names another value than the one in force.

@@ -3,8 +3,9 @@ pragma solidity ^0.8.28;
 
 /// @title Refuses a trade in which one party holds conflicting roles
 /// @dev A party is an account, or all members of one group. Buyer, auditor, providers, experts and
-///      judges conflict with each other; the broker conflicts with auditor and judges, the treasury
-///      with judges. Several providers, experts or judges may be one party.
+///      judges conflict with each other; broker and treasury conflict with auditor and judges:
+///      only a pass that stands earns these two their fees. Several providers, experts or judges
+///      may be one party.
 ///
 ///      Who is in no group conflicts by its account only, so the groups of one side are read first
 ///      and those of the other side only where they matter. Lists ascend.
@@ -26,10 +27,14 @@ library Conflicts {
     ) internal view {
         if (auditor == buyer) revert ConflictOfRoles(auditor, buyer);
         if (auditor == broker) revert ConflictOfRoles(auditor, broker);
+        if (auditor == treasury) revert ConflictOfRoles(auditor, treasury);
         (bytes32 buyers, bytes32 auditors) = (groupOf(buyer), groupOf(auditor));
         bool grouped = buyers | auditors != 0;
         if (grouped && buyers == auditors) revert ConflictOfRoles(auditor, buyer);
         if (auditors != 0 && groupOf(broker) == auditors) revert ConflictOfRoles(auditor, broker);
+        if (auditors != 0 && groupOf(treasury) == auditors) {
+            revert ConflictOfRoles(auditor, treasury);
+        }
 
         for (uint256 i = 0; i < providers.length; ++i) {
             address provider = providers[i];

@@ -44,9 +44,9 @@ contract ConflictsTest is Test {
         _registry.requireFitParties(BUYER, BROKER, AUDITOR, TREASURY, _providers, _judges);
     }
 
-    function test_LetsTheTreasuryBeAnyoneButAJudge() public {
+    function test_LetsTheTreasuryBeAnyoneButAJudgeOrTheAuditor() public {
         _registry.requireFitParties(BUYER, BROKER, AUDITOR, BUYER, _providers, _judges);
-        _registry.requireFitParties(BUYER, BROKER, AUDITOR, AUDITOR, _providers, _judges);
+        _registry.requireFitParties(BUYER, BROKER, AUDITOR, BROKER, _providers, _judges);
         _registry.requireFitParties(BUYER, BROKER, AUDITOR, _providers[0], _providers, _judges);
         _tie(TREASURY, BROKER);
         _accept();
@@ -69,6 +69,11 @@ contract ConflictsTest is Test {
         _registry.requireFitParties(BUYER, BROKER, BROKER, TREASURY, _providers, _judges);
     }
 
+    function test_NamesTheAuditorAndTheTreasuryThatAreOne() public {
+        _expect(TREASURY, TREASURY);
+        _registry.requireFitParties(BUYER, BROKER, TREASURY, TREASURY, _providers, _judges);
+    }
+
     function test_NamesTheAuditorAndTheBuyerOfOneGroup() public {
         _tie(BUYER, AUDITOR);
         _expect(AUDITOR, BUYER);
@@ -78,6 +83,12 @@ contract ConflictsTest is Test {
     function test_NamesTheAuditorAndTheBrokerOfOneGroup() public {
         _tie(BROKER, AUDITOR);
         _expect(AUDITOR, BROKER);
+        _accept();
+    }
+
+    function test_NamesTheAuditorAndTheTreasuryOfOneGroup() public {
+        _tie(TREASURY, AUDITOR);
+        _expect(AUDITOR, TREASURY);
         _accept();
     }
 
@@ -122,7 +133,7 @@ contract ConflictsTest is Test {
         address auditor = roles[2] % 9 == 8 ? NOBODY : _account(roles[2] % 9);
         address treasury = _account(roles[3] % 8);
         address[] memory chosen = _accountsIn(providers);
-        bool clash = _same(auditor, buyer) || _same(auditor, broker);
+        bool clash = _same(auditor, buyer) || _same(auditor, broker) || _same(auditor, treasury);
         for (uint256 i = 0; i < chosen.length; ++i) {
             clash = clash || _same(chosen[i], buyer) || _same(chosen[i], auditor);
         }

@@ -238,7 +238,7 @@ contract EarlierAttemptsTest is JudgedTrade {
     }
 
     function testFuzz_ExcusesSignersWithTooLittleTime(uint24 settlement) public {
-        settlement = uint24(bound(settlement, 1, 2 * LEAST_WINDOW));
+        settlement = uint24(bound(settlement, 10 minutes, 2 * LEAST_WINDOW));
         Request memory r = _requestOf(NATIVE);
         r.windows.settlement = settlement;
         _fund(r);

@@ -157,7 +157,7 @@ contract MarketRulesTest is Test {
     }
 
     function test_RefusesAStageWithoutTime() public {
-        for (uint256 i = 0; i < 7; ++i) {
+        for (uint256 i = 0; i < 6; ++i) {
             Request memory r = _request();
             Windows memory w = r.windows;
             if (i == 0) w.quote = 0;
@@ -166,9 +166,16 @@ contract MarketRulesTest is Test {
             if (i == 3) w.training = 0;
             if (i == 4) w.validation = 0;
             if (i == 5) w.review = 0;
-            if (i == 6) w.settlement = 0;
             _refuse(r, abi.encodeWithSelector(IMarketRules.InvalidRequest.selector, "windows"));
         }
+    }
+
+    function testFuzz_RefusesASettlementInWhichNotEverybodyCanOpen(uint24 settlement) public {
+        Request memory r = _request();
+        r.windows.settlement = 10 minutes;
+        _rules.requireAllowed(r);
+        r.windows.settlement = uint24(bound(settlement, 0, 10 minutes - 1));
+        _refuse(r, abi.encodeWithSelector(IMarketRules.InvalidRequest.selector, "windows"));
     }
 
     function testFuzz_RefusesAnotherFee(uint16 feeBps) public {
@@ -205,7 +212,8 @@ contract MarketRulesTest is Test {
             windows[0], windows[1], windows[2], windows[3], windows[4], windows[5], windows[6]
         );
         if (r.windows.review < BASE_REVIEW) r.windows.review = BASE_REVIEW;
-        uint256 longest = uint256(windows[0]) + windows[1] + windows[2] + r.windows.review + RULING + 2 * uint256(windows[6]) + 1 days;
+        if (r.windows.settlement < 10 minutes) r.windows.settlement = 10 minutes;
+        uint256 longest = uint256(windows[0]) + windows[1] + windows[2] + r.windows.review + RULING + 2 * uint256(r.windows.settlement) + 1 days;
         for (uint256 i = 0; i < r.maxAttempts; ++i) {
             longest += windows[3] + windows[4];
         }

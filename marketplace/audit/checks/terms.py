@@ -9,7 +9,7 @@ from marketplace.audit.office import ascending
 from marketplace.audit.report import Finding, counted, judged, not_reached, shown, unchecked
 from marketplace.audit.signatures import objection_to
 from marketplace.protocol.ids import trade_id
-from marketplace.protocol.terms import NOBODY, DataQuote, ModelQuote
+from marketplace.protocol.terms import LEAST_SETTLEMENT, NOBODY, DataQuote, ModelQuote
 
 
 def check_trade_id(case: Case) -> Finding:
@@ -31,8 +31,8 @@ def check_trade_id(case: Case) -> Finding:
 def check_terms(case: Case) -> Finding:
     """Check that the request named the committee, panel, fee and treasury then in force.
 
-    The review window must be as long as the rules then asked for, and requests allowed. A committee
-    or panel was in force while stakes backed a quorum of it.
+    The review window must be as long as the rules then asked for, and the settlement window as they
+    always do; requests allowed. A committee or panel was in force while stakes backed a quorum.
     """
     request, in_force = case.trade.request, case.trade.in_force
     faults = [
@@ -48,6 +48,8 @@ def check_terms(case: Case) -> Finding:
     least = in_force.review_of(request.currency, request.budget)
     if request.windows.review < least:
         faults.append(f"the review takes {request.windows.review} s where {least} s are the least")
+    if (settlement := request.windows.settlement) < LEAST_SETTLEMENT:
+        faults.append(f"{settlement} s to open scores, where {LEAST_SETTLEMENT} s are the least")
     if in_force.paused:
         faults.append("requests were paused")
     return judged(
@@ -60,7 +62,7 @@ def check_terms(case: Case) -> Finding:
 def check_roles(case: Case) -> Finding:
     """Check that nobody is two of buyer, provider, expert, auditor and judge.
 
-    Nor may the broker be auditor or judge, or the treasury judge.
+    Nor may broker or treasury be auditor or judge.
     """
     trade = case.trade
     auditors = [attested.auditor for attested in trade.attestations]
@@ -71,13 +73,13 @@ def check_roles(case: Case) -> Finding:
         for one, other in combinations(parties, 2)
         for both in sorted(parties[one] & parties[other])
     ]
+    request = trade.request
     faults += [
-        f"{trade.request.broker} is broker and {role}"
+        f"{account} is {other} and {role}"
+        for other, account in (("broker", request.broker), ("treasury", request.treasury))
         for role in ("auditor", "judge")
-        if trade.request.broker in parties[role]
+        if account in parties[role]
     ]
-    if (treasury := trade.request.treasury) in parties["judge"]:
-        faults.append(f"{treasury} is treasury and judge")
     faults += [
         f"{auditor} attested where {trade.request.auditor} is the auditor"
         for auditor in auditors

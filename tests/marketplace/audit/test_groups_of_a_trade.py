@@ -61,6 +61,15 @@ def test_who_fills_the_earlier_roles_is_looked_at_when_the_quote_is_accepted(tra
     ]
 
 
+def test_the_auditor_is_in_no_group_with_the_treasury(trade: Trade) -> None:
+    treasury, auditor = trade.request.treasury, trade.request.auditor
+    affiliations = grouped(treasury, auditor)
+    look(affiliations, trade, "QuoteAccepted")
+    assert affiliations.conflicts[trade.id] == [
+        f"the treasury {treasury} and the auditor {auditor} were both in group 0x{GROUP.hex()}"
+    ]
+
+
 @pytest.mark.parametrize("name", ["DataReported", "AttemptReported"])
 def test_each_signer_in_one_group_with_a_party_is_named(trade: Trade, name: str) -> None:
     judge, provider = trade.members[1], trade.roles["provider"][0]

@@ -30,6 +30,7 @@ from tampering import (
 
 from marketplace.audit import audit
 from marketplace.protocol.states import Purpose, State
+from marketplace.protocol.terms import LEAST_SETTLEMENT
 from marketplace.protocol.typed_data import expanded
 
 PARTIES = cast()
@@ -229,6 +230,14 @@ RULES: dict[str, tuple[Alter, set[str]]] = {
         changing("ModelRequested", (0, 18, 5), 60),
         {"stored-status", "terms", "trade-id"},
     ),
+    "a settlement that is just long enough": (
+        changing("ModelRequested", (0, 18, 6), LEAST_SETTLEMENT),
+        {"stored-status", "trade-id"},
+    ),
+    "a settlement that is too short": (
+        changing("ModelRequested", (0, 18, 6), LEAST_SETTLEMENT - 1),
+        {"stored-status", "terms", "trade-id"},
+    ),
     "a quote for another trade": (changing("QuoteAccepted", (0, 0), flipped), {"quote-signatures"}),
     "a data quote for another trade": (
         changing("QuoteAccepted", (0, 2, 0, 0), flipped),
@@ -281,6 +290,10 @@ ROLES: dict[str, tuple[Alter, set[str]]] = {
     "a broker who is the auditor": (
         changing("ModelRequested", (0, 1), PARTIES.auditor.address),
         {"fees", "quote-signatures", "roles", "stored-agreement", "trade-id"},
+    ),
+    "a treasury that is the auditor": (
+        changing("ModelRequested", (0, 17), PARTIES.auditor.address),
+        {"fees", "roles", "stored-agreement", "terms", "trade-id"},
     ),
     "a treasury that is a judge": (
         changing("ModelRequested", (0, 17), PARTIES.signers[0].address),

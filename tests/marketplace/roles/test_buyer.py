@@ -25,7 +25,7 @@ from marketplace.protocol.errors import (
 )
 from marketplace.protocol.ids import trade_id as trade_id_of
 from marketplace.protocol.states import State, TransferRule
-from marketplace.protocol.terms import NATIVE, NO_PERMIT
+from marketplace.protocol.terms import LEAST_SETTLEMENT, NATIVE, NO_PERMIT
 from marketplace.roles.buyer import Buyer
 from marketplace.roles.quotes import SignedModelQuote
 from marketplace.roles.spending import allow
@@ -83,13 +83,15 @@ def test_a_request_names_what_is_in_force_and_its_licence(stage: StageAt) -> Non
         salt=bytes(32),
         licence="For one season only.\n",
         transfer_rule=TransferRule.BY_LICENSOR,
-        windows=replace(WINDOWS, review=1),
+        windows=replace(WINDOWS, review=1, settlement=1),
     )
     request = market.agreement(buyer.request(short)).request
     assert (request.committee, request.panel) == (rules.committee, rules.panel)
     assert (request.fee_bps, request.treasury) == (rules.fee_bps, rules.treasury)
     assert request.windows == replace(
-        WINDOWS, review=market.review_of(short.currency, short.budget)
+        WINDOWS,
+        review=market.review_of(short.currency, short.budget),
+        settlement=LEAST_SETTLEMENT,
     )
     assert request.transfer_rule == TransferRule.BY_LICENSOR
     text = run.world.store.get(cid_of_digest(request.licence))

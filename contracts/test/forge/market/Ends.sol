@@ -77,7 +77,7 @@ abstract contract Ends is Register {
     function _endSilently(uint256 n) private {
         Trade memory t = trades[n];
         if (t.state >= State.Settled || t.state == State.None) return;
-        skip(4 * 120 + 1); // longer than any stage
+        skip(10 * 120 + 1); // longer than any stage
         if (t.state == State.Requested) {
             this.expire(n, 0);
         } else if (t.state == State.Funded) {
@@ -87,7 +87,7 @@ abstract contract Ends is Register {
         } else {
             if (t.state == State.Disputed) this.resume(n, 0);
             t = trades[n];
-            skip(4 * 120 + 1);
+            skip(10 * 120 + 1);
             AuditFinding memory none;
             _settle(n, t, 0, none);
         }

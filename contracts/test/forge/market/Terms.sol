@@ -133,7 +133,7 @@ abstract contract Terms is Test {
         w.training = _seconds(t, "training");
         w.validation = _seconds(t, "validation");
         w.review = _seconds(t, "review");
-        w.settlement = _seconds(t, "settlement");
+        w.settlement = 10 * _seconds(t, "settlement"); // ten minutes at least
     }
 
     // ---------------------------------------------------------------------- quote
