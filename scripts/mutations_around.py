@@ -674,6 +674,21 @@ AROUND = [
         "Conflicts",
     ),
     Mutation(
+        "a-model-that-failed-is-linked",
+        _CONSENT,
+        "running || training.amounts == NO_AMOUNTS",
+        "running",
+        "ConsentRegistry",
+    ),
+    Mutation(
+        "only-what-was-paid-for-is-linked",
+        _CONSENT,
+        "market.statusOf(tradeId).state() < State.Settled;",
+        "market.statusOf(tradeId).state() != State.Settled;",
+        "tests/contracts/test_consent.py",
+        runner="pytest",
+    ),
+    Mutation(
         "consent-ends-in-the-past",
         _CONSENT,
         "if (endsAt <= block.timestamp) revert EndInThePast",

@@ -20,6 +20,8 @@ contract ConsentRegistry is IConsentRegistry {
         bytes32 report;
     }
 
+    bytes32 private constant NO_AMOUNTS = keccak256("");
+
     /// @inheritdoc IConsentRegistry
     IModelMarket public immutable market;
 
@@ -67,7 +69,9 @@ contract ConsentRegistry is IConsentRegistry {
     /// @inheritdoc IConsentRegistry
     function link(Training calldata training, uint256 index) external {
         bytes32 tradeId = training.quote.tradeId;
-        if (market.statusOf(tradeId).state() != State.Settled) revert NotSettled(tradeId);
+        bool running = market.statusOf(tradeId).state() < State.Settled;
+        // The buyer may keep what a pass delivered, however the trade ends; a fail divides no pool.
+        if (running || training.amounts == NO_AMOUNTS) revert NothingDelivered(tradeId);
         _requireDecided(tradeId, training);
         _requireReported(tradeId, training);
         _requireQuoted(tradeId, training.quote, training.deal, training.brokerSignature);

@@ -302,6 +302,10 @@ EXPLANATIONS: dict[str, Explanation] = {
     "NotSettled": Explanation(
         "the trade has not been settled", "settle it first; other ends leave no model to license"
     ),
+    "NothingDelivered": Explanation(
+        "the trade runs, or delivered no model",
+        "wait for its end; a failed one has no model to link",
+    ),
     "RecordMismatch": Explanation(
         "these are not the terms and records that the trade ended with", "take them from the log"
     ),

@@ -22,6 +22,7 @@ from whole_trade import DAY, SEATS, WholeTrade, World, commitment, sign_digest
 
 from marketplace.chain.client import Node
 from marketplace.protocol.errors import TransactionReverted
+from marketplace.protocol.states import State
 
 WINDOW = 30 * DAY
 PROVIDER, OTHER = PARTIES.providers[0], PARTIES.providers[1]
@@ -51,6 +52,10 @@ class Office:
 
     def settled(self, **fields: Any) -> WholeTrade:
         return WholeTrade(self.world, **fields).fund().deliver().settle()
+
+    def state(self, trade: WholeTrade) -> State:
+        status = self.world.node.call(self.world.market.functions.statusOf(trade.id))
+        return State(status & 0xFF)
 
     def training(self, trade: WholeTrade, **other: Any) -> dict[str, Any]:
         return {
@@ -209,14 +214,33 @@ def test_data_that_was_not_delivered_trained_nothing(office: Office) -> None:
     office.link(trade, index=2)
 
 
-def test_only_settled_trades_have_models(office: Office) -> None:
+def test_a_trade_that_runs_has_no_model(office: Office) -> None:
     trade = WholeTrade(office.world)
     for step in (lambda: None, trade.fund, trade.deliver):
         step()
-        with refused("NotSettled", trade.id):
+        with refused("NothingDelivered", trade.id):
             office.link(trade)
     trade.settle()
     office.link(trade)
+
+
+def test_a_model_that_was_delivered_and_not_paid_for_is_linked(office: Office) -> None:
+    trade = WholeTrade(office.world, request_fields={"approvalRequired": True})
+    trade.fund().deliver().settle(approved=False)
+    assert office.state(trade) == State.REFUNDED
+    office.link(trade)
+    office.send(PROVIDER, "withdrawConsent", DATASET)
+    assert office.standing(trade) == (Standing.WITHDRAWN, office.now + WINDOW)
+
+
+def test_a_model_that_failed_is_linked_to_nothing(office: Office) -> None:
+    trade = WholeTrade(office.world, passed=False, request_fields={"maxAttempts": 1})
+    trade.fund().deliver().settle()
+    assert office.state(trade) == State.FAILED
+    with refused("NothingDelivered", trade.id):
+        office.link(trade)
+    with refused_for_one_of("RecordMismatch"):
+        office.link(trade, amounts=bytes(32))
 
 
 def test_a_forged_training_is_refused(office: Office) -> None:

@@ -177,6 +177,7 @@ class WholeTrade:
     world: World
     rule: int = 0
     accepted: int = 0b111
+    passed: bool = True
     salt: str = "a trade"
     broker: LocalAccount = PARTIES.broker
     buyer: str = PARTIES.buyer.address
@@ -297,12 +298,13 @@ class WholeTrade:
     @property
     def attempt_report(self) -> dict[str, Any]:
         share = EXPERT_POOL // len(WEIGHTS)
+        shares = [EXPERT_POOL - share * (len(WEIGHTS) - 1)] + [share] * (len(WEIGHTS) - 1)
         return {
             "model": commitment("model"),
             "training": commitment("training"),
-            "delivery": commitment("delivery"),
+            "delivery": commitment("delivery") if self.passed else bytes(32),
             "evidence": commitment("evidence"),
-            "amounts": [EXPERT_POOL - share * (len(WEIGHTS) - 1)] + [share] * (len(WEIGHTS) - 1),
+            "amounts": shares if self.passed else [],
         }
 
     @property
@@ -312,12 +314,16 @@ class WholeTrade:
             "model": self.attempt_report["model"],
             "delivery": self.attempt_report["delivery"],
             "signers": bitmap(SEATS),
-            "verdicts": bitmap(SEATS),
+            "verdicts": bitmap(SEATS) if self.passed else 0,
             "seals": [
-                words(self.id, 1, PARTIES.signers[seat].address, SCORE, self.salt_of(seat))
+                words(self.id, 1, PARTIES.signers[seat].address, self.score, self.salt_of(seat))
                 for seat in SEATS
             ],
         }
+
+    @property
+    def score(self) -> int:
+        return SCORE if self.passed else THRESHOLD - 1
 
     # ------------------------------------------------------------------ digests
 
@@ -387,7 +393,7 @@ class WholeTrade:
         return self
 
     def deliver(self) -> WholeTrade:
-        """Have the data reported, and a model that passes."""
+        """Have the data reported, and a model."""
         judges, signers = self.world.judges, bitmap(SEATS)
         anyone = PARTIES.stranger
         self.send(
@@ -403,7 +409,7 @@ class WholeTrade:
         )
         head = {"tradeId": self.id, "committeeVersion": judges[0], "attempt": 1}
         findings = [
-            head | self.attempt_report | {"passed": True, "seal": seal}
+            head | self.attempt_report | {"passed": self.passed, "seal": seal}
             for seal in self.record["seals"]
         ]
         self.send(
@@ -418,20 +424,20 @@ class WholeTrade:
             self.attempt_report,
             judges,
             signers,
-            signers,
+            self.record["verdicts"],
             self.record["seals"],
             self.quorum("AttemptReport", *findings),
         )
         return self
 
-    def settle(self, after: int = WINDOWS["review"]) -> WholeTrade:
-        """Settle after the review window, in seconds, with the auditor's approval."""
+    def settle(self, after: int = WINDOWS["review"], approved: bool = True) -> WholeTrade:
+        """Settle after the review window, in seconds, with what the auditor says."""
         self.world.node.advance_time(after + 1)
-        audit = {"report": commitment("audit report"), "approved": True}
+        audit = {"report": commitment("audit report"), "approved": approved}
         record = record_hash(AttemptRecord.from_values(self.record))
         said = {"tradeId": self.id, "record": record} | audit
         signature = sign_digest(PARTIES.auditor, self.digest("AuditReport", said))
-        openings = [(SCORE, self.salt_of(seat)) for seat in SEATS]
+        openings = [(self.score, self.salt_of(seat)) for seat in SEATS]
         self.send(
             PARTIES.stranger,
             "settle",

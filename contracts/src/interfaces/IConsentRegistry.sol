@@ -5,7 +5,7 @@ import {Committee} from "../types/Committee.sol";
 import {DataFinding, Deal, History, ModelQuote} from "../types/Trade.sol";
 import {IModelMarket} from "./IModelMarket.sol";
 
-/// @notice How a settled trade's model stands towards one dataset that it was trained on.
+/// @notice How a trade's model stands towards one dataset that it was trained on.
 enum Standing {
     Unlinked, // nobody has shown that the model was trained on it
     Clear, // the provider consents
@@ -14,7 +14,7 @@ enum Standing {
     Overdue // it didn't
 }
 
-/// @notice What shows that a settled trade's model was trained on the datasets of its quotes; all
+/// @notice What shows that a trade's model was trained on the datasets of its quotes; all
 ///         of it is in the market's log.
 struct Training {
     ModelQuote quote;
@@ -58,7 +58,7 @@ interface IConsentRegistry {
     error EndInThePast(uint40 endsAt);
 
     error ConsentHasEnded(uint40 endedAt);
-    error NotSettled(bytes32 tradeId);
+    error NothingDelivered(bytes32 tradeId);
     error AlreadyLinked(bytes32 tradeId, bytes32 dataset);
     error NoSuchQuote(uint256 index, uint256 quotes);
 
@@ -81,7 +81,8 @@ interface IConsentRegistry {
     /// @notice Ends the caller's consent to `dataset` now.
     function withdrawConsent(bytes32 dataset) external;
 
-    /// @notice Shows that a settled trade's model was trained on a dataset; anyone may.
+    /// @notice Shows that an ended trade's model was trained on a dataset; anyone may. A pass delivered
+    ///         one, whether it was paid for or not.
     /// @param index Position of the dataset's quote in the accepted quote.
     function link(Training calldata training, uint256 index) external;
 

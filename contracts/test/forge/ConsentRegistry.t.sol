@@ -121,15 +121,22 @@ contract ConsentRegistryTest is SettledTrades {
         _registry.link(training, 0);
     }
 
-    function test_IsOfASettledTrade() public {
+    function test_IsOfATradeThatHasEnded() public {
         Trade memory t = _seller.request(TransferRule.Transferable);
-        _refuseUnsettled(t);
+        _refuseRunning(t);
         _seller.accept(t);
-        _refuseUnsettled(t);
+        _refuseRunning(t);
         t = _seller.report(t);
-        _refuseUnsettled(t);
+        _refuseRunning(t);
         _seller.settle(t);
         _registry.link(_seller.trainingOf(t), 0);
+    }
+
+    function test_IsOfATradeThatDividedItsPool() public {
+        Training memory training = _seller.trainingOf(_trade);
+        training.amounts = keccak256("");
+        vm.expectRevert(abi.encodeWithSelector(IConsentRegistry.NothingDelivered.selector, _trade.id));
+        _registry.link(training, 0);
     }
 
     function testFuzz_IsOfADatasetThatWasQuoted(uint256 index) public {
@@ -277,10 +284,10 @@ contract ConsentRegistryTest is SettledTrades {
         _report();
     }
 
-    function _refuseUnsettled(Trade memory t) private {
+    function _refuseRunning(Trade memory t) private {
         Training memory training;
         training.quote.tradeId = t.id;
-        vm.expectRevert(abi.encodeWithSelector(IConsentRegistry.NotSettled.selector, t.id));
+        vm.expectRevert(abi.encodeWithSelector(IConsentRegistry.NothingDelivered.selector, t.id));
         _registry.link(training, 0);
     }
 
