@@ -459,6 +459,25 @@ def test_a_forged_chain_beside_the_anchored_block_is_found(settled: Settled) -> 
     assert "HEADERS" not in objections(report)
 
 
+@pytest.mark.parametrize("altered", [{"extraData": "0x1234"}, {"timestamp": "0x7fffffff"}])
+@pytest.mark.parametrize("anchored", [False, True])
+def test_a_newest_block_that_the_chain_does_not_end_in_is_named(
+    settled: Settled, altered: Json, anchored: bool
+) -> None:
+    """Its hash is right, and nothing but the block of its height tells that it is another."""
+
+    def lie(method: str, params: Any, result: Any) -> Any:
+        if method != "eth_getBlockByHash" and params != ("latest", False):
+            return result
+        other = {**result, **altered}
+        return {**other, "hash": header_hash(other)}
+
+    anchor = head_of(settled) if anchored else None
+    report = report_of(settled, AlteringNode(settled.chain, lie), anchor)
+    assert "ANCHOR" in objections(report)
+    assert "HEADERS" not in objections(report)
+
+
 def test_a_wrong_anchor_is_named(settled: Settled) -> None:
     report = report_of(settled, settled.chain, b"\xab" * 32)
     assert objections(report) == {"ANCHOR"}
