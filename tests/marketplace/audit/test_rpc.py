@@ -92,8 +92,6 @@ def test_a_node_that_is_down(settled: Settled) -> None:
         ("eth_getBlockReceipts", [{"status": "0x1"}]),
         ("eth_getProof", {"accountProof": ["0x"]}),
         ("eth_getBalance", [1]),
-        ("eth_getTransactionByHash", {"from": "0x12"}),
-        ("eth_getTransactionByHash", 7),
     ],
 )
 def test_an_answer_that_is_none(settled: Settled, method: str, answer: Any) -> None:
