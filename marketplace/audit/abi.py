@@ -22,6 +22,7 @@ from marketplace.chain.artifacts import load_artifact
 from marketplace.protocol.errors import ProtocolError
 from marketplace.protocol.states import Purpose, State
 from marketplace.protocol.structs import Struct
+from marketplace.protocol.tenders import Tender
 from marketplace.protocol.terms import (
     AttemptFinding,
     AuditFinding,
@@ -41,6 +42,7 @@ _STRUCTS: dict[str, type[Struct]] = {
     "struct AttemptFinding": AttemptFinding,
     "struct AuditFinding": AuditFinding,
     "struct Windows": Windows,
+    "struct Tender": Tender,
 }
 
 

@@ -187,7 +187,7 @@ class Audit:
         """Check the log and the market as a whole, and look for patterns."""
         log, history, chain = self.reading, self.history, self.chain
         found = {
-            "start": check_start(chain, self._fold.first),
+            "start": check_start(log, chain, self._fold.first),
             "anchor": check_anchor(log, chain, self._anchor),
             "headers": check_headers(log),
             "receipts": check_receipts(log),

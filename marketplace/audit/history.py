@@ -99,7 +99,7 @@ class History:
             self.affiliations.take(event)
             self.deposits.take(event)
         elif by == contracts.bids:
-            self.tenders.take(event)
+            self.tenders.take(event, self.domain.chain_id)
         elif by == contracts.payouts:
             self.payouts.take(event)
             self.distributions.take(event)

@@ -41,8 +41,9 @@ class Reading:
         How many were read, whose receipts were fetched, and how many events they held.
     refusal
         Why `eth_getLogs` could not be compared; None if it was.
-    head
-        The hash of the last header that was read, recomputed; None if there was no such block.
+    parent, head
+        The hash that the first header names as its parent's, and that of the last header,
+        recomputed; None if there was no such block.
     """
 
     header_faults: list[str] = field(default_factory=list)
@@ -55,6 +56,7 @@ class Reading:
     opened: int = 0
     events: int = 0
     refusal: str | None = None
+    parent: bytes | None = None
     head: bytes | None = None
 
 
@@ -81,7 +83,7 @@ class LogReader:
         self._rpc = rpc
         self._contracts = contracts
         self.last = last
-        self._next = first
+        self._first = self._next = first
         self._before: Block | None = None
         self._masks = [bloom_mask(to_canonical_address(address)) for address in contracts]
 
@@ -107,6 +109,8 @@ class LogReader:
     def _check_header(self, number: int, block: Block, before: Block | None) -> None:
         faults = self.reading.header_faults
         self.reading.blocks += 1
+        if number == self._first:
+            self.reading.parent = block.parent
         if block.number != number:
             note(faults, f"asked for block {number}, the node gives block {block.number}")
         if block.recomputed != block.hash:
@@ -136,20 +140,26 @@ class LogReader:
             return []
         for fault in _receipt_faults(block, receipts):
             note(self.reading.receipt_faults, fault)
-        self._check_transactions(block)
+        self._check_transactions(block, receipts)
         return [log for r in receipts for log in r.logs if log.address in self._contracts]
 
-    def _check_transactions(self, block: Block) -> None:
-        """Hold a block's transactions against its header; nobody looks at their senders here."""
+    def _check_transactions(self, block: Block, receipts: Sequence[Receipt]) -> None:
+        """Hold a block's transactions against its header; nobody looks at their senders here.
+
+        Where no root can be recomputed, their types are held against those of the receipts, of
+        which the header names the root.
+        """
         found = self._rpc.transactions(block)
         if found is None:
             note(self.reading.transaction_faults, f"the node lacks block {block.number} in full")
             return
         strange = {sent.kind for sent in found if sent.encoded is None}
         self.reading.strange |= strange
-        if not strange:
-            for fault in transaction_faults(block, found):
-                note(self.reading.transaction_faults, fault)
+        faults = (
+            _type_faults(block, found, receipts) if strange else transaction_faults(block, found)
+        )
+        for fault in faults:
+            note(self.reading.transaction_faults, fault)
 
     def _decoded(self, block: Block, logs: Sequence[Log]) -> Iterator[Event]:
         for log in logs:
@@ -215,6 +225,20 @@ def transaction_faults(
             yield (
                 f"transaction {shown(sent.hash)} in block {block.number} is signed by"
                 f" {sent.signer}, and the node says that {sent.sender} sent it"
+            )
+
+
+def _type_faults(
+    block: Block, transactions: Sequence[Transaction], receipts: Sequence[Receipt]
+) -> Iterator[str]:
+    """Name where transactions, some of types that are not known here, are not those of receipts."""
+    if tuple(sent.recomputed or sent.hash for sent in transactions) != block.transactions:
+        yield f"the transactions of block {block.number} don't have the hashes that the node says"
+    for sent, receipt in zip(transactions, receipts, strict=False):
+        if sent.kind != receipt.kind:
+            yield (
+                f"transaction {shown(sent.hash)} in block {block.number} is, by the node's word, of"
+                f" type {sent.kind}, and its receipt is of type {receipt.kind}"
             )
 
 

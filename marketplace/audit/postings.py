@@ -139,7 +139,7 @@ class Postings:
     # ----------------------------------------------------------------- of tenders
 
     def _opened(self, event: Event) -> Iterator[Posting]:
-        self._bonds[event["tenderId"]] = event["tender"]["currency"], event["tender"]["bond"]
+        self._bonds[event["tenderId"]] = event["tender"].currency, event["tender"].bond
         return iter(())
 
     def _sealed(self, event: Event) -> Iterator[Posting]:

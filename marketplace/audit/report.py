@@ -171,6 +171,15 @@ class Report(Document):
         """The checks that found a pattern; they leave `ok` as it is."""
         return tuple(check for check in self.checks if check.verdict == "warned")
 
+    @property
+    def unproven(self) -> tuple[Check, ...]:
+        """The checks that could not look at their subject; they leave `ok` as it is.
+
+        An anchor that nobody brought is none: it is the auditor's part, and the report says so.
+        """
+        unchecked = (check for check in self.checks if check.verdict == "unchecked")
+        return tuple(check for check in unchecked if check.name != "anchor")
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON-ready values."""
         return {"document": self.kind, **self.model_dump(mode="json", by_alias=True)}

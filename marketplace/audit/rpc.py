@@ -120,11 +120,11 @@ class Rpc:
             *self.logs(addresses, middle + 1, last),
         ]
 
-    def transaction(self, transaction: bytes) -> Transaction | None:
-        """Return a transaction by its hash; None when the node knows none."""
-        with _usable("eth_getTransactionByHash"):
-            answer = self._ask("eth_getTransactionByHash", "0x" + transaction.hex())
-            return None if answer is None else transaction_of(answer, _number, _bytes)
+    def transaction(self, transaction: bytes, block: int) -> Transaction | None:
+        """Return a transaction of a block by its hash; None if the node's block has none such."""
+        found = self.full_block(block)
+        sent = () if found is None else found[1]
+        return next((each for each in sent if each.hash == transaction), None)
 
     def has_code(self, address: str, block: int) -> bool:
         """Tell whether a contract was at an address after a block."""

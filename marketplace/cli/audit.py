@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -24,6 +26,9 @@ from marketplace.cli.audit_outputs import Outputs, attest_on_chain
 from marketplace.cli.output import as_json, command, conclude, console
 from marketplace.protocol.errors import AuditFailed
 
+if TYPE_CHECKING:
+    from marketplace.audit import Check
+
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -42,6 +47,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--follow-funds", is_flag=True, help="Read all transactions too, for who funded whom (slow)."
 )
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
+@click.option(
+    "--proven",
+    is_flag=True,
+    help="Fail where a check could not be made, too; an anchor that you didn't bring excepted.",
+)
 @click.option("--report", type=_FILE, help="Write the report here, as JSON.")
 @click.option("--html", type=_FILE, help="Write it here, as one page that needs nothing else.")
 @click.option("--csv", type=_FILE, help="Write a ledger of all movements of money here.")
@@ -68,6 +78,7 @@ def audit_command(
     payouts: str | None,
     follow_funds: bool,
     strict: bool,
+    proven: bool,
     report: Path | None,
     html: Path | None,
     csv: Path | None,
@@ -83,7 +94,9 @@ def audit_command(
     storage is held against its hash; without, the node's newest block is taken for true.
 
     Prints a verdict per check and exits non-zero if any check failed or evidence is missing.
-    A warning names a pattern that no rule forbids; it fails the audit with --strict only.
+    A warning names a pattern that no rule forbids; it fails the audit with --strict only. What
+    is `unchecked`, because the node offers no proof of it or has forgotten it, fails it with
+    --proven only.
 
     With a key, the report is signed, in NAME.sig.json beside NAME.json; `moemarket
     verify-report` reads it. With --attest, the report goes into the store and its CID into
@@ -111,7 +124,11 @@ def audit_command(
         payouts=None if payouts is None else address_of(payouts, "the payouts' contract"),
         follow_funds=follow_funds,
     )
-    clean = found.ok and not (strict and found.warnings)
+    objection = None
+    if not found.ok or (strict and found.warnings):
+        objection = audit_failed()
+    elif proven and found.unproven:
+        objection = audit_unproven(found.unproven)
     outputs.write(found, signer)
     if attest and chosen is not None and signer is not None:
         attest_on_chain(found, node, store, chosen, signer)
@@ -119,7 +136,16 @@ def audit_command(
         found.to_json(),
         json_output,
         lambda: show_report(console(), found),
-        None if clean else audit_failed(),
+        objection,
+    )
+
+
+def audit_unproven(checks: Sequence[Check]) -> AuditFailed:
+    """Return what an audit ends with that found no fault, and could not make some checks."""
+    names = ", ".join(sorted({check.name for check in checks}))
+    return AuditFailed(
+        f"the audit found no fault, but could not prove: {names}",
+        "ask a node that gives proofs and knows old states, or leave --proven out",
     )
 
 

@@ -50,6 +50,9 @@ SECRET_VARIABLE = "MOEMARKET_WEBHOOK_SECRET"  # noqa: S105  # the variable's nam
 @click.option("--bids", metavar="ADDRESS", help="Contract of tenders to watch, too.")
 @click.option("--payouts", metavar="ADDRESS", help="Contract of payouts to many to watch, too.")
 @click.option("--keep-going", is_flag=True, help="Go on after a fault.")
+@click.option(
+    "--proven", is_flag=True, help="Take it for a fault, too, where a check could not be made."
+)
 @click.option("--once", is_flag=True, help="End after one look.")
 @poll_option
 @as_json
@@ -65,6 +68,7 @@ def watch_command(
     bids: str | None,
     payouts: str | None,
     keep_going: bool,
+    proven: bool,
     once: bool,
     poll: float,
     json_output: bool,
@@ -87,6 +91,7 @@ def watch_command(
         None if webhook is None else Webhook(webhook, secret.encode() if secret else None),
         patience=patience,
         keep_going=keep_going,
+        proven=proven,
         progress=timed_progress(),
         bids=None if bids is None else address_of(bids, "the tenders' contract"),
         payouts=None if payouts is None else address_of(payouts, "the payouts' contract"),

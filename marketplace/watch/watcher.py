@@ -19,6 +19,12 @@ from offchain.storage.store import Store
 ASKED = 20
 """So often is missing evidence looked for again, while patience lasts and nothing else comes."""
 
+REPLACED = 3
+"""So many looks in a row may find their block replaced before what they found counts after all.
+
+No chain replaces its newest block at every look; a node that tells of two blocks does.
+"""
+
 
 @dataclass
 class Watcher:
@@ -38,6 +44,8 @@ class Watcher:
         of payees be missing, too, and whatever else belongs to the market as a whole.
     keep_going
         Whether the watch goes on after a fault.
+    proven
+        Whether what the audit can't prove is a fault, too.
     progress
         Told what was audited, and with what result.
     now
@@ -52,6 +60,7 @@ class Watcher:
     webhook: Webhook | None = None
     patience: int = 600
     keep_going: bool = False
+    proven: bool = False
     progress: Callable[[str], None] = lambda message: None
     now: Callable[[], float] = time.time
     bids: str | None = None
@@ -65,6 +74,7 @@ class Watcher:
             self._node.web3.provider, self.market.address, self.bids, self.payouts
         )
         self._asked = 0.0
+        self._replaced = 0  # looks in a row
 
     @property
     def state(self) -> WatchState:
@@ -84,12 +94,13 @@ class Watcher:
         """
         before, fold = self._last_seen(), self._follower.to_head()
         head, news = fold.chain.block, fold.last_event > before.number or not fold.sound
-        at_head = head.number, "0x" + head.hash.hex()
+        at_head = head.number, "0x" + head.recomputed.hex()
         chosen = fold.ended_since(before.number)
         awaited = self._awaited() if news or self._is_time() else set()
         named = {bytes.fromhex(trade[2:]) for trade in awaited if trade is not None}
         chosen |= named & fold.history.trades.keys()
         if not news and not chosen and None not in awaited:
+            self._replaced = 0
             self._remember(self._state.at(*at_head))
             return None
         report = Audit(fold, self.store, trade=chosen).report()
@@ -97,7 +108,12 @@ class Watcher:
         if seen is None or seen.hash != at_head[1]:
             self._follower.forget()
             self.progress(f"block {report.block} was replaced while it was audited")
+            self._replaced += 1
+            if self._replaced >= REPLACED:
+                faults = [check for check in report.objections if check.verdict == "failed"]
+                self._raise_alarm(report, faults)
             return None
+        self._replaced = 0
         self._asked = self.now()
         state, held_up = self._waiting_for(report)
         faults = [
@@ -105,6 +121,7 @@ class Watcher:
             for check in report.objections
             if not (check.verdict == "missing" and check.trade in held_up)
         ]
+        faults += report.unproven if self.proven else ()
         self.progress(
             f"block {report.block}: {len(report.checks)} checks, {len(report.trades)} ended trades,"
             f" {len(faults)} faults, evidence of {len(held_up)} awaited"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from marketplace.audit.blocks import Block
 from marketplace.audit.chain import Chain
+from marketplace.audit.codes import Codes
 from marketplace.audit.invariants import Watch
 from marketplace.audit.log import Reading
-from marketplace.audit.report import Finding, counted, judged, shown, unchecked
-from marketplace.protocol.errors import NodeRefused
+from marketplace.audit.report import Finding, counted, judged, listed, shown, unchecked
+from marketplace.protocol.errors import ChainError
 
 
 def check_headers(reading: Reading) -> Finding:
@@ -18,8 +20,15 @@ def check_headers(reading: Reading) -> Finding:
 
 
 def check_anchor(reading: Reading, chain: Chain, anchor: bytes | None) -> Finding:
-    """Check that the last header is the one that the auditor brought the hash of."""
+    """Check that the last header is the one that the auditor brought the hash of.
+
+    With or without: what was read must end at the block at which the chain is looked at.
+    """
     head = chain.block
+    if reading.head != head.recomputed:
+        found = "no block" if reading.head is None else shown(reading.head)
+        before = f"and the node gave {shown(head.recomputed)} for it before"
+        return judged([f"block {head.number} of the chain is {found}, {before}"], "")
     if anchor is None:
         return unchecked(
             f"unanchored: that block {head.number} is {shown(head.recomputed)} is the node's word"
@@ -27,25 +36,42 @@ def check_anchor(reading: Reading, chain: Chain, anchor: bytes | None) -> Findin
         )
     if head.recomputed != anchor:
         return judged([f"the node has no block {shown(anchor)}; what follows is not anchored"], "")
-    if reading.head != anchor:
-        found = "no block" if reading.head is None else shown(reading.head)
-        return judged([f"block {head.number} of the chain is {found}, not {shown(anchor)}"], "")
     return judged([], f"block {head.number} is {shown(anchor)}, as was brought")
 
 
-def check_start(chain: Chain, first: int) -> Finding:
-    """Check that nothing was left out before the first block that was read."""
+def check_start(reading: Reading, chain: Chain, first: int) -> Finding:
+    """Check that nothing was left out before the first block that was read.
+
+    That no contract stood there is proven under the state root of the block before, whose hash
+    the first header names as its parent.
+    """
     if first == 0:
         return judged([], "the log is read from the genesis block on")
+    before = _block_before(reading, chain, first)
+    if isinstance(before, Finding):
+        return before
+    codes = Codes(chain.rpc, before, lambda address: chain.rpc.code(address, before.number))
+    early = [address for address in chain.interfaces if codes.of(address)]
+    faults = [*(f"{address} had code before block {first}" for address in early), *codes.faults]
+    none = f"none of {counted(len(chain.interfaces), 'contract')} stood before block {first}"
+    if codes.gaps and not faults:
+        return unchecked(listed([f"by the node's word {none}", *codes.gaps]))
+    return judged(faults, f"{none}, as is proven under the state root of block {before.number}")
+
+
+def _block_before(reading: Reading, chain: Chain, first: int) -> Block | Finding:
+    """Return the block before the first that was read; a finding, if it isn't to be had."""
     try:
-        early = [a for a in chain.interfaces if chain.rpc.has_code(a, first - 1)]
-    except NodeRefused as refusal:
-        return unchecked(f"whether a contract stood before block {first}: {refusal.cause}")
-    return judged(
-        [f"{address} had code before block {first}" for address in early],
-        f"by the node's word none of {counted(len(chain.interfaces), 'contract')} stood before"
-        f" block {first}",
-    )
+        before = chain.rpc.block(first - 1)
+    except ChainError as error:
+        return unchecked(f"whether a contract stood before block {first}: {error.cause}")
+    if before is None:
+        return judged([f"the node has no block {first - 1}"], "")
+    if before.recomputed != reading.parent:
+        named = "nothing" if reading.parent is None else shown(reading.parent)
+        found = f"block {first - 1} hashes to {shown(before.recomputed)}"
+        return judged([f"{found}, and block {first} follows {named}"], "")
+    return before
 
 
 def check_receipts(reading: Reading) -> Finding:

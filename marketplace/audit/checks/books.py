@@ -28,7 +28,10 @@ def check_deposits(history: History, chain: Chain) -> Finding:
 
 
 def check_tenders(history: History, chain: Chain) -> Finding:
-    """Check that each tender holds a bond for each sealed bid, and owes what came back."""
+    """Check that each tender holds a bond for each sealed bid, and owes what came back.
+
+    And that what was revealed is what was sealed, and who leads has the best price of it.
+    """
     contract, tenders = chain.contracts.bids, history.tenders
     if contract is None:
         return unchecked("no contract of tenders was named")
@@ -50,10 +53,13 @@ def _bond_faults(bidding: Bidding, contract: str, chain: Chain) -> Iterator[str]
             f"tender {name} holds {standing.get('unrevealed')} bonds in storage and"
             f" {bidding.unrevealed} by the log"
         )
-    for bidder, seal in sorted(bidding.sealed.items()):
-        stored = (chain.view(contract, "bidOf", bidding.id, bidder) or {}).get("seal")
-        if stored != seal:
-            yield f"{bidder} sealed {shown(stored)} in tender {name} in storage, not {shown(seal)}"
+    for bidder, bid in sorted(bidding.sealed.items()):
+        stored = chain.view(contract, "bidOf", bidding.id, bidder) or {}
+        told = shown(stored.get("seal")), stored.get("order")
+        expected = shown(bid.seal), bid.order
+        if told != expected:
+            said, due = (f"{seal} as seal {order}" for seal, order in (told, expected))
+            yield f"{bidder} sealed {said} in tender {name} in storage, not {due}"
 
 
 def check_payouts(history: History, chain: Chain) -> Finding:

@@ -10,14 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eth_hash.backends.pysha3 import keccak256 as keccak
-
 from marketplace.audit.abi import Interface
 from marketplace.audit.chain import Chain
+from marketplace.audit.codes import Codes
 from marketplace.audit.history import History
-from marketplace.audit.proofs import code_hash_of
 from marketplace.audit.report import Finding, counted, judged, listed, unchecked
-from marketplace.protocol.errors import ChainError
 
 
 def check_contracts(_: History, chain: Chain) -> Finding:
@@ -25,7 +22,7 @@ def check_contracts(_: History, chain: Chain) -> Finding:
 
     None that the code names may be hidden: no registry, no contract of challenges, no committee.
     """
-    codes, known = _Codes(chain), set()
+    codes, known = Codes(chain.rpc, chain.block, chain.code), set()
     for address, interface in chain.interfaces.items():
         code = codes.of(address)
         if code is not None and interface.written(code) is not None:
@@ -42,15 +39,21 @@ def check_contracts(_: History, chain: Chain) -> Finding:
     )
 
 
-def _misnamed(chain: Chain, known: set[str], codes: _Codes) -> Iterator[str]:
+def _misnamed(chain: Chain, known: set[str], codes: Codes) -> Iterator[str]:
     """Object to contracts that the code names, and for which the node named another, or none."""
     told = chain.contracts
+    # Whoever judges the market may take its judges' stakes, and nobody else.
+    arbiter = told.challenges or chain.view(told.market, "arbiter")
     for holder, name, part, kind in (
         (told.market, "rules", told.rules, "MarketRules"),
         (told.market, "registry", told.registry, "ParticipantRegistry"),
         (told.market, "arbiter", told.challenges, "Challenges"),
         (told.rules, "committee", told.committee, "OracleCommittee"),
         (told.rules, "panel", told.panel, "OracleCommittee"),
+        (told.committee, "arbiter", arbiter, "Challenges"),
+        (told.panel, "arbiter", arbiter, "Challenges"),
+        (told.committee, "counterpart", told.panel, "OracleCommittee"),
+        (told.panel, "counterpart", told.committee, "OracleCommittee"),
         (told.challenges, "market", told.market, "ModelMarket"),
         (told.challenges, "committee", told.committee, "OracleCommittee"),
         (told.payouts, "committees", told.committee, "OracleCommittee"),
@@ -70,40 +73,3 @@ def _refused(chain: Chain, known: set[str]) -> Iterator[str]:
         is_challenges = chain.interfaces[address].name == "Challenges"
         if is_challenges and chain.view(address, "terms") is None:
             yield f"the node does not answer terms() of {address}, whose code always does"
-
-
-class _Codes:
-    """The code at addresses: proven where the node offers proofs, else its word.
-
-    Attributes
-    ----------
-    gaps, faults
-        Sentences about what is not proven, and about what is proven to be another.
-    """
-
-    def __init__(self, chain: Chain) -> None:
-        self._chain = chain
-        self._offered = True
-        self.gaps: list[str] = []
-        self.faults: list[str] = []
-
-    def of(self, address: str) -> bytes | None:
-        """Return the code; None if the node doesn't tell it."""
-        rpc, height = self._chain.rpc, self._chain.block.number
-        try:
-            code = self._chain.code(address)
-            proof = rpc.proof(address, [], height) if self._offered else None
-        except ChainError as error:
-            self.gaps.append(f"the code of {address} is not known: {error.cause}")
-            return None
-        if proof is None:
-            if self._offered:
-                self.gaps.append(f"the node gives no proof of the code of {address}")
-            self._offered = False
-            return code
-        try:
-            if keccak(code) != code_hash_of(self._chain.block, address, proof):
-                self.faults.append(f"the node gives other code of {address} than is proven")
-        except ValueError as error:
-            self.faults.append(f"the proof of the code of {address} does not hold: {error}")
-        return code

@@ -168,7 +168,7 @@ def _objection(case: Case, attempt: ReportedAttempt, training: Training) -> str 
         message.expert,
         message,
         signature,
-        case.chain.block.number,
+        attempt.block,
     )
 
 

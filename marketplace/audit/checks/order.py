@@ -5,7 +5,7 @@ from __future__ import annotations
 from marketplace.audit.case import Case
 from marketplace.audit.digests import NOTHING
 from marketplace.audit.records import Attested, ReportedAttempt
-from marketplace.audit.report import Finding, counted, judged, not_reached, shown, unchecked
+from marketplace.audit.report import Finding, counted, judged, listed, not_reached, shown, unchecked
 from marketplace.audit.signatures import objection_to, quorum_faults, signed_by
 from marketplace.protocol.terms import AuditReport
 
@@ -89,18 +89,19 @@ def check_audit_signature(case: Case) -> Finding | None:
     """Check that the auditor sent its finding itself, or signed what was sent.
 
     The signature lies in the transaction and in no event. A contract that stands between
-    hides it: the market has seen it then, this check has not. Nothing is believed of a
-    transaction that doesn't hash to what its block commits to, nor who sent it.
+    hides it: the market has seen it then, this check has not. The transaction is that of the
+    event's block, which `transactions` looks at: nothing is believed of one that doesn't hash to
+    what its block commits to, nor who sent it.
     """
     trade = case.trade
     if not trade.attested:
         return not_reached(trade.ended, "audit")
-    faults, gaps = [], []
+    faults, gaps, lacking = [], [], []
     for attested in trade.attestations:
-        transaction = case.chain.rpc.transaction(attested.transaction)
+        transaction = case.chain.rpc.transaction(attested.transaction, attested.block)
         market, named = case.chain.contracts.market, shown(attested.transaction)
         if transaction is None:
-            gaps.append(f"the node lacks the finding's transaction {named}")
+            lacking.append(f"block {attested.block} lacks the finding's transaction {named}")
         elif transaction.recomputed is None:
             gaps.append(
                 f"the finding's transaction {named} is, by the node's word, of type"
@@ -112,6 +113,8 @@ def check_audit_signature(case: Case) -> Finding | None:
             gaps.append("the finding came through another contract, which hides its signature")
         else:
             faults += _audit_faults(case, attested, transaction.signer, transaction.data)
+    if lacking and not faults:
+        return Finding("missing", listed(lacking))
     if gaps and not faults:
         return unchecked("; ".join(gaps))
     return judged(faults, f"{trade.request.auditor} signed its finding, or sent it itself")

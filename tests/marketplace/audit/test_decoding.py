@@ -20,6 +20,7 @@ from marketplace.chain.artifacts import load_artifact
 from marketplace.protocol.errors import ProtocolError
 from marketplace.protocol.states import Purpose, State
 from marketplace.protocol.structs import Struct
+from marketplace.protocol.tenders import Tender
 from marketplace.protocol.terms import (
     AttemptFinding,
     AuditFinding,
@@ -46,7 +47,7 @@ VIEWS = [
 ENUMS = {"enum State": State, "enum Purpose": Purpose}
 STRUCTS: dict[str, type[Struct]] = {
     f"struct {struct.__name__}": struct
-    for struct in (Request, ModelQuote, DataFinding, AttemptFinding, AuditFinding, Windows)
+    for struct in (Request, ModelQuote, DataFinding, AttemptFinding, AuditFinding, Windows, Tender)
 }
 ADDRESS = "0x" + "ab" * 20
 

@@ -13,7 +13,7 @@ import pytest
 from audited_trade import AuditedTrade, Settled
 from cases import case_of
 from eth_utils.crypto import keccak
-from tampering import LyingNode
+from tampering import LyingNode, each_sent
 
 from marketplace.audit.case import Case
 from marketplace.audit.checks.order import check_attempts, check_audit_signature, check_verdicts
@@ -34,15 +34,15 @@ def audited_by(trade: Trade, auditor: str) -> Trade:
     return replace(trade, request=replace(trade.request, auditor=auditor))
 
 
-def attested_in(trade: Trade, transaction: bytes) -> Trade:
-    attestations = [replace(each, transaction=transaction) for each in trade.attestations]
+def attested_in(trade: Trade, **where: Any) -> Trade:
+    attestations = [replace(each, **where) for each in trade.attestations]
     return replace(trade, attestations=attestations)
 
 
 def lied(case: Case, trade: AuditedTrade, lie: Callable[[Any], Any]) -> Case:
     """Return the case as a node tells it that lies of single transactions."""
     honest = trade.market.node.web3.provider
-    node = LyingNode(honest, answers={"eth_getTransactionByHash": lie})
+    node = LyingNode(honest, answers={"eth_getBlockByNumber": each_sent(lie)})
     return replace(case, chain=replace(case.chain, rpc=Rpc(node)))
 
 
@@ -76,7 +76,8 @@ def test_a_finding_without_a_signature_is_its_sender_s_only(own: Case) -> None:
 
 def test_a_transaction_that_brings_no_finding_is_named(case: Case) -> None:
     assert case.trade.data is not None
-    found = signed(case, attested_in(case.trade, case.trade.data.transaction))
+    data = case.trade.data
+    found = signed(case, attested_in(case.trade, transaction=data.transaction, block=data.block))
     assert found == Finding("failed", "reportData reports no finding of this trade")
 
 
@@ -114,7 +115,8 @@ def test_who_sent_it_is_who_signed_the_transaction(own: Case, trade: AuditedTrad
 def test_a_transaction_that_can_not_be_read_brings_no_finding(
     own: Case, trade: AuditedTrade, length: int, why: str
 ) -> None:
-    sent = own.chain.rpc.transaction(own.trade.attestations[0].transaction)
+    (attested,) = own.trade.attestations
+    sent = own.chain.rpc.transaction(attested.transaction, attested.block)
     assert sent is not None
     numbers = {"nonce": 0, "gas": 90_000, "gasPrice": 5, "value": 0}
     draft: Any = {**numbers, "to": sent.receiver, "data": sent.data[:length]}
@@ -127,7 +129,8 @@ def test_a_transaction_that_can_not_be_read_brings_no_finding(
         "to": sent.receiver,
         "input": "0x" + sent.data[:length].hex(),
     }
-    found = signed(lied(own, trade, lambda _: told), attested_in(own.trade, bytes(cut.hash)))
+    claimed = attested_in(own.trade, transaction=bytes(cut.hash))
+    found = signed(lied(own, trade, lambda _: told), claimed)
     assert found.verdict == "failed"
     assert found.detail.startswith(f"the transaction of the finding is unreadable: {why}")
 
@@ -159,14 +162,16 @@ def test_a_finding_that_is_not_its_auditor_s_is_named_beside_one_that_can_not_be
 ) -> None:
     (attested,) = case.trade.attestations
     assert case.trade.data is not None
-    other = replace(attested, transaction=case.trade.data.transaction)
+    data = case.trade.data
+    other = replace(attested, transaction=data.transaction, block=data.block)
     lacking = replace(attested, transaction=keccak(text="a transaction that no node knows"))
     for attestations in ([other, lacking], [lacking, other]):
         found = signed(case, replace(case.trade, attestations=attestations))
         assert found == Finding("failed", "reportData reports no finding of this trade")
     alone = signed(case, replace(case.trade, attestations=[attested, lacking]))
-    assert alone.verdict == "unchecked"
-    assert alone.detail.startswith("the node lacks the finding's transaction 0x")
+    assert alone.verdict == "missing"
+    lacks = f"block {attested.block} lacks the finding's transaction 0x"
+    assert alone.detail.startswith(lacks)
 
 
 def test_a_finding_that_was_signed_for_another_attempt_is_named(case: Case) -> None:

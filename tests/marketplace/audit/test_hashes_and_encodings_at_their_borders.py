@@ -15,11 +15,12 @@ from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from marketplace.audit.auditor import replayed
-from marketplace.audit.blocks import BLOOM_BYTES, Receipt, receipts_root
-from marketplace.audit.chain import open_chain
+from marketplace.audit.blocks import BLOOM_BYTES, Block, Receipt, receipts_root
+from marketplace.audit.chain import Chain, open_chain
 from marketplace.audit.checks.blocks import check_solvency, check_start
 from marketplace.audit.decoding import compiled
 from marketplace.audit.invariants import Watch
+from marketplace.audit.log import Reading
 from marketplace.audit.proofs import StateProofs
 from marketplace.audit.report import Finding
 from marketplace.audit.rpc import Rpc
@@ -171,26 +172,46 @@ def test_a_shortage_counts_though_other_blocks_can_t_be_asked_for(settled: Settl
     assert check_solvency(watch) == Finding("failed", "too little is held")
 
 
+def read_from(chain: Chain, first: int) -> Reading:
+    """Return what came up while the log was read from a block on, as its parent tells it."""
+    before = chain.rpc.block(first - 1) if first else None
+    return Reading(parent=None if before is None else before.recomputed)
+
+
 def test_before_the_genesis_block_nothing_can_be_left_out(settled: Settled) -> None:
     chain = open_chain(Rpc(settled.chain), settled.market)
-    assert check_start(chain, 0) == Finding("passed", "the log is read from the genesis block on")
-    assert check_start(chain, 1) == Finding(
+    genesis = Finding("passed", "the log is read from the genesis block on")
+    assert check_start(read_from(chain, 0), chain, 0) == genesis
+    assert check_start(read_from(chain, 1), chain, 1) == Finding(
         "passed",
-        f"by the node's word none of {len(chain.interfaces)} contracts stood before block 1",
+        f"none of {len(chain.interfaces)} contracts stood before block 1, as is proven under the"
+        " state root of block 0",
     )
     head = chain.block.number
     early = [f"{address} had code before block {head}" for address in chain.interfaces]
-    found = check_start(chain, head)
+    found = check_start(read_from(chain, head), chain, head)
     assert found.verdict == "failed"
     assert "; ".join(early).startswith(found.detail.removesuffix("…"))
 
 
 def test_a_node_may_not_know_what_stood_before(settled: Settled) -> None:
     class Forgetful(Rpc):
-        def has_code(self, address: str, block: int) -> bool:
+        def code(self, address: str, block: int) -> bytes:
             raise NodeRefused("the node forgot", "ask another")
 
     chain = replace(open_chain(Rpc(settled.chain), settled.market), rpc=Forgetful(settled.chain))
-    assert check_start(chain, 3) == Finding(
+    found = check_start(read_from(chain, 3), chain, 3)
+    assert found.verdict == "unchecked"
+    assert f"the code of {settled.market} is not known: the node forgot" in found.detail
+
+    class Pruned(Rpc):
+        def block(self, which: int | bytes | None = None) -> Block | None:
+            raise NodeRefused("the node forgot", "ask another")
+
+    pruned = replace(chain, rpc=Pruned(settled.chain))
+    assert check_start(Reading(), pruned, 3) == Finding(
         "unchecked", "whether a contract stood before block 3: the node forgot"
     )
+    without = LyingNode(settled.chain, answers={"eth_getBlockByNumber": lambda _: None})
+    lacking = replace(chain, rpc=Rpc(without))
+    assert check_start(Reading(), lacking, 3) == Finding("failed", "the node has no block 2")

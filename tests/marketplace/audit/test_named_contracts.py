@@ -115,6 +115,10 @@ def test_a_contract_that_is_hidden_is_named(
         ("challenges", "market", "market", "panel"),
         ("challenges", "committee", "committee", "panel"),
         ("payouts", "committees", "committee", "panel"),
+        ("committee", "arbiter", "challenges", "panel"),
+        ("panel", "arbiter", "challenges", "committee"),
+        ("committee", "counterpart", "panel", "registry"),
+        ("panel", "counterpart", "committee", "registry"),
     ],
 )
 def test_a_contract_that_the_code_does_not_name_is_named(

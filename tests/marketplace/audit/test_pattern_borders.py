@@ -17,6 +17,7 @@ from marketplace.audit.patterns.farming import TINY_PART, farming
 from marketplace.audit.records import Credit
 from marketplace.audit.trade import Trade
 from marketplace.protocol.states import Purpose
+from marketplace.protocol.tenders import Tender
 from marketplace.protocol.terms import NATIVE
 
 A, B, C, D = (f"0x{number:040x}" for number in (10, 11, 12, 13))
@@ -107,12 +108,12 @@ def bidden(
     bids = replace(honest, tenders=type(honest.tenders)())
     for number, prices in enumerate(rounds):
         name = bytes([number] * 32)
-        terms = {"currency": NATIVE, "revealEnd": until, "bond": 1}
-        bids.tenders.take(told("TenderOpened", tenderId=name, tender=terms))
+        terms = Tender(A, 0, 0, name, NATIVE, 1, 1_000, until - 1, until, name)
+        bids.tenders.take(told("TenderOpened", tenderId=name, tender=terms), 1)
         for bidder, price in zip((A, B), prices, strict=False):
             leader = (A if prices[0] <= min(prices) else B) if leaders else None
             reveal = {"bidder": bidder, "price": price, "leader": leader}
-            bids.tenders.take(told("BidRevealed", tenderId=name, **reveal))
+            bids.tenders.take(told("BidRevealed", tenderId=name, **reveal), 1)
     return bids
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -174,7 +175,7 @@ def test_bonds_of_a_tender_are_in_its_currency(postings: Postings) -> None:
     # Of a tender that nobody opened, nobody knows the bond.
     for name in (*bids, "BondsSeized"):
         assert moved(postings, "tenders", name, **values) == []
-    tender = {"currency": OTHER, "bond": 3}
+    tender = SimpleNamespace(currency=OTHER, bond=3)
     assert moved(postings, "tenders", "TenderOpened", tenderId=TENDER, tender=tender) == []
     tenders, bidder = ("tenders", "the tenders"), ("bidder", ONE)
     sealed, revealed = (moved(postings, "tenders", name, **values) for name in bids)

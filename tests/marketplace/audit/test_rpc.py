@@ -92,8 +92,6 @@ def test_a_node_that_is_down(settled: Settled) -> None:
         ("eth_getBlockReceipts", [{"status": "0x1"}]),
         ("eth_getProof", {"accountProof": ["0x"]}),
         ("eth_getBalance", [1]),
-        ("eth_getTransactionByHash", {"from": "0x12"}),
-        ("eth_getTransactionByHash", 7),
     ],
 )
 def test_an_answer_that_is_none(settled: Settled, method: str, answer: Any) -> None:
@@ -119,8 +117,14 @@ def test_there_is_no_unknown_block(settled: Settled) -> None:
     assert Rpc(settled.chain).block(10**6) is None
 
 
-def test_nobody_sent_an_unknown_transaction(settled: Settled) -> None:
-    assert Rpc(settled.chain).transaction(bytes(32)) is None
+def test_nobody_sent_an_unknown_transaction(settled: Settled, block: Block) -> None:
+    rpc, (known, *_) = Rpc(settled.chain), block.transactions
+    found = rpc.transaction(known, block.number)
+    assert found is not None
+    assert found.recomputed == known
+    assert rpc.transaction(bytes(32), block.number) is None
+    assert rpc.transaction(known, block.number + 1) is None
+    assert rpc.transaction(known, 10**6) is None  # of a block that nobody has made
 
 
 def test_a_contract_s_refusal_is_an_answer(settled: Settled) -> None:

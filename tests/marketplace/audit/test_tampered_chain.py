@@ -332,17 +332,39 @@ def test_transactions_that_the_node_lacks_are_named(settled: Settled) -> None:
     assert "the node lacks block" in said(report, "transactions")
 
 
-def test_a_type_of_transaction_that_nobody_knows_is_not_passed(settled: Settled) -> None:
+@pytest.mark.parametrize("receipts_too", [False, True])
+def test_a_type_of_transaction_that_nobody_knows_is_not_passed(
+    settled: Settled, receipts_too: bool
+) -> None:
+    """The receipt's type is under the header, so the transaction's must be the same."""
     number = block_of(settled, "QuoteAccepted")
 
     def lie(method: str, params: Any, result: Any) -> Any:
         if method == "eth_getBlockByNumber" and params == (number, True):
             result["transactions"][0]["type"] = "0x7e"
+        if receipts_too and method == "eth_getBlockReceipts" and params[0] == number:
+            result[0]["type"] = "0x7e"
         return result
 
     report = report_of(settled, AlteringNode(settled.chain, lie))
     (check,) = (check for check in report.checks if check.name == "transactions")
-    assert (check.verdict, check.detail[-3:]) == ("unchecked", "126")
+    if receipts_too:
+        assert objections(report) == {"RECEIPTS"}
+        assert (check.verdict, check.detail[-3:]) == ("unchecked", "126")
+    else:
+        assert objections(report) == {"TRANSACTIONS"}
+        assert check.detail.endswith("of type 126, and its receipt is of type 2")
+
+
+def test_a_strange_transaction_hides_no_other_of_its_block(settled: Settled) -> None:
+    number = block_of(settled, "QuoteAccepted")
+
+    def lie(method: str, params: Any, result: Any) -> Any:
+        if method == "eth_getBlockByNumber" and params == (number, True):
+            result["transactions"].append({**result["transactions"][0], "type": "0x7e"})
+        return result
+
+    assert objections(report_of(settled, AlteringNode(settled.chain, lie))) == {"TRANSACTIONS"}
 
 
 # --------------------------------------------------------------------- single headers
@@ -459,6 +481,25 @@ def test_a_forged_chain_beside_the_anchored_block_is_found(settled: Settled) -> 
     assert "HEADERS" not in objections(report)
 
 
+@pytest.mark.parametrize("altered", [{"extraData": "0x1234"}, {"timestamp": "0x7fffffff"}])
+@pytest.mark.parametrize("anchored", [False, True])
+def test_a_newest_block_that_the_chain_does_not_end_in_is_named(
+    settled: Settled, altered: Json, anchored: bool
+) -> None:
+    """Its hash is right, and nothing but the block of its height tells that it is another."""
+
+    def lie(method: str, params: Any, result: Any) -> Any:
+        if method != "eth_getBlockByHash" and params != ("latest", False):
+            return result
+        other = {**result, **altered}
+        return {**other, "hash": header_hash(other)}
+
+    anchor = head_of(settled) if anchored else None
+    report = report_of(settled, AlteringNode(settled.chain, lie), anchor)
+    assert "ANCHOR" in objections(report)
+    assert "HEADERS" not in objections(report)
+
+
 def test_a_wrong_anchor_is_named(settled: Settled) -> None:
     report = report_of(settled, settled.chain, b"\xab" * 32)
     assert objections(report) == {"ANCHOR"}
@@ -495,6 +536,43 @@ def test_a_log_may_be_read_from_the_first_contract_on(settled: Settled) -> None:
     assert {check.verdict for check in report.checks} == {"passed"}
     late = audit(node, settled.market, settled.store, first=first + 1)
     assert "START" in objections(late)
+
+    def denied(method: str, params: Any, result: Any) -> Any:
+        return "0x" if method == "eth_getCode" and params[1] == hex(first) else result
+
+    late = audit(AlteringNode(node, denied), settled.market, settled.store, first=first + 1)
+    assert "START" in objections(late)
+    assert "than is proven" in said(late, "start")
+
+
+FIRST = 1  # before any contract
+
+
+@pytest.mark.parametrize("code", ["0x", "0x00"])
+@pytest.mark.parametrize("proofs", [True, False])
+def test_that_nothing_stood_before_the_start_is_proven_or_not_passed(
+    settled: Settled, proofs: bool, code: str
+) -> None:
+    def lie(method: str, params: Any, result: Any) -> Any:
+        return code if method == "eth_getCode" and params[1] == hex(FIRST - 1) else result
+
+    node: BaseProvider = AlteringNode(settled.chain, lie)
+    node = node if proofs else WithoutMethod(node, "eth_getProof")
+    report = audit(node, settled.market, settled.store, first=FIRST)
+    (check,) = (check for check in report.checks if check.name == "start")
+    honest = "passed" if proofs else "unchecked"
+    assert check.verdict == ("failed" if code != "0x" else honest)
+    assert ("by the node's word none of" in check.detail) == (check.verdict == "unchecked")
+
+
+def test_the_block_before_the_start_is_the_first_one_s_parent(settled: Settled) -> None:
+    def lie(method: str, params: Any, result: Any) -> Any:
+        before = method == "eth_getBlockByNumber" and params[0] == hex(FIRST - 1)
+        return _field_altered(result) if before else result
+
+    report = audit(AlteringNode(settled.chain, lie), settled.market, settled.store, first=FIRST)
+    assert "START" in objections(report)
+    assert f"and block {FIRST} follows 0x" in said(report, "start")
 
 
 # ------------------------------------------------------------- eth_getLogs and storage

@@ -13,7 +13,7 @@ from audit_chain import FEE_BPS, TERMS, deployed
 from audited_trade import AuditedTrade, Settled
 from cast_of_trade import Cast
 from eth_utils.crypto import keccak
-from tampering import LyingNode, objections
+from tampering import LyingNode, each_sent, objections
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint
 
@@ -75,6 +75,18 @@ def test_a_contract_wallet_signs_as_it_says_itself(
     assert audit(provider, market.address, store).ok
 
 
+def test_an_expert_s_contract_wallet_is_asked_as_of_its_attempt(
+    market: Market, store: DiskStore, parties: Cast
+) -> None:
+    wallet: Any = deploy_wallet(market.node, parties)
+    experts = sorted([*parties.experts[:2], wallet], key=lambda account: int(account.address, 16))
+    trade = AuditedTrade(market, store, replace(parties, experts=tuple(experts)))
+    trade.to_passed()
+    trade.finish()
+    market.node.transfer(parties.stranger, wallet.address, 1)  # it accepts nothing any more
+    assert audit(market.node.web3.provider, market.address, store).ok
+
+
 def test_a_contract_wallet_that_refuses_is_named(
     market: Market, store: DiskStore, parties: Cast
 ) -> None:
@@ -124,8 +136,11 @@ def test_an_audit_signature_that_a_node_tells_otherwise_is_named(
     def spoiled(transaction: dict[str, Any]) -> dict[str, Any]:
         return {**transaction, "input": transaction["input"].replace(signature, signature[::-1])}
 
-    node = LyingNode(market.node.web3.provider, answers={"eth_getTransactionByHash": spoiled})
-    assert objections(audit(node, market.address, store)) == {"audit-signature"}
+    node = LyingNode(
+        market.node.web3.provider, answers={"eth_getBlockByNumber": each_sent(spoiled)}
+    )
+    found = objections(audit(node, market.address, store))
+    assert found == {"TRANSACTIONS", "audit-signature"}
 
 
 def another_call(trade: AuditedTrade) -> str:
@@ -158,7 +173,7 @@ def test_a_finding_that_was_sent_in_another_call_is_named(
     altered = told(trade)
     trade.send_attestation()
     trade.finish()
-    lie = {"eth_getTransactionByHash": lambda sent: {**sent, "input": altered}}
+    lie = {"eth_getBlockByNumber": each_sent(lambda sent: {**sent, "input": altered})}
     found = objections(
         audit(LyingNode(market.node.web3.provider, answers=lie), market.address, store)
     )
@@ -179,7 +194,7 @@ def test_an_auditor_that_signs_what_it_sends_is_held_to_it(
 
     trade.finish()
     node = LyingNode(
-        market.node.web3.provider, answers={"eth_getTransactionByHash": by_the_auditor}
+        market.node.web3.provider, answers={"eth_getBlockByNumber": each_sent(by_the_auditor)}
     )
     assert "audit-signature" in objections(audit(node, market.address, store))
 
@@ -193,22 +208,35 @@ def test_of_a_strange_type_of_transaction_the_node_s_word_is_not_believed(
     trade.send_attestation()
     trade.finish()
     said = getattr(parties, sender).address
-    lie = {"eth_getTransactionByHash": lambda sent: {**sent, "type": "0x7e", "from": said}}
+    strange = each_sent(lambda sent: {**sent, "type": "0x7e", "from": said})
+    lie = {"eth_getBlockByNumber": strange}
     report = audit(LyingNode(market.node.web3.provider, answers=lie), market.address, store)
     (check,) = (check for check in report.checks if check.name == "audit-signature")
     assert check.verdict == "unchecked"
+    assert objections(report) == {"TRANSACTIONS"}  # their receipts are of other types
 
 
-def test_a_finding_whose_transaction_the_node_lacks_is_unchecked(
+def test_a_finding_whose_transaction_the_node_lacks_is_missing(
     trade: AuditedTrade, market: Market, store: DiskStore
 ) -> None:
     trade.to_passed()
     trade.attest()
     trade.finish()
-    lacking = {"eth_getTransactionByHash": lambda sent: None}
+    lacking = {"eth_getBlockByNumber": each_sent(lambda sent: None)}
     report = audit(LyingNode(market.node.web3.provider, answers=lacking), market.address, store)
+    assert objections(report) == {"TRANSACTIONS", "audit-signature?"}
+
+
+def test_a_finding_is_found_in_its_block_though_the_node_does_not_know_it_by_its_hash(
+    trade: AuditedTrade, market: Market, store: DiskStore
+) -> None:
+    trade.to_passed()
+    trade.attest()
+    trade.finish()
+    forgetful = {"eth_getTransactionByHash": lambda sent: None}
+    report = audit(LyingNode(market.node.web3.provider, answers=forgetful), market.address, store)
     (check,) = (check for check in report.checks if check.name == "audit-signature")
-    assert check.verdict == "unchecked"
+    assert check.verdict == "passed"
 
 
 def test_a_trade_keeps_the_committee_and_fee_of_its_request(
@@ -274,7 +302,11 @@ def test_a_ruling_by_an_arbiter_of_another_kind_can_not_be_recomputed(
     trade.market.send(arbiter, "rule", trade.id, False)
     trade.finish()
     report = audit(node.web3.provider, foreign.address, store)
-    assert objections(report) == {"dispute?", "STORED-AWARDS?"}
+    assert objections(report) == {"CONTRACTS", "dispute?", "STORED-AWARDS?"}
+    (contracts,) = (check for check in report.checks if check.name == "contracts")
+    for office in (market.committee, market.panel):  # they stay those of the first market
+        told = f"the code of {office.address} names {market.challenges.address} as its arbiter"
+        assert f"{told}, and the node {arbiter.address}" in contracts.detail
     unchecked = {check.name for check in report.checks if check.verdict == "unchecked"}
     assert unchecked == {"anchor", "stored-seals"}
 

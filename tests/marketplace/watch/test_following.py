@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from forging import header_hash
 from receiver import Receiver
 from settling import Scene, Switched, mine
 from web3.providers import BaseProvider
@@ -19,7 +20,7 @@ from marketplace.chain.client import Node
 from marketplace.chain.market import Market
 from marketplace.protocol.errors import AuditFailed
 from marketplace.watch.state import StateFile
-from marketplace.watch.watcher import Watcher
+from marketplace.watch.watcher import REPLACED, Watcher
 from marketplace.watch.webhook import Webhook
 
 READ = ("eth_getBlockByNumber", "eth_getBlockReceipts")
@@ -168,6 +169,44 @@ def test_a_watch_tells_of_a_forged_block_without_events(scene: Scene, receiver: 
     chain.node.lies = []
     assert watch.look() is None
     assert watch.state.checkpoints[-1].block == height + 1
+
+
+class TellingAnother(Watched):
+    """Tells of another newest block than the one of its height, as long as it lies."""
+
+    lying = True
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        answer = super().make_request(method, params)
+        if self.lying and method == "eth_getBlockByNumber" and params[0] == "latest":
+            answer = copy.deepcopy(answer)
+            answer["result"]["extraData"] = "0x1234"
+            answer["result"]["hash"] = header_hash(answer["result"])
+        return answer
+
+
+def test_a_node_that_tells_of_another_newest_block_at_each_look_is_not_believed(
+    scene: Scene, receiver: Receiver
+) -> None:
+    said: list[str] = []
+    node = TellingAnother(Switched(scene.folder, "one ended"))
+    hook = Webhook(receiver.url, pause=0)
+    market = Market(Node(node), scene.address)
+    watch = Watcher(market, scene.store, StateFile(None), webhook=hook, progress=said.append)
+    for looks in range(1, REPLACED):
+        assert watch.look() is None
+        assert len(said) == looks
+    assert receiver.posts == []
+    with pytest.raises(AuditFailed, match="check 'anchor' of the market failed"):
+        watch.look()
+    assert len(receiver.posts) == 1
+    node.lying = False
+    report = watch.look()
+    assert report is not None
+    assert report.ok
+    node.lying = True
+    mine(market, 1)
+    assert watch.look() is None  # it counts from one again
 
 
 def test_looks_of_a_watch_cost_the_same_however_old_the_market_is(scene: Scene) -> None:

@@ -15,7 +15,9 @@ from cast_of_trade import cast
 from giving_out import GivingOut
 from receiver import Receiver, receiving
 from settling import Scene, mine, switch
+from test_tampered_chain import WithoutMethod
 
+from marketplace.chain.client import Node
 from marketplace.chain.market import Market
 from marketplace.protocol.errors import AuditFailed, ConfigurationError
 from marketplace.watch.state import CHECKPOINTS, StateFile, WatchState
@@ -94,6 +96,20 @@ def test_going_on_after_a_fault(scene: Scene, receiver: Receiver) -> None:
     mine(market, 1)
     assert watch.look() is None
     assert len(receiver.posts) == len(watch.faults)
+
+
+@pytest.mark.parametrize("proven", [False, True])
+def test_what_is_not_proven_is_a_fault_for_a_watch_that_asks_for_it(
+    scene: Scene, proven: bool
+) -> None:
+    told = scene.market("begun").node.web3.provider
+    market = Market(Node(WithoutMethod(told, "eth_getProof")), scene.address)
+    watch = watcher(market, scene, proven=proven, keep_going=True)
+    report = watch.look()
+    assert report is not None
+    assert report.ok
+    found = {fault.check.name for fault in watch.faults}
+    assert found == ({"contracts", "state-proofs"} if proven else set())
 
 
 def test_evidence_may_come_later(scene: Scene, tmp_path: Path) -> None:
