@@ -104,10 +104,11 @@ contract RulingsTest is JudgedTrade {
         _stakeAll();
         _fund(_requestOf(Currency.wrap(token)));
         AttemptRecord memory record = _judge(7, 3);
-        _giveTokens(CHALLENGER, address(challenges), 1 ether + 1);
+        uint128 bond = _bond();
+        _giveTokens(CHALLENGER, address(challenges), bond);
         _challenge();
         _overturn(record, 3);
-        assertEq(challenges.creditOf(CHALLENGER, Currency.wrap(token)), 1 ether + 1);
+        assertEq(challenges.creditOf(CHALLENGER, Currency.wrap(token)), bond);
         assertEq(_credit(CHALLENGER), WRONG_VERDICT);
     }
 
