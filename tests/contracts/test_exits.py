@@ -8,12 +8,13 @@ stranger's. Where nothing hangs on the silent party, the trade goes its usual wa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import pytest
 from eth_account.signers.local import LocalAccount
 from expectations import credits_of, held_by
+from office import bitmap
 from parties import PARTIES
 from trade_builder import TradeBuilder
 from trade_terms import WINDOWS
@@ -29,7 +30,10 @@ EVERYBODY = {
     "buyer": (PARTIES.buyer,),
     "broker": (PARTIES.broker,),
     "providers": PARTIES.providers,
+    "needed provider": PARTIES.providers[:1],  # the rows of the others are too few
+    "spare provider": PARTIES.providers[-1:],  # the others have rows enough
     "experts": PARTIES.experts,
+    "one expert": PARTIES.experts[:1],
     "committee": PARTIES.signers,
     "one signer": PARTIES.signers[:1],
     "auditor": (PARTIES.auditor,),
@@ -72,12 +76,30 @@ def first_providers_data(trade: TradeBuilder) -> Paid:
     return {FIRST_PROVIDER.address: trade.data_quotes[0].price}
 
 
+def data_but_the_spare(trade: TradeBuilder) -> Paid:
+    return {quote.provider: quote.price for quote in trade.data_quotes[:2]}
+
+
 def pool(trade: TradeBuilder) -> Paid:
     return dict(zip(trade.experts, trade.amounts, strict=True))
 
 
 def first_experts_share(trade: TradeBuilder) -> Paid:
     return {FIRST_EXPERT.address: largest_remainder(trade.prices.experts, trade.weights)[0]}
+
+
+def other_experts_pool(trade: TradeBuilder) -> Paid:
+    return dict(zip(trade.experts[1:], without_the_first(trade)[1:], strict=True))
+
+
+def other_experts_shares(trade: TradeBuilder) -> Paid:
+    shares = largest_remainder(trade.prices.experts, trade.weights)
+    return dict(zip(trade.experts[1:], shares[1:], strict=True))
+
+
+def without_the_first(trade: TradeBuilder) -> tuple[int, ...]:
+    """Divide the pool among the experts but the first, which gets nothing."""
+    return tuple(largest_remainder(trade.prices.experts, range(len(trade.experts))))
 
 
 def broker_and_treasury(trade: TradeBuilder) -> Paid:
@@ -119,6 +141,8 @@ def nothing(_: TradeBuilder) -> Paid:
 
 
 SALE = (data, pool, broker_and_treasury)
+FEWER_DATA = (data_but_the_spare, pool, broker_and_treasury)
+FEWER_MODELS = (data, other_experts_pool, broker_and_treasury)
 USUAL, CLOSED = oracles(0, 1), oracles(0, 1, closed=[0])
 WITHOUT_THE_FIRST, ALL_THREE = oracles(1, 2), oracles(0, 1, 2)
 
@@ -132,6 +156,11 @@ def accept(trade: QuietTrade) -> None:
     trade.accept()
 
 
+def accept_without_the_spare(trade: QuietTrade) -> None:
+    trade.prices = replace(trade.prices, data=trade.prices.data[:2])
+    trade.accept()
+
+
 def first_provider_delivers(trade: QuietTrade) -> None:
     trade.record_delivery(FIRST_PROVIDER)
 
@@ -140,8 +169,19 @@ def judge_data(trade: QuietTrade) -> None:
     trade.report_data(seats=trade.speaking)
 
 
+def judge_data_of_the_rest(trade: QuietTrade) -> None:
+    seats = enumerate(PARTIES.providers)
+    delivered = bitmap(seat for seat, provider in seats if provider not in trade.silent)
+    trade.report_data(delivered)
+
+
 def first_expert_delivers(trade: QuietTrade) -> None:
     trade.record_delivery(FIRST_EXPERT)
+
+
+def other_experts_deliver(trade: QuietTrade) -> None:
+    for expert in PARTIES.experts[1:]:
+        trade.record_delivery(expert)
 
 
 def fail(trade: QuietTrade) -> None:
@@ -150,6 +190,12 @@ def fail(trade: QuietTrade) -> None:
 
 def judge_model(trade: QuietTrade) -> None:
     trade.attempt(seats=trade.speaking)
+
+
+def judge_model_of_the_rest(trade: QuietTrade) -> None:
+    number = len(trade.course.attempts) + 1
+    finding = replace(trade.attempt_finding(number, True), amounts=without_the_first(trade))
+    trade.attempt(finding=finding)
 
 
 def uphold(trade: QuietTrade) -> None:
@@ -237,8 +283,19 @@ def each(
 S = State
 OFFER = (accept, judge_data, judge_model, settle)
 DATA, MODEL, RULING = OFFER[1:], OFFER[2:], (uphold, settle)
+MODEL_OF_THE_REST = (judge_model_of_the_rest, settle)
+PROVIDERS = "providers, needed provider, spare provider"
+SELLERS = f"{PROVIDERS}, experts, one expert"
 SILENCES = [
-    *each(S.REQUESTED, "buyer, broker, providers", (expire,), S.EXPIRED),
+    *each(S.REQUESTED, "buyer, broker, providers, needed provider", (expire,), S.EXPIRED),
+    *each(
+        *(S.REQUESTED, "spare provider", (accept_without_the_spare, *DATA), S.SETTLED),
+        *(*FEWER_DATA, USUAL, audit),
+    ),
+    *each(
+        *(S.REQUESTED, "one expert", (accept, judge_data, *MODEL_OF_THE_REST), S.SETTLED),
+        *(*FEWER_MODELS, USUAL, audit),
+    ),
     *each(
         *(S.REQUESTED, "experts", (accept, judge_data, time_out_training), S.REFUNDED),
         *(data, USUAL),
@@ -252,16 +309,27 @@ SILENCES = [
     *each(S.REQUESTED, "auditor", OFFER, S.SETTLED, *SALE, USUAL),
     *each(S.REQUESTED, "arbiter", OFFER, S.SETTLED, *SALE, USUAL, audit),
     # Not delivered: the judges are paid for what they judged. Not judged: who delivered is paid.
+    # Of too few rows none are paid for.
     *each(S.FUNDED, "providers", (time_out_delivery,), S.REFUNDED),
+    *each(S.FUNDED, "needed provider", (judge_data_of_the_rest,), S.REFUNDED, USUAL),
+    *each(
+        *(S.FUNDED, "spare provider", (judge_data_of_the_rest, *MODEL), S.SETTLED),
+        *(*FEWER_DATA, USUAL, audit),
+    ),
     *each(
         *(S.FUNDED, "committee", (first_provider_delivers, time_out_delivery), S.REFUNDED),
         first_providers_data,
     ),
     *each(S.FUNDED, "experts", (judge_data, time_out_training), S.REFUNDED, data, USUAL),
+    *each(
+        *(S.FUNDED, "one expert", (judge_data, *MODEL_OF_THE_REST), S.SETTLED),
+        *(*FEWER_MODELS, USUAL, audit),
+    ),
     *each(S.FUNDED, "one signer", DATA, S.SETTLED, *SALE, WITHOUT_THE_FIRST, audit),
     *each(S.FUNDED, "auditor", DATA, S.SETTLED, *SALE, USUAL),
     *each(S.FUNDED, "buyer, broker, arbiter", DATA, S.SETTLED, *SALE, USUAL, audit),
     *each(S.GATED, "experts", (time_out_training,), S.REFUNDED, data, USUAL),
+    *each(S.GATED, "one expert", MODEL_OF_THE_REST, S.SETTLED, *FEWER_MODELS, USUAL, audit),
     *each(
         *(S.GATED, "committee", (first_expert_delivers, time_out_training), S.REFUNDED),
         *(data, first_experts_share),
@@ -269,19 +337,22 @@ SILENCES = [
     # Who signed the report on the data is paid for it.
     *each(S.GATED, "one signer", MODEL, S.SETTLED, *SALE, ALL_THREE, audit),
     *each(S.GATED, "auditor", MODEL, S.SETTLED, *SALE, USUAL),
-    *each(S.GATED, "buyer, broker, providers, arbiter", MODEL, S.SETTLED, *SALE, USUAL, audit),
+    *each(
+        *(S.GATED, f"buyer, broker, {PROVIDERS}, arbiter", MODEL, S.SETTLED),
+        *(*SALE, USUAL, audit),
+    ),
     *each(S.PASSED, "committee", (settle,), S.SETTLED, *SALE, audit),
     *each(S.PASSED, "one signer", (settle,), S.SETTLED, *SALE, CLOSED, audit),
     *each(S.PASSED, "auditor", (settle,), S.SETTLED, *SALE, USUAL),
     *each(
-        *(S.PASSED, "buyer, broker, providers, experts, arbiter", (settle,), S.SETTLED),
+        *(S.PASSED, f"buyer, broker, {SELLERS}, arbiter", (settle,), S.SETTLED),
         *(*SALE, USUAL, audit),
     ),
     *each(S.REJECTED, "committee", (settle,), S.FAILED, data, audit),
     *each(S.REJECTED, "one signer", (settle,), S.FAILED, data, CLOSED, audit),
     *each(S.REJECTED, "auditor", (settle,), S.FAILED, data, USUAL),
     *each(
-        *(S.REJECTED, "buyer, broker, providers, experts, arbiter", (settle,), S.FAILED),
+        *(S.REJECTED, f"buyer, broker, {SELLERS}, arbiter", (settle,), S.FAILED),
         *(data, USUAL, audit),
     ),
     *each(S.DISPUTED, "arbiter", (resume, settle), S.SETTLED, *SALE, USUAL, audit),
@@ -289,7 +360,7 @@ SILENCES = [
     *each(S.DISPUTED, "one signer", RULING, S.SETTLED, *SALE, CLOSED, audit),
     *each(S.DISPUTED, "auditor", RULING, S.SETTLED, *SALE, USUAL),
     *each(
-        *(S.DISPUTED, "buyer, broker, providers, experts", RULING, S.SETTLED),
+        *(S.DISPUTED, f"buyer, broker, {SELLERS}", RULING, S.SETTLED),
         *(*SALE, USUAL, audit),
     ),
 ]
@@ -297,6 +368,15 @@ LATER = [  # silences after something else had happened in the state
     Silence(
         *(S.GATED, "experts", (time_out_training,), S.REFUNDED, paid(data, USUAL)),
         before=(fail,),
+    ),
+    Silence(  # the models of the others miss the threshold
+        *(S.GATED, "one expert", (fail, fail, settle), S.FAILED, paid(data, USUAL, audit)),
+        before=(fail,),
+    ),
+    Silence(  # nobody reports on them
+        *(S.GATED, "one expert", (time_out_training,), S.REFUNDED),
+        paid(data, other_experts_shares),
+        before=(other_experts_deliver,),
     ),
     Silence(
         *(S.GATED, "committee", (time_out_training,), S.REFUNDED, paid(data, first_experts_share)),
