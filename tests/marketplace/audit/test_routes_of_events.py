@@ -28,6 +28,7 @@ from marketplace.audit.trade import Trade
 from marketplace.chain.client import Node
 from marketplace.chain.deploy import Deployment
 from marketplace.protocol.states import Purpose
+from marketplace.protocol.tenders import Tender
 from marketplace.protocol.terms import NATIVE, NOBODY
 
 ONE, TWO, THREE = (f"0x{number:040x}" for number in (1, 2, 3))
@@ -48,7 +49,7 @@ def history(blank: History) -> History:
 
 
 PAYMENT = {"account": ONE, "amount": 5, "purpose": Purpose.DATA}
-TERMS = {"currency": NATIVE, "revealEnd": 9, "bond": 3}
+TERMS = Tender(ONE, 0, 0, bytes(32), NATIVE, 3, 1_000, 8, 9, bytes(32))
 CHALLENGE = {"challenger": ONE, "currency": NATIVE, "bond": 5, "tradeId": NOWHERE}
 
 Seen = Callable[[History], Any]

@@ -62,13 +62,12 @@ def test_car_and_archived_log_suffice_for_the_audit(run: Run, serve: Serve, tmp_
 
 
 def test_a_log_from_a_later_block(run: Run, serve: Serve) -> None:
-    """Without the blocks before the market it is shorter, and the audit starts there, too."""
+    """Blocks before the market are left out, and the audit starts there, too."""
     served, start = serve(State.SETTLED), 1
     whole = exported(run, served, "--log", "whole.json").data
     data = exported(run, served, "--log", "chain.json", "--from-block", start).data
     assert (whole["fromBlock"], data["fromBlock"]) == (0, start)
     assert data["auditOk"] is True
-    assert Path("chain.json").stat().st_size < Path("whole.json").stat().st_size
     words = ("audit", "--chain", "chain.json", "--market", served.market, "--trade", served.trade)
     words += ("--anchor", data["anchor"], "--store", "trade.car")
     report = run(*words, "--from-block", start, "--json").data
