@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from eth_utils.address import (
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
     from marketplace.chain.client import Node
     from marketplace.chain.market import Market
+
+    Signer = Callable[[Node], LocalAccount]
 
 PASSWORD_VARIABLE = "MOEMARKET_PASSWORD"  # noqa: S105  # the variable's name, not a password
 
@@ -86,6 +90,21 @@ account_option = click.option(
     type=click.IntRange(0, 19),
     help="Without a keystore, on a devnet: which of its well-known accounts signs.",
 )
+
+
+def signer_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say whose key signs, of which the command gets what unlocks it."""
+
+    @functools.wraps(function)
+    def signing(
+        keystore: Path | None, password_file: Path | None, account: int, **others: Any
+    ) -> Any:
+        def signer(node: Node) -> LocalAccount:
+            return open_account(node, keystore, account, password_file)
+
+        return function(signer=signer, **others)
+
+    return keystore_option(password_file_option(account_option(signing)))
 
 
 def address_of(text: str, what: str) -> str:

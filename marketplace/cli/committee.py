@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from marketplace.cli.arguments import (
-    account_option,
     address_of,
     chain_id_option,
-    keystore_option,
     market_option,
-    open_account,
     open_market,
-    password_file_option,
     receiver_option,
     rpc_option,
+    signer_options,
 )
 from marketplace.cli.output import as_json, command, conclude
 
 if TYPE_CHECKING:
+    from marketplace.cli.arguments import Signer
     from marketplace.protocol.terms import Committee
     from marketplace.roles.seats import Seats, Standing
+
+    _Contract = Callable[[], Seats]
 
 panel_option = click.option(
     "--panel", is_flag=True, help="The panel that rules on challenges, instead of who judges."
@@ -33,13 +33,13 @@ amount_argument = click.argument("amount", type=click.IntRange(1, 2**128 - 1))
 
 
 def _at(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say which contract."""
-    return rpc_option(chain_id_option(market_option(panel_option(function))))
+    """Add the options that say which contract, of which the command gets what opens it."""
 
+    @functools.wraps(function)
+    def placed(rpc: str, chain_id: int | None, market: str, panel: bool, **others: Any) -> Any:
+        return function(contract=lambda: _seats(rpc, chain_id, market, panel), **others)
 
-def _by(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say whose key signs."""
-    return keystore_option(password_file_option(account_option(function)))
+    return rpc_option(chain_id_option(market_option(panel_option(placed))))
 
 
 @click.group("committee")
@@ -56,11 +56,9 @@ def committee_commands() -> None:
 @_at
 @as_json
 @command
-def status_command(
-    rpc: str, chain_id: int | None, market: str, panel: bool, json_output: bool
-) -> None:
+def status_command(contract: _Contract, json_output: bool) -> None:
     """Say who is in office, who comes next, and what each has at stake."""
-    standing = _seats(rpc, chain_id, market, panel).standing()
+    standing = contract().standing()
     data = {
         "current": _committee(standing.current),
         "scheduled": _committee(standing.scheduled),
@@ -87,25 +85,20 @@ def status_command(
     "--member", metavar="ADDRESS", help="Whose stake it becomes.  [default: the account itself]"
 )
 @amount_argument
-@_by
+@signer_options
 @as_json
 @command
 def stake_command(
-    rpc: str,
-    chain_id: int | None,
-    market: str,
-    panel: bool,
+    contract: _Contract,
     member: str | None,
     amount: int,
-    keystore: Path | None,
-    password_file: Path | None,
-    account: int,
+    signer: Signer,
     json_output: bool,
 ) -> None:
     """Bond AMOUNT as a member's stake; it is the member who gets it back."""
     named = None if member is None else address_of(member, "the member")
-    seats = _seats(rpc, chain_id, market, panel)
-    payer = open_account(seats.node, keystore, account, password_file)
+    seats = contract()
+    payer = signer(seats.node)
     staked_for = named or payer.address
     seats.stake(payer, staked_for, amount)
     _conclude(seats, staked_for, json_output, f"{staked_for} has {amount} more at stake")
@@ -114,23 +107,18 @@ def stake_command(
 @committee_commands.command("unstake")
 @_at
 @amount_argument
-@_by
+@signer_options
 @as_json
 @command
 def unstake_command(
-    rpc: str,
-    chain_id: int | None,
-    market: str,
-    panel: bool,
+    contract: _Contract,
     amount: int,
-    keystore: Path | None,
-    password_file: Path | None,
-    account: int,
+    signer: Signer,
     json_output: bool,
 ) -> None:
     """Give notice for AMOUNT of the account's stake, which starts its delay anew."""
-    seats = _seats(rpc, chain_id, market, panel)
-    member = open_account(seats.node, keystore, account, password_file)
+    seats = contract()
+    member = signer(seats.node)
     seats.give_notice(member, amount)
     text = f"{amount} of {member.address} is on its way out"
     _conclude(seats, member.address, json_output, text)
@@ -139,24 +127,19 @@ def unstake_command(
 @committee_commands.command("withdraw")
 @_at
 @receiver_option
-@_by
+@signer_options
 @as_json
 @command
 def withdraw_command(
-    rpc: str,
-    chain_id: int | None,
-    market: str,
-    panel: bool,
+    contract: _Contract,
     to: str | None,
-    keystore: Path | None,
-    password_file: Path | None,
-    account: int,
+    signer: Signer,
     json_output: bool,
 ) -> None:
     """Take out what is on its way out, once the account has no seat and its delay is over."""
     named = None if to is None else address_of(to, "the receiver")
-    seats = _seats(rpc, chain_id, market, panel)
-    member = open_account(seats.node, keystore, account, password_file)
+    seats = contract()
+    member = signer(seats.node)
     amount = seats.withdraw(member, named or member.address)
     conclude(
         {"member": member.address, "amount": str(amount)},

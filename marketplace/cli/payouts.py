@@ -10,17 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from marketplace.cli.arguments import (
-    account_option,
     address_of,
     chain_id_option,
     currency_option,
-    keystore_option,
     market_option,
-    open_account,
-    password_file_option,
     receiver_option,
     rpc_option,
     seconds_option,
+    signer_options,
     store_option,
 )
 from marketplace.cli.output import as_json, command, conclude
@@ -28,14 +25,11 @@ from marketplace.cli.store import read_file
 from marketplace.protocol.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from eth_account.signers.local import LocalAccount
-
-    from marketplace.chain.client import Node
+    from marketplace.cli.arguments import Signer
     from marketplace.protocol.earnings import Earning, Place
     from marketplace.roles.payouts import Payouts, Proposed, Standing
 
     _Contract = Callable[[], Payouts]
-    _Signer = Callable[[Node], LocalAccount]
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -53,21 +47,6 @@ def _at(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(contract=lambda: _opened(rpc, chain_id, payouts), **others)
 
     return rpc_option(chain_id_option(payouts_option(placed)))
-
-
-def _by(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say whose key signs, of which the command gets what unlocks it."""
-
-    @functools.wraps(function)
-    def signing(
-        keystore: Path | None, password_file: Path | None, account: int, **others: Any
-    ) -> Any:
-        def signer(node: Node) -> LocalAccount:
-            return open_account(node, keystore, account, password_file)
-
-        return function(signer=signer, **others)
-
-    return keystore_option(password_file_option(account_option(signing)))
 
 
 @click.group("payouts")
@@ -123,14 +102,14 @@ def status_command(
 @_at
 @currency_option
 @click.argument("amount", type=click.IntRange(1, 2**128 - 1))
-@_by
+@signer_options
 @as_json
 @command
 def deposit_command(
     contract: _Contract,
     currency: str,
     amount: int,
-    signer: _Signer,
+    signer: Signer,
     json_output: bool,
 ) -> None:
     """Give AMOUNT, in the smallest unit, to be divided; it doesn't come back."""
@@ -144,14 +123,14 @@ def deposit_command(
 @_at
 @market_option
 @currency_option
-@_by
+@signer_options
 @as_json
 @command
 def collect_command(
     contract: _Contract,
     market: str,
     currency: str,
-    signer: _Signer,
+    signer: Signer,
     json_output: bool,
 ) -> None:
     """Bring in what a market owes the contract as one payee of its trades; anyone may."""
@@ -214,7 +193,7 @@ def list_command(
 @store_option
 @click.option("--amounts", type=_FILE, help="CSV as for `list`: refuse a list that says otherwise.")
 @out_option
-@_by
+@signer_options
 @as_json
 @command
 def sign_command(
@@ -223,7 +202,7 @@ def sign_command(
     store_location: str,
     amounts: Path | None,
     out: Path,
-    signer: _Signer,
+    signer: Signer,
     json_output: bool,
 ) -> None:
     """Sign the list CID for a seat of the committee in office; nothing is sent.
@@ -252,13 +231,13 @@ def sign_command(
 @payouts_commands.command("propose")
 @click.argument("signatures", nargs=-1, required=True, type=_FILE)
 @_at
-@_by
+@signer_options
 @as_json
 @command
 def propose_command(
     signatures: tuple[Path, ...],
     contract: _Contract,
-    signer: _Signer,
+    signer: Signer,
     json_output: bool,
 ) -> None:
     """Propose what a quorum signed: SIGNATURES are the files that `sign` wrote, in any order."""
@@ -280,14 +259,14 @@ def propose_command(
 @_at
 @currency_option
 @click.option("--skip-time", is_flag=True, help="On a devnet: first move its clock to that time.")
-@_by
+@signer_options
 @as_json
 @command
 def activate_command(
     contract: _Contract,
     currency: str,
     skip_time: bool,
-    signer: _Signer,
+    signer: Signer,
     json_output: bool,
 ) -> None:
     """Put what waits into force, once its delay is over; anyone may."""
@@ -308,13 +287,13 @@ def activate_command(
 @payouts_commands.command("veto")
 @_at
 @currency_option
-@_by
+@signer_options
 @as_json
 @command
 def veto_command(
     contract: _Contract,
     currency: str,
-    signer: _Signer,
+    signer: Signer,
     json_output: bool,
 ) -> None:
     """Strike out what waits, as the guardian; its signatures are worth nothing then."""
@@ -389,7 +368,7 @@ def proof_command(
 )
 @click.option("--to", metavar="ADDRESS", help="Send the whole credit to this address at once.")
 @click.option("--authority", type=_FILE, help="Send a payee's credit as its `authorise` file says.")
-@_by
+@signer_options
 @as_json
 @command
 def claim_command(
@@ -401,7 +380,7 @@ def claim_command(
     payee: str | None,
     to: str | None,
     authority: Path | None,
-    signer: _Signer,
+    signer: Signer,
     json_output: bool,
 ) -> None:
     """Credit a payee with all it earned since its last claim; anyone may pay for the gas.
@@ -451,7 +430,7 @@ def claim_command(
 @receiver_option
 @seconds_option
 @out_option
-@_by
+@signer_options
 @as_json
 @command
 def authorise_command(
@@ -460,7 +439,7 @@ def authorise_command(
     to: str | None,
     seconds: int,
     out: Path,
-    signer: _Signer,
+    signer: Signer,
     json_output: bool,
 ) -> None:
     """Sign that anyone may claim for an account and send its credit on; nothing is sent.
@@ -486,14 +465,14 @@ def authorise_command(
 @_at
 @currency_option
 @receiver_option
-@_by
+@signer_options
 @as_json
 @command
 def withdraw_command(
     contract: _Contract,
     currency: str,
     to: str | None,
-    signer: _Signer,
+    signer: Signer,
     json_output: bool,
 ) -> None:
     """Take out what an account has claimed."""

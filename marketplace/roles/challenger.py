@@ -10,6 +10,7 @@ from marketplace.protocol.derivation import derived_secret
 from marketplace.protocol.disputes import Claim
 from marketplace.protocol.ids import challenge_seal
 from marketplace.protocol.terms import NATIVE
+from marketplace.roles.spending import approved
 from offchain.exchange import Exchange
 from offchain.storage.cid import cid_of, digest_of
 
@@ -67,7 +68,7 @@ class Challenger:
         Raises
         ------
         InsufficientFunds
-            If the account can't pay the bond; nothing is sent.
+            If the account can't pay the bond; of a token nothing but the announcement is sent.
         TradeRefused
             If no attempt has been reported.
         TransactionReverted
@@ -84,9 +85,6 @@ class Challenger:
         if wait > 0:
             progress(f"announced, sealed so that nobody can copy it; {wait} s must pass")
             node.let_pass(wait)
-        if not native:
-            token = node.contract("DevToken", request.currency).functions
-            node.send(self.account, token.approve(challenges.address, bond))
         call = challenges.functions.challenge(
             request.as_tuple(),
             agreed.deal.as_tuple(),
@@ -98,7 +96,8 @@ class Challenger:
             self.exchange.publish(_document(trade_id, claim)),
             self._salt(trade_id),
         )
-        node.send(self.account, call, value=bond if native else 0)
+        with approved(node, self.account, request.currency, challenges.address, bond):
+            node.send(self.account, call, value=bond if native else 0)
         return bond
 
     def _salt(self, trade_id: bytes) -> bytes:

@@ -10,6 +10,7 @@ from web3.contract import Contract
 from marketplace.chain.client import Node
 from marketplace.chain.market import struct_in
 from marketplace.protocol.terms import NATIVE, Committee
+from marketplace.roles.spending import approved
 
 
 @dataclass(frozen=True)
@@ -93,19 +94,13 @@ class Seats:
         Raises
         ------
         InsufficientFunds
-            If the account doesn't have that much of the native coin.
-        TransactionReverted
-            If it doesn't have that much of the stakes' token.
+            If the account doesn't have it; nothing is sent.
         """
         functions = self.contract.functions
         currency = self.node.call(functions.stakeCurrency())
-        if currency == NATIVE:
-            self.node.require_funds(account.address, amount)
-        else:
-            token = self.node.contract("DevToken", currency).functions
-            self.node.send(account, token.approve(self.contract.address, amount))
         value = amount if currency == NATIVE else 0
-        self.node.send(account, functions.stake(member, amount), value=value)
+        with approved(self.node, account, currency, self.contract.address, amount):
+            self.node.send(account, functions.stake(member, amount), value=value)
 
     def give_notice(self, account: LocalAccount, amount: int) -> None:
         """Ask for an amount of the account's own stake back; raises `TransactionReverted`."""
