@@ -717,6 +717,13 @@ AROUND = [
         "ConsentRegistry",
     ),
     Mutation(
+        "data-of-another-quote-is-linked",
+        _CONSENT,
+        "        _requireAccepted(training.quote, training.deal.quote);\n",
+        "",
+        "ConsentRegistry",
+    ),
+    Mutation(
         "anyone-revalidates",
         _CONSENT,
         "        if (msg.sender != link_.maintainer) revert NotTheMaintainer(msg.sender, link_.maintainer);\n",

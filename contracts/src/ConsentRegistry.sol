@@ -2,7 +2,6 @@
 pragma solidity ^0.8.28;
 
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {IConsentRegistry, Standing, Training} from "./interfaces/IConsentRegistry.sol";
 import {IModelMarket} from "./interfaces/IModelMarket.sol";
 import {Digests} from "./libraries/Digests.sol";
@@ -74,7 +73,7 @@ contract ConsentRegistry is IConsentRegistry {
         if (running || training.amounts == NO_AMOUNTS) revert NothingDelivered(tradeId);
         _requireDecided(tradeId, training);
         _requireReported(tradeId, training);
-        _requireQuoted(tradeId, training.quote, training.deal, training.brokerSignature);
+        _requireAccepted(training.quote, training.deal.quote);
 
         uint256 count = training.quote.dataQuotes.length;
         if (index >= count) revert NoSuchQuote(index, count);
@@ -145,31 +144,18 @@ contract ConsentRegistry is IConsentRegistry {
     /// @dev A quorum of the judges signed which datasets were delivered.
     function _requireReported(bytes32 tradeId, Training calldata training) private view {
         bytes32 finding = TypedData.dataReport(tradeId, training.judges.version, training.report);
-        Quorum.verify(training.judges, training.signers, _digest(finding), training.signatures);
+        bytes32 digest = MessageHashUtils.toTypedDataHash(market.domainSeparator(), finding);
+        Quorum.verify(training.judges, training.signers, digest, training.signatures);
     }
 
-    /// @dev The broker signed these datasets on the terms of the deal. A broker that signs two quotes
-    ///      on equal terms for one trade answers for both.
-    function _requireQuoted(
-        bytes32 tradeId,
-        ModelQuote calldata quote,
-        Deal calldata deal,
-        bytes calldata signature
-    ) private view {
-        bool ofThisDeal = quote.expertPool == deal.expertPool && quote.brokerFee == deal.brokerFee
-            && quote.auditorFee == deal.auditorFee && quote.oracleFee == deal.oracleFee;
+    /// @dev The quote is the one that the buyer accepted.
+    function _requireAccepted(ModelQuote calldata quote, bytes32 accepted) private pure {
         bytes32[] memory hashes = new bytes32[](quote.dataQuotes.length);
         for (uint256 i = 0; i < hashes.length; ++i) {
             hashes[i] = TypedData.hash(quote.dataQuotes[i]);
         }
-        bytes32 digest = _digest(TypedData.hash(quote, hashes));
-        if (!ofThisDeal || !SignatureChecker.isValidSignatureNowCalldata(deal.broker, digest, signature)) {
-            revert QuoteMismatch(tradeId);
-        }
-    }
-
-    function _digest(bytes32 structHash) private view returns (bytes32) {
-        return MessageHashUtils.toTypedDataHash(market.domainSeparator(), structHash);
+        bytes32 given = TypedData.hash(quote, hashes);
+        if (given != accepted) revert QuoteMismatch(given, accepted);
     }
 
     function _keyOf(bytes32 tradeId, address provider, bytes32 dataset) private pure returns (bytes32) {

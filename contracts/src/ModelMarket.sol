@@ -120,7 +120,7 @@ contract ModelMarket is IModelMarket, Ledger {
         if (quote.tradeId != tradeId) revert WrongTrade(quote.tradeId, tradeId);
         bytes32 committee = Digests.hash(judges);
         if (committee != request.committee) revert AgreementMismatch(committee, request.committee);
-        (uint128 price, uint128 protocolFee, bytes32 supplies) = quotes.check(
+        (uint128 price, uint128 protocolFee, bytes32 quoteHash, bytes32 supplies) = quotes.check(
             _domainSeparatorV4(),
             request.buyer,
             request.broker,
@@ -147,7 +147,8 @@ contract ModelMarket is IModelMarket, Ledger {
             brokerFee: quote.brokerFee,
             auditorFee: quote.auditorFee,
             oracleFee: quote.oracleFee,
-            protocolFee: protocolFee
+            protocolFee: protocolFee,
+            quote: quoteHash
         });
         _digest[tradeId] =
             Digests.agreed(committee, Digests.hashInMemory(deal), supplies);

@@ -31,7 +31,7 @@ contract Quotes is IQuotes {
         uint16 feeBps,
         ModelQuote calldata quote,
         bytes[] calldata signatures
-    ) external view returns (uint128 price, uint128 protocolFee, bytes32 supplies) {
+    ) external view returns (uint128 price, uint128 protocolFee, bytes32 hash, bytes32 supplies) {
         uint256 count = quote.dataQuotes.length;
         if (count > MAX_PROVIDERS) revert TooMany(count, MAX_PROVIDERS);
         if (signatures.length != count + 1) revert LengthMismatch(signatures.length, count + 1);
@@ -52,7 +52,8 @@ contract Quotes is IQuotes {
                 (uint160(provider), offer.rows, offer.price);
             previous = providers[i] = provider;
         }
-        _requireSigned(domain, broker, TypedData.hash(quote, hashes), signatures[0]);
+        hash = TypedData.hash(quote, hashes);
+        _requireSigned(domain, broker, hash, signatures[0]);
         _registry.requireFitParties(buyer, broker, auditor, treasury, providers, judges);
         (price, protocolFee) = priceOf(quote, feeBps);
         supplies = keccak256(abi.encodePacked(words));

@@ -27,6 +27,7 @@ from marketplace.audit.records import (
 )
 from marketplace.protocol.states import Purpose, State
 from marketplace.protocol.terms import NOBODY, Deal, Gate, Request, Supply
+from marketplace.protocol.typed_data import struct_hash
 from marketplace.protocol.units import BASIS_POINTS
 
 
@@ -138,6 +139,7 @@ class Trade:
             auditor_fee=quote.auditor_fee,
             oracle_fee=quote.oracle_fee,
             protocol_fee=self.protocol_fee,
+            quote=struct_hash(quote),
         )
 
     @property

@@ -33,6 +33,7 @@ from marketplace.protocol.terms import (
     Request,
     Supply,
 )
+from marketplace.protocol.typed_data import struct_hash
 
 BASIS_POINTS = 10_000
 
@@ -61,6 +62,7 @@ def deal_of(request: Request, quote: ModelQuote) -> Deal:
         auditor_fee=quote.auditor_fee,
         oracle_fee=quote.oracle_fee,
         protocol_fee=price_of(quote, request.fee_bps)[1],
+        quote=struct_hash(quote),
     )
 
 

@@ -144,6 +144,7 @@ class Deal(Struct):
     auditor_fee: Uint128
     oracle_fee: Uint128
     protocol_fee: Uint128
+    quote: Bytes32
 
 
 @dataclass(frozen=True)

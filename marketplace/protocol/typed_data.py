@@ -19,6 +19,7 @@ from eth_utils.exceptions import ValidationError
 
 from marketplace.protocol.errors import BadSignature
 from marketplace.protocol.structs import Struct, solidity_fields
+from marketplace.protocol.terms import NOBODY
 
 T = TypeVar("T")
 
@@ -46,6 +47,11 @@ class Domain:
             "chainId": self.chain_id,
             "verifyingContract": self.market,
         }
+
+
+def struct_hash(message: Struct) -> bytes:
+    """Return the 32 bytes that stand for a message wherever it is signed."""
+    return _signable(Domain(0, NOBODY), message).body
 
 
 def digest(domain: Domain, message: Struct) -> bytes:

@@ -75,6 +75,18 @@ def words(*values: Any) -> bytes:
     return keccak(encode([kinds[type(value)] for value in values], values))
 
 
+def quote_hash(quote: dict[str, Any]) -> bytes:
+    """Return the EIP-712 struct hash of a broker's quote, the same in every domain."""
+    offers = words(*(_struct_hash("DataQuote", offer) for offer in quote["dataQuotes"]))
+    return _struct_hash("ModelQuote", quote | {"dataQuotes": offers}, "DataQuote")
+
+
+def _struct_hash(primary: str, message: dict[str, Any], *within: str) -> bytes:
+    types = "".join(f"{kind}({FIELDS[kind]})" for kind in (primary, *within))
+    names = [part.split()[1] for part in FIELDS[primary].split(",")]
+    return words(keccak(text=types), *(message[name] for name in names))
+
+
 def typed_digest(
     chain_id: int, contract: str, name: str, primary: str, message: dict[str, Any]
 ) -> bytes:
@@ -253,7 +265,7 @@ class WholeTrade:
         return (
             {name: self.request[name] for name in (*from_request, "minRows", "approvalRequired")}
             | {name: self.quote[name] for name in from_quote}
-            | {"protocolFee": self.price[1]}
+            | {"protocolFee": self.price[1], "quote": quote_hash(self.quote)}
         )
 
     @property

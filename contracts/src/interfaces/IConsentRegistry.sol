@@ -18,7 +18,6 @@ enum Standing {
 ///         of it is in the market's log.
 struct Training {
     ModelQuote quote;
-    bytes brokerSignature; // over `quote`
     Deal deal;
     uint128 dropped; // price of the supplies that were not delivered
     DataFinding report;
@@ -65,8 +64,8 @@ interface IConsentRegistry {
     /// @notice The dataset was quoted and not delivered.
     error NotDelivered(uint256 index);
 
-    /// @notice The quote is not by the broker, or not of this deal.
-    error QuoteMismatch(bytes32 tradeId);
+    /// @notice The quote is another than the one that was accepted.
+    error QuoteMismatch(bytes32 given, bytes32 accepted);
 
     /// @notice What was passed is not how this trade ended.
     error RecordMismatch(bytes32 given, bytes32 decided);

@@ -24,6 +24,7 @@ interface IQuotes {
     ///        ERC-1271).
     /// @return price In the currency's smallest unit, the protocol fee included.
     /// @return protocolFee Likewise.
+    /// @return hash EIP-712 struct hash of the quote.
     /// @return supplies Hash of the providers' parts.
     function check(
         bytes32 domain,
@@ -35,7 +36,7 @@ interface IQuotes {
         uint16 feeBps,
         ModelQuote calldata quote,
         bytes[] calldata signatures
-    ) external view returns (uint128 price, uint128 protocolFee, bytes32 supplies);
+    ) external view returns (uint128 price, uint128 protocolFee, bytes32 hash, bytes32 supplies);
 
     /// @notice Price of a quote under a fee, the protocol fee included.
     function priceOf(ModelQuote calldata quote, uint16 feeBps)

@@ -19,7 +19,7 @@ import {AttemptRecord, Deal, Gate, History, Request, Supply} from "../types/Trad
 /// @dev Calldata is hashed as it lies there. Upper bits that its type doesn't allow make another
 ///      hash than any that was agreed, so they match nothing.
 library Digests {
-    uint256 private constant DEAL_WORDS = 13;
+    uint256 private constant DEAL_WORDS = 14;
     uint256 private constant SUPPLY_WORDS = 3;
     uint256 private constant REQUEST_WORDS = 26;
 

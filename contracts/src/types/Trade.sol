@@ -110,6 +110,7 @@ struct Deal {
     uint128 auditorFee;
     uint128 oracleFee;
     uint128 protocolFee;
+    bytes32 quote; // EIP-712 struct hash of the broker's quote, which names the datasets
 }
 
 /// @notice One provider's part of a deal.

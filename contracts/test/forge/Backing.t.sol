@@ -133,6 +133,18 @@ contract BackingTest is Test {
         _assertBacked();
     }
 
+    function test_TakesStakesOfWhoeverHasLeftHoweverOften() public {
+        _appoint(0);
+        _appoint(3);
+        skip(ROTATION);
+        _leave(1);
+        for (uint256 i = 0; i < 300; ++i) {
+            _stake(1, LEAST);
+            _leave(1);
+        }
+        _assertBacked();
+    }
+
     function test_NamesNobodyWhereASeatFellShortBeforeItsTerm() public {
         _appoint(0);
         _appoint(2); // one sits in both

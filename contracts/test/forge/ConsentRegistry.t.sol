@@ -180,23 +180,24 @@ contract ConsentRegistryTest is SettledTrades {
         _registry.link(training, 0);
     }
 
-    function testFuzz_TakesDatasetsThatTheBrokerSigned(bytes32 planted) public {
+    function testFuzz_TakesTheQuoteThatWasAccepted(uint8 which, bytes32 planted) public {
         vm.assume(planted != _dataset);
         Training memory training = _seller.trainingOf(_trade);
-        training.quote.dataQuotes[0].dataset = planted;
-        _refuseQuote(training);
-        training.brokerSignature = _seller.signedBy(_provider, training.quote);
-        _refuseQuote(training);
+        bytes32 accepted = _seller.hashOf(training.quote);
+        if (which % 5 == 0) training.quote.dataQuotes[0].dataset = planted;
+        if (which % 5 == 1) training.quote.dataQuotes[0].provider = address(this);
+        if (which % 5 == 2) ++training.quote.expertPool;
+        if (which % 5 == 3) --training.quote.expiry;
+        if (which % 5 == 4) training.quote.dataRequest = planted;
+        bytes32 given = _seller.hashOf(training.quote);
+        vm.expectRevert(abi.encodeWithSelector(IConsentRegistry.QuoteMismatch.selector, given, accepted));
+        _registry.link(training, 0);
     }
 
-    function testFuzz_TakesTheTermsOfTheDeal(uint8 which) public {
-        Training memory training = _seller.trainingOf(_trade);
-        if (which % 4 == 0) ++training.quote.expertPool;
-        if (which % 4 == 1) ++training.quote.brokerFee;
-        if (which % 4 == 2) ++training.quote.auditorFee;
-        if (which % 4 == 3) ++training.quote.oracleFee;
-        training.brokerSignature = _seller.signedBy(_broker, training.quote); // and not accepted
-        _refuseQuote(training);
+    function test_NeedsNothingOfTheBroker() public {
+        vm.etch(_broker, hex"fe"); // a wallet that takes back whatever it signed
+        _link();
+        _assertStanding(Standing.Clear, 0);
     }
 
     // ------------------------------------------------------------------- reporting
@@ -288,11 +289,6 @@ contract ConsentRegistryTest is SettledTrades {
         Training memory training;
         training.quote.tradeId = t.id;
         vm.expectRevert(abi.encodeWithSelector(IConsentRegistry.NothingDelivered.selector, t.id));
-        _registry.link(training, 0);
-    }
-
-    function _refuseQuote(Training memory training) private {
-        vm.expectRevert(abi.encodeWithSelector(IConsentRegistry.QuoteMismatch.selector, _trade.id));
         _registry.link(training, 0);
     }
 

@@ -22,9 +22,10 @@ contract QuotesTest is OneTrade {
     function test_TellsPriceAndFeeAndWhatIsSupplied() public view {
         ModelQuote memory q = quoteOf(t);
         (uint256 price, uint256 fee) = _price(t);
-        (uint128 given, uint128 givenFee, bytes32 supplies) = _check(q, _signed(q));
+        (uint128 given, uint128 givenFee, bytes32 hash, bytes32 supplies) = _check(q, _signed(q));
         assertEq(given, price);
         assertEq(givenFee, fee);
+        assertEq(hash, _hash(q));
         bytes memory all;
         Supply[] memory wanted = suppliesOf(t);
         for (uint256 i = 0; i < wanted.length; ++i) {
@@ -36,7 +37,8 @@ contract QuotesTest is OneTrade {
     function test_TakesAQuoteWithoutData() public view {
         ModelQuote memory q = quoteOf(t);
         q.dataQuotes = new DataQuote[](0);
-        (uint128 price,, bytes32 supplies) = _check(q, _signed(q));
+        (uint128 price,, bytes32 hash, bytes32 supplies) = _check(q, _signed(q));
+        assertEq(hash, _hash(q));
         uint256 sum = uint256(q.expertPool) + q.brokerFee + q.auditorFee + q.oracleFee;
         assertEq(price, sum + sum * FEE_BPS / 10_000);
         assertEq(supplies, keccak256(""));
@@ -56,7 +58,7 @@ contract QuotesTest is OneTrade {
         vm.expectRevert(abi.encodeWithSelector(Signatures.BadSignature.selector, broker));
         _check(q, signatures);
         vm.etch(broker, wallet);
-        (uint128 price,,) = _check(q, signatures);
+        (uint128 price,,,) = _check(q, signatures);
         (uint256 wanted,) = _price(t);
         assertEq(price, wanted);
     }
@@ -64,7 +66,7 @@ contract QuotesTest is OneTrade {
     function test_TakesQuotesAtTheirLastSecond() public view {
         ModelQuote memory q = quoteOf(t);
         (q.expiry, q.dataQuotes[0].expiry) = (_now(), _now());
-        (uint128 price,,) = _check(q, _signed(q));
+        (uint128 price,,,) = _check(q, _signed(q));
         assertGt(price, 0);
     }
 
@@ -207,7 +209,7 @@ contract QuotesTest is OneTrade {
     function _check(ModelQuote memory q, bytes[] memory signatures)
         private
         view
-        returns (uint128, uint128, bytes32)
+        returns (uint128, uint128, bytes32, bytes32)
     {
         Request memory r = requestOf(t);
         return _quotes.check(

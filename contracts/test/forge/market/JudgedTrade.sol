@@ -76,19 +76,7 @@ abstract contract JudgedTrade is Court {
     }
 
     function _accept(Request memory r) private {
-        ModelQuote memory q;
-        q.tradeId = tradeId;
-        q.dataRequest = "data request";
-        Supply[] memory supplies = _supplies();
-        q.dataQuotes = new DataQuote[](2);
-        for (uint256 i = 0; i < 2; ++i) {
-            (address provider, uint32 rows) = (supplies[i].provider, supplies[i].rows);
-            q.dataQuotes[i] =
-                DataQuote(tradeId, provider, "dataset", rows, supplies[i].price, type(uint40).max);
-        }
-        (q.expertPool, q.brokerFee) = (prices.pool, prices.brokerFee);
-        (q.auditorFee, q.oracleFee) = (prices.auditorFee, prices.oracleFee);
-        q.expiry = type(uint40).max;
+        ModelQuote memory q = _quote();
         bytes[] memory signatures = _signQuotes(q, r.broker);
         Permit memory none;
         uint128 price = _escrow() + prices.data;
@@ -306,6 +294,21 @@ abstract contract JudgedTrade is Court {
         return _components() * FEE_BPS / 10_000;
     }
 
+    function _quote() private view returns (ModelQuote memory q) {
+        q.tradeId = tradeId;
+        q.dataRequest = "data request";
+        Supply[] memory supplies = _supplies();
+        q.dataQuotes = new DataQuote[](2);
+        for (uint256 i = 0; i < 2; ++i) {
+            (address provider, uint32 rows) = (supplies[i].provider, supplies[i].rows);
+            q.dataQuotes[i] =
+                DataQuote(tradeId, provider, "dataset", rows, supplies[i].price, type(uint40).max);
+        }
+        (q.expertPool, q.brokerFee) = (prices.pool, prices.brokerFee);
+        (q.auditorFee, q.oracleFee) = (prices.auditorFee, prices.oracleFee);
+        q.expiry = type(uint40).max;
+    }
+
     function _deal() internal view returns (Deal memory d) {
         (d.buyer, d.broker, d.treasury) = (request.buyer, request.broker, request.treasury);
         d.auditor = request.auditor;
@@ -313,6 +316,7 @@ abstract contract JudgedTrade is Court {
         (d.expertPool, d.brokerFee) = (prices.pool, prices.brokerFee);
         (d.auditorFee, d.oracleFee) = (prices.auditorFee, prices.oracleFee);
         d.protocolFee = _protocolFee();
+        d.quote = _hash(_quote());
     }
 
     function _gate() internal view returns (Gate memory) {

@@ -86,7 +86,6 @@ contract Seller is Calls {
         DataFinding memory finding = dataFindingOf(t);
         training = Training({
             quote: q,
-            brokerSignature: signedBy(requestOf(t).broker, q),
             deal: dealOf(t),
             dropped: gateOf(t).dropped,
             report: finding,
@@ -99,8 +98,8 @@ contract Seller is Calls {
         });
     }
 
-    function signedBy(address broker, ModelQuote memory q) public view returns (bytes memory) {
-        return _signQuotes(q, broker)[0];
+    function hashOf(ModelQuote memory q) external pure returns (bytes32) {
+        return _hash(q);
     }
 
     function keyFor(address account) external view returns (uint256) {

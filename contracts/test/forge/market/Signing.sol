@@ -10,11 +10,6 @@ import {Terms, Trade} from "./Terms.sol";
 abstract contract Signing is Terms {
     bytes32 private constant DOMAIN =
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
-    string private constant DATA_QUOTE =
-        "DataQuote(bytes32 tradeId,address provider,bytes32 dataset,uint32 rows,uint128 price,uint40 expiry)";
-    string private constant MODEL_QUOTE =
-        "ModelQuote(bytes32 tradeId,bytes32 dataRequest,DataQuote[] dataQuotes,uint128 expertPool,"
-        "uint128 brokerFee,uint128 auditorFee,uint128 oracleFee,uint40 expiry)";
     bytes32 private constant DATA_REPORT = keccak256(
         "DataReport(bytes32 tradeId,uint32 committeeVersion,uint256 accepted,address[] experts,"
         "uint32[] weights,bytes32 dataEvidence,bytes32 gateEvidence)"
@@ -45,27 +40,12 @@ abstract contract Signing is Terms {
 
     function _signQuotes(ModelQuote memory quote, address broker) internal view returns (bytes[] memory signatures) {
         uint256 count = quote.dataQuotes.length;
-        bytes32[] memory hashes = new bytes32[](count);
         signatures = new bytes[](count + 1);
+        signatures[0] = _sign(broker, _hash(quote));
         for (uint256 i = 0; i < count; ++i) {
             DataQuote memory q = quote.dataQuotes[i];
-            hashes[i] = keccak256(abi.encode(keccak256(bytes(DATA_QUOTE)), q));
-            signatures[i + 1] = _sign(q.provider, hashes[i]);
+            signatures[i + 1] = _sign(q.provider, _hash(q));
         }
-        bytes32 whole = keccak256(
-            abi.encode(
-                keccak256(bytes.concat(bytes(MODEL_QUOTE), bytes(DATA_QUOTE))),
-                quote.tradeId,
-                quote.dataRequest,
-                keccak256(abi.encodePacked(hashes)),
-                quote.expertPool,
-                quote.brokerFee,
-                quote.auditorFee,
-                quote.oracleFee,
-                quote.expiry
-            )
-        );
-        signatures[0] = _sign(broker, whole);
     }
 
     function _signData(Trade memory t, DataFinding memory f, uint16 signers, Flaw flaw)

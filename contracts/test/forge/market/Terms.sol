@@ -56,6 +56,12 @@ abstract contract Terms is Test {
 
     uint256 public constant TIED = 3; // the first of `everyone`
 
+    string private constant DATA_QUOTE =
+        "DataQuote(bytes32 tradeId,address provider,bytes32 dataset,uint32 rows,uint128 price,uint40 expiry)";
+    string private constant MODEL_QUOTE =
+        "ModelQuote(bytes32 tradeId,bytes32 dataRequest,DataQuote[] dataQuotes,uint128 expertPool,"
+        "uint128 brokerFee,uint128 auditorFee,uint128 oracleFee,uint40 expiry)";
+
     address internal immutable token;
     address internal immutable treasury = makeAddr("treasury");
 
@@ -181,6 +187,32 @@ abstract contract Terms is Test {
         d.auditorFee = _amount(t, "auditorFee");
         d.oracleFee = _amount(t, "oracleFee");
         d.protocolFee = uint128(fee);
+        d.quote = _hash(quoteOf(t));
+    }
+
+    /// @dev EIP-712 struct hashes, written out as the market's library isn't to be trusted here.
+    function _hash(ModelQuote memory quote) internal pure returns (bytes32) {
+        bytes32[] memory hashes = new bytes32[](quote.dataQuotes.length);
+        for (uint256 i = 0; i < hashes.length; ++i) {
+            hashes[i] = _hash(quote.dataQuotes[i]);
+        }
+        return keccak256(
+            abi.encode(
+                keccak256(bytes.concat(bytes(MODEL_QUOTE), bytes(DATA_QUOTE))),
+                quote.tradeId,
+                quote.dataRequest,
+                keccak256(abi.encodePacked(hashes)),
+                quote.expertPool,
+                quote.brokerFee,
+                quote.auditorFee,
+                quote.oracleFee,
+                quote.expiry
+            )
+        );
+    }
+
+    function _hash(DataQuote memory quote) internal pure returns (bytes32) {
+        return keccak256(abi.encode(keccak256(bytes(DATA_QUOTE)), quote));
     }
 
     function _price(Trade memory t) internal view returns (uint256 price, uint256 fee) {
