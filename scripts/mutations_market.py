@@ -95,7 +95,7 @@ MARKET = [
     _market(
         "broker-need-not-sign",
         _QUOTES,
-        "        _requireSigned(domain, broker, TypedData.hash(quote, hashes), signatures[0]);\n",
+        "        _requireSigned(domain, broker, hash, signatures[0]);\n",
         "",
         "acceptance",
         "signatures",
