@@ -47,16 +47,18 @@ class Disputes:
         When each seal of a challenge to come was announced first, in seconds since 1970.
     credit
         Wei that each account may withdraw, by account and currency.
+    unclaimed
+        What was taken from stakes and belongs to no act: none followed in its transaction.
     faults
         Sentences about withdrawals that don't match the credit of that moment, and about
-        awards and slashes that belong to nothing.
+        awards that belong to nothing.
     """
 
     acts: defaultdict[bytes, list[Act]] = field(default_factory=lambda: defaultdict(list))
     announced: dict[bytes, int] = field(default_factory=dict)
     credit: defaultdict[Wallet, int] = field(default_factory=lambda: defaultdict(int))
+    unclaimed: list[Slash] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
-    _slashes: list[Slash] = field(default_factory=list)
 
     def open_bonds(self) -> dict[str, int]:
         """Return the bonds of challenges that nobody has ruled on yet, in wei by currency."""
@@ -70,20 +72,25 @@ class Disputes:
         return dict(total)
 
     def slashed(self, slash: Slash) -> None:
-        """Take what the committee's contract says was taken for the next act."""
-        self._slashes.append(slash)
+        """Take what a stake lost: to the next act of the same transaction, if there is one."""
+        self.unclaimed.append(slash)
 
     def take(self, event: Event) -> None:
         """Take the next event of the contract."""
         if event.name in (CHALLENGE, *RULINGS, *PENALTIES):
-            self.acts[event["tradeId"]].append(Act(event, tuple(self._slashes)))
-            self._slashes.clear()
+            self._act(event)
         elif event.name == "ChallengeAnnounced":
             self.announced.setdefault(event["seal"], event.timestamp)
         elif event.name == "Awarded":
             self._awarded(event)
         elif event.name == "CreditWithdrawn":
             withdrawn(self.credit, event, self.faults)
+
+    def _act(self, event: Event) -> None:
+        transaction = event.log.transaction
+        taken = tuple(s for s in self.unclaimed if s.log.transaction == transaction)
+        self.unclaimed = [s for s in self.unclaimed if s.log.transaction != transaction]
+        self.acts[event["tradeId"]].append(Act(event, taken))
 
     def _awarded(self, event: Event) -> None:
         award = Award(event["account"], event["currency"], event["amount"])

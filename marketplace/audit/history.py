@@ -109,10 +109,8 @@ class History:
         ):
             if by == address:
                 office.take(event)
-        if by == contracts.committee and event.name == "Slashed":
-            slash = self.committee.slashes[-1]
-            if slash.receiver == contracts.challenges:
-                self.disputes.slashed(slash)
+                if event.name == "Slashed":
+                    self.disputes.slashed(office.slashes[-1])
 
     def _take_of_market(self, event: Event) -> None:
         if event.name == "Withdrawn":

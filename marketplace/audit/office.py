@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from marketplace.audit.abi import Event
+from marketplace.audit.blocks import Log
 from marketplace.audit.digests import NOTHING, committee_digest
 
 
@@ -31,12 +32,13 @@ NO_COMMITTEE = Committee(0, 0, ())
 
 @dataclass(frozen=True)
 class Slash:
-    """Wei that were taken from a member's stake, for a receiver, and what it held before."""
+    """Wei that were taken from a member's stake, for a receiver, what it held before, and where."""
 
     member: str
     receiver: str
     amount: int
     held: int
+    log: Log
 
 
 @dataclass
@@ -171,7 +173,7 @@ class Office:
         self.unbonding[member] -= first
         self.bonded[member] -= amount - first
         self.credit[receiver] += amount
-        self.slashes.append(Slash(member, receiver, amount, held))
+        self.slashes.append(Slash(member, receiver, amount, held, event.log))
 
     def _credit_withdrawn(self, event: Event) -> None:
         self.credit[event["account"]] -= event["amount"]

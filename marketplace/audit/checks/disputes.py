@@ -219,7 +219,10 @@ def check_awards(case: Case) -> Finding | None:
     ]
     taken = sum(slash.amount for act in case.acts for slash in act.slashes)
     given = sum(len(act.awards) for act in case.acts)
-    return judged(faults, f"{taken} were taken from stakes, and {counted(given, 'award')} made")
+    return judged(
+        faults,
+        f"{taken} were taken from stakes, and {counted(given, 'award')} made; nothing is left over",
+    )
 
 
 def _money_faults(case: Case, act: Act) -> Iterator[str]:
@@ -227,6 +230,8 @@ def _money_faults(case: Case, act: Act) -> Iterator[str]:
     if tuple(slash.member for slash in act.slashes) != members:
         yield f"slashed were {[slash.member for slash in act.slashes]}, not {list(members)}"
     for slash in act.slashes:
+        if slash.receiver != act.event.log.address:
+            yield f"{slash.amount} of the stake of {slash.member} went to {slash.receiver}"
         if slash.amount != min(penalty, slash.held):
             yield f"{slash.member} lost {slash.amount} of {slash.held}, not {penalty} at most"
     said = act.event.values.get("slashed", 0)
@@ -237,6 +242,19 @@ def _money_faults(case: Case, act: Act) -> Iterator[str]:
         yield f"{award.account} was due {award.amount} of {award.currency}"
     for award in (Counter(act.awards) - due).elements():
         yield f"{award.account} got {award.amount} of {award.currency}, not due"
+    for currency, amount in _left_over(case, act).items():
+        yield f"{amount} of {currency} stay with the challenges"
+
+
+def _left_over(case: Case, act: Act) -> Counter[str]:
+    """Return by currency what stakes and bond gave and no award passed on, where it is positive."""
+    came = Counter({_stake_currency(case.chain): _taken(act)})
+    if act.event.name in RULINGS:
+        currency, bond, _ = _bond(case)
+        came[currency] += bond
+    for award in act.awards:
+        came[award.currency] -= award.amount
+    return +came
 
 
 def _challenged(case: Case, act: Act) -> _Due:
@@ -346,10 +364,18 @@ def check_stored_awards(history: History, chain: Chain) -> Finding:
     contract, disputes = chain.contracts.challenges, history.disputes
     if contract is None:
         frozen = any(trade.disputed is not None for trade in history.trades.values())
-        if frozen or history.committee.slashes:
+        if frozen or disputes.unclaimed:
             return Finding("missing", f"the log knows challenges or penalties, and {_NO_CONTRACT}")
         return unchecked(_NO_CONTRACT)
-    faults = [*disputes.faults, *credit_faults(chain, contract, disputes.credit)]
+    faults = [
+        *disputes.faults,
+        *(
+            f"{slash.amount} of the stake of {slash.member} went to {slash.receiver}"
+            f" in {slash.log.place}, by no ruling and no penalty"
+            for slash in disputes.unclaimed
+        ),
+        *credit_faults(chain, contract, disputes.credit),
+    ]
     owed = disputes.open_bonds()
     for (_, currency), amount in disputes.credit.items():
         owed[currency] = owed.get(currency, 0) + amount

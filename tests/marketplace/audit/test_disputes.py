@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -90,7 +91,9 @@ def test_rulings_and_penalties_pass(disputed: Disputed) -> None:
     assert {c.verdict for c in report.checks if c.name in ("dispute", "awards")} == {"passed"}
     assert [trade.state for trade in report.trades] == ["REFUNDED", "SETTLED"]
     taken = next(check.detail for check in report.checks if check.name == "awards")
-    assert taken == "700000000000000003 were taken from stakes, and 6 awards made"
+    assert taken == (
+        "700000000000000003 were taken from stakes, and 6 awards made; nothing is left over"
+    )
 
 
 # Slashes and awards in the order of the log: those of the overturned verdict, of the seals.
@@ -140,6 +143,7 @@ ALTERED: dict[str, tuple[Alter, set[str]]] = {
         renaming("Slashed", 2, PARTIES.buyer.address),
         {"INVARIANTS", "STAKES", "STORED-AWARDS", "awards"},
     ),
+    "a stake taken when nothing follows": (repeating("Slashed", 2), {"STAKES", "STORED-AWARDS"}),
     "who lost it": (
         renaming("Slashed", 1, PARTIES.signers[0].address),
         {"STAKES", "awards"},
@@ -183,11 +187,11 @@ DROPPED: dict[str, set[str]] = {
     "Challenged": {"awards", "dispute"},
     "TradeDisputed": {"dispute", "states", "stored-status"},
     "DisputeEnded": {"dispute", "states", "stored-status"},
-    "VerdictOverturned": {"STORED-AWARDS", "awards", "dispute"},
+    "VerdictOverturned": {"STORED-AWARDS", "dispute"},
     "VerdictUpheld": {"STORED-AWARDS", "dispute"},
     "Slashed": {"INVARIANTS", "STAKES", "STORED-AWARDS", "awards"},
     "Awarded": {"INVARIANTS", "STORED-AWARDS", "awards"},
-    "ClosedSealsPenalised": {"STORED-AWARDS", "awards", "stored-seals"},
+    "ClosedSealsPenalised": {"STORED-AWARDS", "stored-seals"},
     "CreditWithdrawn": {"STORED-AWARDS", *SHORT},
 }
 
@@ -218,6 +222,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "what was slashed in all": ("awards", "is said to be taken"),
     "who got an award": ("awards", f"{PARTIES.buyer.address} got"),
     "an award": ("awards", "was due"),
+    "who got what was lost": ("awards", f"went to {PARTIES.buyer.address}"),
+    "a stake taken when nothing follows": ("stored-awards", "by no ruling and no penalty"),
 }
 """What a check says of a fault, where another sentence of the same check would fail it, too."""
 
@@ -228,6 +234,17 @@ def test_each_fault_is_said(disputed: Disputed, what: str) -> None:
     report = disputed.report(ALTERED_TIMES[what] if what in ALTERED_TIMES else ALTERED[what][0])
     said = [check.detail for check in report.objections if check.name == name]
     assert any(sentence in detail for detail in said)
+
+
+@pytest.mark.parametrize("which", [0, 2, 4, 6], ids=["bond", "stakes", "seals", "lost bond"])
+def test_what_no_award_passed_on_is_told(disputed: Disputed, which: int) -> None:
+    (said,) = (
+        check.detail
+        for check in disputed.report(dropping("Awarded", which)).objections
+        if check.name == "awards"
+    )
+    due, currency = re.findall(r"was due (\d+) of (0x\w+)", said)[0]
+    assert f"{due} of {currency} stay with the challenges" in said
 
 
 def test_who_ruled_and_whose_stakes_were_taken_is_told(disputed: Disputed) -> None:

@@ -22,7 +22,6 @@ from marketplace.audit.books import Books
 from marketplace.audit.chain import open_chain
 from marketplace.audit.history import History
 from marketplace.audit.log import LogReader
-from marketplace.audit.office import Slash
 from marketplace.audit.rpc import Rpc
 from marketplace.audit.trade import Trade
 from marketplace.chain.client import Node
@@ -188,24 +187,25 @@ def test_a_request_is_held_against_the_rules_before_it(history: History, request
     assert [found.review_of(currency, 64) for currency in (TWO, THREE)] == [60 + 16, 60 + 8]
 
 
-def slashed(by: str, receiver: str, amount: int) -> Event:
-    return told("Slashed", by=by, member=ONE, to=receiver, amount=amount)
+def slashed(by: str, amount: int, transaction: bytes) -> Event:
+    event = told("Slashed", by=by, member=ONE, to=TWO, amount=amount)
+    return replace(event, log=replace(event.log, transaction=transaction))
 
 
-def test_a_ruling_counts_what_the_committee_lost_to_the_challenges(history: History) -> None:
-    """What the panel loses, or the committee to somebody else, is no part of it."""
+def test_an_act_counts_what_stakes_lost_before_it_in_its_transaction(history: History) -> None:
+    """Committee's and panel's stakes alike; what comes by itself belongs to no act."""
     contracts = history.contracts
-    challenges = str(contracts.challenges)
-    for event in (
-        slashed(contracts.panel, challenges, 1),
-        slashed(contracts.committee, challenges, 2),
-        slashed(contracts.committee, TWO, 3),
-        slashed(contracts.panel, challenges, 4),
-        told("SilencePenalised", by=challenges, tradeId=NOWHERE, slashed=2),
-    ):
+    act = told("SilencePenalised", by=str(contracts.challenges), tradeId=NOWHERE, slashed=2)
+    here = act.log.transaction
+    taken = slashed(contracts.panel, 1, here), slashed(contracts.committee, 2, here)
+    before = slashed(contracts.committee, 3, b"another transaction")
+    after = slashed(contracts.committee, 4, here)
+    elsewhere = slashed(str(contracts.registry), 5, here)  # it takes no such stakes
+    for event in (before, *taken, elsewhere, act, after):
         history.take(event)
-    (act,) = history.disputes.acts[NOWHERE]
-    assert act.slashes == (Slash(ONE, challenges, 2, 0),)
+    (found,) = history.disputes.acts[NOWHERE]
+    assert [slash.amount for slash in found.slashes] == [1, 2]
+    assert [slash.amount for slash in history.disputes.unclaimed] == [3, 4]
 
 
 # ------------------------------------------------------------- challenges and groups

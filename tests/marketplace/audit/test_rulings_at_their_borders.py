@@ -270,7 +270,8 @@ def test_a_dispute_before_a_contract_that_can_not_be_read_is_not_passed_over(
     chain = replace(quiet.chain, contracts=replace(quiet.chain.contracts, challenges=None))
     assert check_dispute(replace(quiet, chain=chain)) is None
     assert check_stored_awards(quiet.history, chain) == Finding("unchecked", said)
-    quiet.history.committee.slashes.append(Slash("a member", "an arbiter", 1, 2))
+    log = told("Slashed").log
+    quiet.history.disputes.slashed(Slash("a member", "an arbiter", 1, 2, log))
     assert check_stored_awards(quiet.history, chain) == due
 
 
