@@ -44,6 +44,21 @@ class Membership(NamedTuple):
     effective_at: int
 
 
+NO_MEMBERSHIP = Membership(NOTHING, leaving=False, effective_at=0)
+
+
+class Change(NamedTuple):
+    """What an account did about a group, and how many seconds later it is to count.
+
+    It founded, joined or left it; who leaves before it counts as a member took its joining back.
+    """
+
+    account: str
+    what: str
+    wait: int
+    place: str
+
+
 @dataclass
 class Affiliations:
     """What the registry's log says about groups, and what follows for the trades.
@@ -60,6 +75,10 @@ class Affiliations:
     challengers
         By challenged trade: seats of the panel, as a bitmap, that were of one party with the
         challenger.
+    memberships
+        By account, the last group that it joined or left.
+    changes
+        Every step into or out of a group, in the order of the log.
     """
 
     conflicts: defaultdict[bytes, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -67,27 +86,43 @@ class Affiliations:
     judges: list[str] = field(default_factory=list)
     barred: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     challengers: dict[bytes, int] = field(default_factory=dict)
-    _memberships: dict[str, Membership] = field(default_factory=dict)
+    memberships: dict[str, Membership] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    _founders: dict[bytes, str] = field(default_factory=dict)
     _met: dict[str, str] = field(default_factory=dict)  # towards an account of the same party
     _first: dict[bytes, str] = field(default_factory=dict)  # of each group's members
 
     def take(self, event: Event) -> None:
         """Take the next event of the registry."""
+        if event.name == "GroupFounded":
+            self._founders[event["group"]] = event["founder"]
         if event.name not in ("GroupJoined", "GroupLeft"):
             return
         account, group = event["account"], event["group"]
+        self._changed(event)
         leaving = event.name == "GroupLeft"
-        self._memberships[account] = Membership(group, leaving, event["effectiveAt"])
+        self.memberships[account] = Membership(group, leaving, event["effectiveAt"])
         one, other = self.party_of(self._first.setdefault(group, account)), self.party_of(account)
         if one != other:
             self._met[max(one, other)] = min(one, other)
+
+    def _changed(self, event: Event) -> None:
+        account, what = event["account"], "joined"
+        if event.name == "GroupLeft":
+            before = self.memberships.get(account)
+            early = before is not None and event.timestamp < before.effective_at
+            what = "took back" if early else "left"
+        elif self._founders.get(event["group"]) == account:
+            what = "founded"
+        wait = event["effectiveAt"] - event.timestamp
+        self.changes.append(Change(account, what, wait, event.log.place))
 
     def group_of(self, account: str, timestamp: int) -> bytes | None:
         """Return the group that an account counts as a member of, by what the log said so far.
 
         `timestamp` is in seconds since 1970.
         """
-        found = self._memberships.get(account)
+        found = self.memberships.get(account)
         if found is None or found.group == NOTHING:
             return None
         before = timestamp < found.effective_at

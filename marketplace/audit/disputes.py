@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from marketplace.audit.abi import Event
 from marketplace.audit.credits import Wallet, withdrawn
+from marketplace.audit.digests import hashed
 from marketplace.audit.office import Slash
 
 CHALLENGE = "Challenged"
@@ -28,10 +29,14 @@ class Award(NamedTuple):
 
 @dataclass
 class Act:
-    """A challenge, a ruling or a penalty: what was taken for it, and what it gave."""
+    """A challenge, a ruling or a penalty: what was taken for it, and what it gave.
+
+    `announced` says of a challenge when its seal was announced, in seconds since 1970.
+    """
 
     event: Event
     slashes: tuple[Slash, ...]
+    announced: int | None = None
     awards: list[Award] = field(default_factory=list)
 
 
@@ -44,7 +49,7 @@ class Disputes:
     acts
         By trade, in the order of the log.
     announced
-        When each seal of a challenge to come was announced first, in seconds since 1970.
+        When each seal that no challenge has used was announced, in seconds since 1970.
     credit
         Wei that each account may withdraw, by account and currency.
     unclaimed
@@ -71,14 +76,19 @@ class Disputes:
                     total[acts[0].event["currency"]] -= acts[0].event["bond"]
         return dict(total)
 
+    def pending(self, trade: bytes) -> Event | None:
+        """Return the challenge of a trade that nobody has ruled on yet."""
+        steps = [act.event for act in self.acts.get(trade, ()) if act.event.name not in PENALTIES]
+        return steps[-1] if steps and steps[-1].name == CHALLENGE else None
+
     def slashed(self, slash: Slash) -> None:
         """Take what a stake lost: to the next act of the same transaction, if there is one."""
         self.unclaimed.append(slash)
 
-    def take(self, event: Event) -> None:
+    def take(self, event: Event, chain_id: int) -> None:
         """Take the next event of the contract."""
         if event.name in (CHALLENGE, *RULINGS, *PENALTIES):
-            self._act(event)
+            self._act(event, chain_id)
         elif event.name == "ChallengeAnnounced":
             self.announced.setdefault(event["seal"], event.timestamp)
         elif event.name == "Awarded":
@@ -86,11 +96,14 @@ class Disputes:
         elif event.name == "CreditWithdrawn":
             withdrawn(self.credit, event, self.faults)
 
-    def _act(self, event: Event) -> None:
+    def _act(self, event: Event, chain_id: int) -> None:
         transaction = event.log.transaction
         taken = tuple(s for s in self.unclaimed if s.log.transaction == transaction)
         self.unclaimed = [s for s in self.unclaimed if s.log.transaction != transaction]
-        self.acts[event["tradeId"]].append(Act(event, taken))
+        announced = None
+        if event.name == CHALLENGE:
+            announced = self.announced.pop(seal_of(event, chain_id), None)
+        self.acts[event["tradeId"]].append(Act(event, taken, announced))
 
     def _awarded(self, event: Event) -> None:
         award = Award(event["account"], event["currency"], event["amount"])
@@ -100,3 +113,9 @@ class Disputes:
             acts[-1].awards.append(award)
         else:
             self.faults.append(f"the award in {event.log.place} follows no ruling and no penalty")
+
+
+def seal_of(challenge: Event, chain_id: int) -> bytes:
+    """Return by which 32 bytes a challenge was to be announced (`Challenges.sealOf`)."""
+    told = (challenge[name] for name in ("tradeId", "challenger", "claim", "salt"))
+    return hashed(chain_id, challenge.log.address, *told)

@@ -49,6 +49,8 @@ class History:
         By id, oldest first.
     credit
         Wei that each account may withdraw, at the end of the log.
+    rules
+        What a request must name at the end of the log, but for who is in office.
     strays, overdrafts
         Sentences about events of unknown trades, and about withdrawals that don't match the
         credit of that moment.
@@ -67,9 +69,9 @@ class History:
     distributions: Distributions = field(default_factory=Distributions)
     trades: dict[bytes, Trade] = field(default_factory=dict)
     credit: defaultdict[Wallet, int] = field(default_factory=lambda: defaultdict(int))
+    rules: InForce = field(default_factory=InForce)
     strays: list[str] = field(default_factory=list)
     overdrafts: list[str] = field(default_factory=list)
-    _rules: InForce = field(default_factory=InForce)
 
     def escrows(self) -> dict[str, int]:
         """Return the open escrows of all trades, in wei by currency."""
@@ -133,14 +135,14 @@ class History:
 
     def _requested(self, event: Event) -> Trade:
         in_force = replace(
-            self._rules,
+            self.rules,
             committee=self.committee.backed_at(event.timestamp),
             panel=self.panel.backed_at(event.timestamp),
         )
         return requested(event, in_force, self.committee.of(event["request"].committee).members)
 
     def _take_of_challenges(self, event: Event) -> None:
-        self.disputes.take(event)
+        self.disputes.take(event, self.domain.chain_id)
         if event.trade is None:
             return
         trade = self.trades.get(event.trade)
@@ -164,20 +166,20 @@ class History:
     # -------------------------------------------------------------------- rules
 
     def _fee_changed(self, event: Event) -> None:
-        self._rules = replace(self._rules, fee_bps=event["feeBps"], treasury=event["treasury"])
+        self.rules = replace(self.rules, fee_bps=event["feeBps"], treasury=event["treasury"])
 
     def _review_changed(self, event: Event) -> None:
-        self._rules = replace(
-            self._rules, base_review=event["baseReview"], review_shift=event["reviewShift"]
+        self.rules = replace(
+            self.rules, base_review=event["baseReview"], review_shift=event["reviewShift"]
         )
 
     def _review_shift_changed(self, event: Event) -> None:
-        shifts = {**self._rules.own_shifts, event["currency"]: event["reviewShift"]}
+        shifts = {**self.rules.own_shifts, event["currency"]: event["reviewShift"]}
         own = {currency: shift for currency, shift in shifts.items() if shift}
-        self._rules = replace(self._rules, own_shifts=own)
+        self.rules = replace(self.rules, own_shifts=own)
 
     def _requests_paused(self, event: Event) -> None:
-        self._rules = replace(self._rules, paused=event["paused"])
+        self.rules = replace(self.rules, paused=event["paused"])
 
 
 _RULES: dict[str, Callable[[History, Event], None]] = {

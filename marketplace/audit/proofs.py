@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from eth_hash.backends.pysha3 import keccak256 as keccak
-from eth_utils.address import to_canonical_address
+from eth_utils.address import to_canonical_address, to_checksum_address
 
 from marketplace.audit.blocks import Block
 from marketplace.audit.chain import Chain
@@ -85,6 +85,37 @@ def _funds(active: int, sums: int) -> tuple[int, int, int]:
     return sums % _HALF, sums >> 128, active % _HALF
 
 
+def _fields(word: int, *widths: int) -> tuple[int, ...]:
+    """Read numbers of so many bits out of a word, lowest first."""
+    found = []
+    for width in widths:
+        found.append(word % 2**width)
+        word >>= width
+    return tuple(found)
+
+
+def _address(number: int) -> str:
+    return to_checksum_address(number.to_bytes(20, "big"))
+
+
+def _challenge(first: int, second: int) -> tuple[str, int, int, int, int]:
+    challenger, deadline = _fields(first, 160, 40)
+    bond, uphold, overturn = _fields(second, 128, 16, 16)
+    return _address(challenger), deadline, bond, uphold, overturn
+
+
+def _in_force(first: int, second: int) -> tuple[bool, int, str, int, int]:
+    """Read what lies behind the authority and its flag, and the word after."""
+    _, paused, fee = _fields(first, 168, 8, 16)
+    treasury, base, shift = _fields(second, 160, 24, 8)
+    return paused == 1, fee, _address(treasury), base, shift
+
+
+def _membership(word: int) -> tuple[bytes, bool, int]:
+    group, leaving, effective_at = _fields(word, 208, 8, 40)
+    return (group << 48).to_bytes(32, "big"), leaving == 1, effective_at
+
+
 def _terms(*words: int) -> dict[str, int]:
     return _members_of("Challenges", "_terms", words)
 
@@ -108,6 +139,22 @@ _WORDS: dict[tuple[str, str], Words] = {
     ("Challenges", "settledSeals"): Words("settledSeals", _plain),
     ("Challenges", "creditOf"): Words("creditOf", _plain),
     ("Challenges", "terms"): Words("_terms", _terms, (0, 1, 2)),
+    ("Challenges", "announcedAt"): Words("announcedAt", _plain),
+    ("Challenges", "challengeOf"): Words(
+        "_challenges",
+        _challenge,
+        (0, 1),
+        _members("challenger", "deadline", "bond", "mayNotUphold", "mayNotOverturn"),
+    ),
+    ("MarketRules", "inForce"): Words(
+        "_paused",
+        _in_force,
+        (0, 1),
+        _members("paused", "feeBps", "treasury", "baseReview", "reviewShift"),
+    ),
+    ("ParticipantRegistry", "membershipOf"): Words(
+        "_memberships", _membership, told=_members("0", "1", "2")
+    ),
     ("ParticipantRegistry", "participantOf"): Words(
         "_participants", _participant, (1, 2), _members("stake", "leavingStake")
     ),
@@ -123,6 +170,9 @@ _WORDS: dict[tuple[str, str], Words] = {
 
 _BACKED = "backedDigest"
 _CURRENT = ("currentDigest", _BACKED)  # views of `digestOf` the version in office by the clock
+_ROOTS = ("rootsOf", "pendingOf")  # whose words lie where others say: in force, and waiting
+_BOOK_OF_ROOTS = 3  # slots from the beginning of a book to its first row of roots
+_ROW = 256  # roots
 
 
 class StateProofs:
@@ -145,16 +195,19 @@ class StateProofs:
         """Look at all that was answered since the last time."""
         by_contract: defaultdict[str, list[Answer]] = defaultdict(list)
         for (contract, function, arguments), answer in self._chain.answers.items():
-            if (self._chain.interfaces[contract].name, function) in _WORDS:
+            kind = self._chain.interfaces[contract].name
+            if (kind, function) in _WORDS or function in _ROOTS:
                 by_contract[contract].append((function, arguments, answer))
         self._chain.answers.clear()
         for contract in sorted(by_contract):
-            current = [each for each in by_contract[contract] if each[0] in _CURRENT]
-            answers = [each for each in by_contract[contract] if each[0] not in _CURRENT]
-            for start in range(0, len(answers), SLOTS_AT_ONCE):
-                self._prove(contract, answers[start : start + SLOTS_AT_ONCE])
-            for function, _, answer in current:
-                self._prove_current(contract, function, answer)
+            straight = [a for a in by_contract[contract] if a[0] not in (*_CURRENT, *_ROOTS)]
+            for start in range(0, len(straight), SLOTS_AT_ONCE):
+                self._prove(contract, straight[start : start + SLOTS_AT_ONCE])
+            for function, arguments, answer in by_contract[contract]:
+                if function in _CURRENT:
+                    self._prove_current(contract, function, answer)
+                elif function in _ROOTS:
+                    self._prove_roots(contract, function, str(arguments[0]), answer)
 
     def finding(self) -> Finding:
         """Check that what the node said of storage and balances is under the header's state root.
@@ -197,6 +250,42 @@ class StateProofs:
             said = f"{contract} says {shown(answer)} for {function}"
             lacking = counted(-spare, "backed seat")
             note(self._faults, f"{said} where its storage lacks {lacking} to a quorum")
+
+    def _prove_roots(self, contract: str, function: str, currency: str, answer: Any) -> None:
+        """Find in the proven book how many roots there are and in which row, and prove those."""
+        book = int.from_bytes(slots_of("Payouts", "fundsOf", (currency,))[0], "big")
+        active, _, pending = self._words_at(contract, book, 3) or (None, None, None)
+        if active is None or pending is None:
+            return
+        _, epoch, shift, row = _fields(active, 128, 64, 16, 8)
+        total, active_at, trees = _fields(pending, 128, 40, 16)
+        head: tuple[int, ...] = (epoch,)
+        if function == "rootsOf":
+            trees = 2 ** (256 - shift) if shift else 0
+        else:
+            head, row = (total, active_at), 1 - row
+        roots = self._words_at(contract, book + _BOOK_OF_ROOTS + _ROW * row, trees)
+        if roots is None:
+            return
+        stored = (*head, tuple(map(_word_bytes, roots)))
+        told = tuple((answer or {}).values())
+        if told != stored:
+            note(
+                self._faults,
+                f"{function}({currency}) of {contract} is proven to be {_roots_shown(stored)}, and"
+                f" the node said {_roots_shown(told) if told else 'nothing'}",
+            )
+
+    def _words_at(self, contract: str, first: int, count: int) -> list[int] | None:
+        """Return so many words of storage from a slot on; None if they aren't proven."""
+        slots = [_word_bytes((first + place) % 2**256) for place in range(count)]
+        words: list[int] = []
+        for start in range(0, count, SLOTS_AT_ONCE):
+            state = self._state(contract, slots[start : start + SLOTS_AT_ONCE])
+            if state is None:
+                return None
+            words += state[1]
+        return words
 
     def _in_office(self, contract: str) -> tuple[int, int] | None:
         """Return the version in office by proven storage, and its backed seats beyond a quorum.
@@ -300,6 +389,11 @@ def _unlike(
                 f"{function}({named}) of {contract} is proven to be {_apart(stored, told)}, and the"
                 f" node said {'nothing' if told is None else _apart(told, stored)}"
             )
+
+
+def _roots_shown(told: tuple[Any, ...]) -> str:
+    *head, roots = told
+    return ", ".join([*map(str, head), *map(shown, roots)])
 
 
 def _apart(one: Any, other: Any) -> str:

@@ -20,7 +20,12 @@ from marketplace.audit.checks.books import (
 )
 from marketplace.audit.checks.contracts import check_contracts
 from marketplace.audit.checks.contributions import check_allocation
-from marketplace.audit.checks.disputes import check_awards, check_dispute, check_stored_awards
+from marketplace.audit.checks.disputes import (
+    check_awards,
+    check_dispute,
+    check_stored_awards,
+    check_stored_challenges,
+)
 from marketplace.audit.checks.documents import check_documents
 from marketplace.audit.checks.gate import check_absence, check_gate, check_training
 from marketplace.audit.checks.money import (
@@ -41,7 +46,9 @@ from marketplace.audit.checks.storage import (
     check_committees,
     check_credits,
     check_ledger,
+    check_memberships,
     check_panels,
+    check_rules,
     check_stakes,
     check_stored_agreement,
     check_stored_deliveries,
@@ -61,13 +68,16 @@ from marketplace.audit.report import Finding
 
 MARKET_CHECKS: dict[str, Callable[[History, Chain], Finding]] = {
     "contracts": check_contracts,
+    "rules": check_rules,
     "committees": check_committees,
     "panels": check_panels,
     "stakes": check_stakes,
     "ledger": check_ledger,
     "stored-credits": check_credits,
     "stored-awards": check_stored_awards,
+    "stored-challenges": check_stored_challenges,
     "deposits": check_deposits,
+    "memberships": check_memberships,
     "tenders": check_tenders,
     "payouts": check_payouts,
     "balances": check_balances,

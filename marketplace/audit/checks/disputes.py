@@ -14,13 +14,14 @@ from marketplace.audit.case import Case
 from marketplace.audit.chain import Chain
 from marketplace.audit.checks.storage import credit_faults
 from marketplace.audit.digests import NOTHING, hashed
-from marketplace.audit.disputes import CHALLENGE, PENALTIES, RULINGS, Act, Award
+from marketplace.audit.disputes import CHALLENGE, PENALTIES, RULINGS, Act, Award, seal_of
 from marketplace.audit.history import History
 from marketplace.audit.office import Committee
 from marketplace.audit.records import Disputed, ReportedAttempt
-from marketplace.audit.report import Finding, counted, judged, not_reached, unchecked
+from marketplace.audit.report import Finding, counted, judged, not_reached, shown, unchecked
 from marketplace.audit.signatures import SignedReport, quorum_faults, signed_by
 from marketplace.audit.trade import Trade, seats_in
+from marketplace.protocol.terms import NOBODY
 from marketplace.protocol.units import BASIS_POINTS, even_split
 
 _NO_CONTRACT = "the arbiter is not a contract of challenges that this audit can read"
@@ -46,7 +47,7 @@ def check_dispute(case: Case) -> Finding | None:
         return not_reached(trade.ended, "challenge")
     if case.chain.contracts.challenges is None:
         return Finding("missing", f"the market was frozen by a challenge, and {_NO_CONTRACT}")
-    challenges = [act.event for act in case.acts if act.event.name == CHALLENGE]
+    challenges = [act for act in case.acts if act.event.name == CHALLENGE]
     rulings = [act.event for act in case.acts if act.event.name in RULINGS]
     penalties = [act.event for act in case.acts if act.event.name in PENALTIES]
     faults = [
@@ -74,20 +75,21 @@ def _judges(case: Case) -> Iterator[str]:
             yield f"{event.name} in block {event.log.block} of {members or 'nobody'}"
 
 
-def _challenge_faults(case: Case, challenges: list[Any]) -> Iterator[str]:
+def _challenge_faults(case: Case, challenges: list[Act]) -> Iterator[str]:
     trade, terms = case.trade, _terms(case.chain)
     frozen = trade.disputed
     if len(challenges) > 1:
         yield f"it was challenged {len(challenges)} times"
     if bool(challenges) != (frozen is not None):
         yield "only one of market and challenges knows of a challenge"
-    for event in challenges:
+    for act in challenges:
+        event = act.event
         bond = -(-trade.at_stake * terms["bondBps"] // BASIS_POINTS)
         if (event["currency"], event["bond"]) != (trade.request.currency, bond):
             yield f"the bond is {event['bond']} of {event['currency']} where {bond} is due"
         if event["deadline"] != event.timestamp + terms["rulingWindow"]:
             yield f"the ruling is due at {event['deadline']}, not as the terms say"
-        yield from _announcement_faults(case, event, terms["announcementDelay"])
+        yield from _announcement_faults(case, act, terms["announcementDelay"])
         if frozen is not None:
             yield from _freeze_faults(frozen, event, terms["rulingWindow"])
         told, barred = (event["mayNotUphold"], event["mayNotOverturn"]), _barred(case)
@@ -101,16 +103,16 @@ def _challenge_faults(case: Case, challenges: list[Any]) -> Iterator[str]:
             yield f"{', '.join(sorted(shared))} would judge themselves"
 
 
-def _announcement_faults(case: Case, challenge: Event, delay: int) -> Iterator[str]:
+def _announcement_faults(case: Case, challenge: Act, delay: int) -> Iterator[str]:
     """Object to a challenge that was not announced a delay, in seconds, before."""
-    contract, chain_id = case.chain.contracts.challenges, case.history.domain.chain_id
-    sealed = challenge["challenger"], challenge["claim"], challenge["salt"]
-    seal = hashed(chain_id, contract or NOTHING, case.trade.id, *sealed)
-    announced = case.history.disputes.announced.get(seal)
-    if announced is None:
+    if challenge.announced is None:
+        seal = seal_of(challenge.event, case.history.domain.chain_id)
         yield f"the challenge, sealed as 0x{seal.hex()}, was never announced"
-    elif challenge.timestamp < announced + delay:
-        yield f"the challenge was announced at {announced}, less than {delay} s before it came"
+    elif challenge.event.timestamp < challenge.announced + delay:
+        yield (
+            f"the challenge was announced at {challenge.announced}, less than {delay} s before it"
+            " came"
+        )
 
 
 def _freeze_faults(frozen: Disputed, challenge: Event, window: int) -> Iterator[str]:
@@ -387,3 +389,44 @@ def check_stored_awards(history: History, chain: Chain) -> Finding:
             faults.append(f"the challenges hold {held} of {currency} and owe {amount}")
     count = counted(len(disputes.credit), "award")
     return judged(faults, f"{count} in storage follow from the log, and bonds are covered")
+
+
+def check_stored_challenges(history: History, chain: Chain) -> Finding:
+    """Check that the contract keeps the challenges that wait for a ruling, and no other.
+
+    And the announcements, but for those that a challenge has used up.
+    """
+    contract, disputes = chain.contracts.challenges, history.disputes
+    if contract is None:
+        return unchecked(_NO_CONTRACT)
+    challenges = [a.event for acts in disputes.acts.values() for a in acts]
+    used = {seal_of(c, history.domain.chain_id): 0 for c in challenges if c.name == CHALLENGE}
+    faults = [
+        f"seal {shown(seal)} was announced at {stored} in storage and at {announced} by the log"
+        for seal, announced in (used | disputes.announced).items()
+        if (stored := chain.view(contract, "announcedAt", seal)) != announced
+    ]
+    waiting = {trade: disputes.pending(trade) for trade in disputes.acts}
+    for trade, challenge in waiting.items():
+        stored = chain.view(contract, "challengeOf", trade) or {}
+        faults += [
+            f"{name} of a challenge of trade {shown(trade)} is {shown(stored.get(name))} in storage"
+            f" and {shown(expected)} by the log"
+            for name, nothing in _NO_CHALLENGE.items()
+            if stored.get(name) != (expected := challenge[name] if challenge else nothing)
+        ]
+    count = sum(challenge is not None for challenge in waiting.values())
+    return judged(
+        faults,
+        f"{counted(count, 'challenge')} that wait for a ruling and"
+        f" {counted(len(disputes.announced), 'announcement')} in storage follow from the log",
+    )
+
+
+_NO_CHALLENGE = {
+    "challenger": NOBODY,
+    "deadline": 0,
+    "bond": 0,
+    "mayNotUphold": 0,
+    "mayNotOverturn": 0,
+}

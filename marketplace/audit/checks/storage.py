@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from marketplace.audit.affiliations import NO_MEMBERSHIP
 from marketplace.audit.case import Case
 from marketplace.audit.chain import Chain
 from marketplace.audit.credits import Wallet
@@ -113,6 +114,8 @@ def _view(case: Case, function: str, *arguments: Any) -> Any:
 
 # ---------------------------------------------------------------- of the whole market
 
+_LARGEST = 2**128 - 1  # of budgets, in wei: its review tells each shift from any other
+
 
 def check_committees(history: History, chain: Chain) -> Finding:
     """Check that committees followed each other by the rules, and are stored as the log says."""
@@ -141,6 +144,79 @@ def check_stakes(history: History, chain: Chain) -> Finding:
                 )
         faults += _coverage_faults(office, address, chain)
     return judged(faults, f"{counted(count, 'stake')} in storage follow from the log")
+
+
+def check_rules(history: History, chain: Chain) -> Finding:
+    """Check that the rules for the next request are stored as the log says."""
+    contract, rules = chain.contracts.rules, history.rules
+    stored = chain.view(contract, "inForce") or {}
+    expected = {
+        "paused": rules.paused,
+        "feeBps": rules.fee_bps,
+        "treasury": rules.treasury,
+        "baseReview": rules.base_review,
+        "reviewShift": rules.review_shift,
+    }
+    faults = [
+        f"{name} is {stored.get(name)} in storage and {value} by the log"
+        for name, value in expected.items()
+        if stored.get(name) != value
+    ]
+    currencies = rules.own_shifts.keys() | {t.request.currency for t in history.trades.values()}
+    for currency in sorted(currencies):
+        review = chain.view(contract, "reviewOf", currency, _LARGEST)
+        if review != (due := rules.review_of(currency, _LARGEST)):
+            faults.append(
+                f"the largest budget in {currency} asks for a review of {review} s in storage and"
+                f" of {due} s by the log"
+            )
+    return judged(faults, f"fee, treasury, pause and {counted(len(currencies), 'review')} agree")
+
+
+def check_memberships(history: History, chain: Chain) -> Finding:
+    """Check that the registry stores each account's group, and that each change counts in time.
+
+    Whoever had a role in a trade or a seat is asked for, too, though the log says nothing of it.
+    """
+    registry, told = chain.contracts.registry, history.affiliations
+    if registry is None:
+        return unchecked("the market's registry is not one that this audit can read")
+    accounts = history.committee.ever_seated | history.panel.ever_seated
+    accounts |= {one for t in history.trades.values() for role in t.roles.values() for one in role}
+    accounts |= told.memberships.keys()
+    faults = []
+    for account in sorted(accounts):
+        stored = tuple((chain.view(registry, "membershipOf", account) or {}).values())
+        if stored != (expected := told.memberships.get(account, NO_MEMBERSHIP)):
+            faults.append(
+                f"the group of {account} is {_membership(stored)} in storage and"
+                f" {_membership(expected)} by the log"
+            )
+    delays = _group_delays(chain, registry)
+    for account, what, wait, place in told.changes:
+        if wait != (due := delays.get(what, 0)):
+            faults.append(
+                f"{account} {what} a group in {place}, which counts {wait} s later, not {due} s"
+            )
+    count = counted(len(accounts), "account")
+    return judged(faults, f"the groups of {count} in storage follow from the log")
+
+
+def _membership(words: tuple[object, ...]) -> str:
+    """Return a stored membership for people, or what a node says instead of one."""
+    if len(words) != len(NO_MEMBERSHIP):
+        return "not told"
+    group, leaving, at = words
+    return f"{shown(group)} {'until' if leaving else 'from'} {at}"
+
+
+def _group_delays(chain: Chain, registry: str) -> dict[str, int | None]:
+    """Return after how many seconds joining and leaving count, out of the code if it is known."""
+    if written := chain.written(registry):
+        names = {"joined": "_joiningDelay", "left": "_leavingDelay"}
+        return {what: int.from_bytes(written[name], "big") for what, name in names.items()}
+    told = chain.view(registry, "delays") or {}
+    return {"joined": told.get("joining"), "left": told.get("leaving")}
 
 
 def check_credits(history: History, chain: Chain) -> Finding:

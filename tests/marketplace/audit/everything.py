@@ -65,6 +65,13 @@ def play(parties: Cast, folder: Path) -> Everything:
     paid.attest()
     paid.finish()
     contracts.payouts()
+    contracts.groups()
+    contracts.send_plain(
+        "MarketRules", "rules", parties.admin, "setFee", 250, parties.buyer.address
+    )
+    contracts.send_plain("MarketRules", "rules", parties.admin, "setReviewShift", NATIVE, 100)
+    for seal in (SALT, keccak(text="another seal")):
+        contracts.send_plain("Challenges", "challenges", parties.stranger, "announce", seal)
     return Everything(chain, deployment, store)
 
 
@@ -103,6 +110,18 @@ class _Contracts:
             self.send_plain(*registry, provider, "unlockStake", 4)
         self.node.advance_time(101)
         self.send(*registry, parties.providers[0], "withdrawStake")
+
+    def groups(self) -> None:
+        """Two join the group of a third, of whom one takes it back; the founder leaves it."""
+        founder, *others = self.parties.providers
+        registry = "ParticipantRegistry", "registry"
+        group = self.node.call(self.at(*registry).functions.groupIdOf(founder.address, SALT))
+        self.send_plain(*registry, founder, "foundGroup", SALT)
+        for other in others[:2]:
+            self.send_plain(*registry, founder, "setInvitation", other.address, True)
+            self.send_plain(*registry, other, "joinGroup", group)
+        self.send_plain(*registry, others[1], "leaveGroup")
+        self.send_plain(*registry, founder, "leaveGroup")
 
     def tenders(self) -> None:
         """Three bid, of whom one reveals and withdraws, one reveals, and one doesn't."""

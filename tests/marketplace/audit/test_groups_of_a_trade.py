@@ -99,3 +99,24 @@ def test_a_signer_that_is_a_party_is_named_with_its_role(trade: Trade) -> None:
     assert affiliations.judges == [
         f"AttemptReported of trade {own.name}: the signer {judge} is its broker"
     ]
+
+
+def test_each_step_into_or_out_of_a_group_counts_later() -> None:
+    affiliations = Affiliations()
+    steps = [
+        told("GroupFounded", 10, group=GROUP, founder="one", content=OTHER),
+        told("GroupJoined", 10, group=GROUP, account="one", effectiveAt=10),
+        told("GroupJoined", 20, group=GROUP, account="two", effectiveAt=30),
+        told("GroupLeft", 29, group=GROUP, account="two", effectiveAt=29),
+        told("GroupLeft", 10, group=GROUP, account="one", effectiveAt=17),
+        told("GroupLeft", 10, group=GROUP, account="whom nobody knows", effectiveAt=18),
+    ]
+    for step in steps:
+        affiliations.take(step)
+    assert [(c.account, c.what, c.wait) for c in affiliations.changes] == [
+        ("one", "founded", 0),
+        ("two", "joined", 10),
+        ("two", "took back", 0),
+        ("one", "left", 7),
+        ("whom nobody knows", "left", 8),
+    ]

@@ -223,6 +223,18 @@ ALTERED: dict[str, tuple[Alter, set[str]]] = {
     "a claim that is left out": (dropping("Claimed", 1), {"PAYOUTS"}),
     "who claimed": (renaming("Claimed", 1, SOMEBODY, 1), {"PAYOUTS", "DISTRIBUTIONS"}),
     "what a payee withdrew": (changing("Payouts.Withdrawn", (1,), more, 1), {"PAYOUTS"}),
+    "when a founder counts": (changing("GroupJoined", (0,), more), {"MEMBERSHIPS"}),
+    "when who joins counts": (changing("GroupJoined", (0,), more, 1), {"MEMBERSHIPS"}),
+    "when who leaves is free": (changing("GroupLeft", (0,), more, 1), {"MEMBERSHIPS"}),
+    "a joining that is left out": (dropping("GroupJoined", 1), {"MEMBERSHIPS"}),
+    "who leaves": (renaming("GroupLeft", 2, SOMEBODY), {"MEMBERSHIPS"}),
+    "a currency's review": (changing("ReviewShiftChanged", (0,), more), {"RULES"}),
+    "whose review it is": (renaming("ReviewShiftChanged", 1, SOMEBODY), {"RULES"}),
+    "a treasury that nobody paid": (dropping("FeeChanged", 2), {"RULES"}),
+    "a seal that was announced": (
+        renaming("ChallengeAnnounced", 1, SOMEBODY, 1),
+        {"STORED-CHALLENGES"},
+    ),
     "what a payee withdrew, left out": (
         dropping("Payouts.Withdrawn", 1),
         {"PAYOUTS", "SOLVENCY", "BALANCES"},
@@ -281,9 +293,24 @@ def test_a_deposit_of_whom_nothing_else_tells_leaves_a_surplus(everything: Every
     assert f"leaves {2 * STAKE - 4}" in said(report, "balances")
 
 
-SPOILED = ["participantOf", "standingOf", "bidOf", "claimedOf", "fundsOf", "creditOf"]
-BEFORE = {"standingOf": 3, "participantOf": 3}
-"""How many words of an answer come before what is money in it."""
+SPOILED = {
+    "participantOf": "DEPOSITS",
+    "standingOf": "TENDERS",
+    "bidOf": "TENDERS",
+    "claimedOf": "PAYOUTS",
+    "fundsOf": "PAYOUTS",
+    "creditOf": "PAYOUTS",
+    "rootsOf": "DISTRIBUTIONS",
+    "pendingOf": "DISTRIBUTIONS",
+    "membershipOf": "MEMBERSHIPS",
+    "inForce": "RULES",
+    "challengeOf": "STORED-CHALLENGES",
+    "announcedAt": "STORED-CHALLENGES",
+}
+"""The view, and which check holds it against the log."""
+
+BEFORE = {"standingOf": 3, "participantOf": 3, "rootsOf": 3, "challengeOf": 1}
+"""How many words of an answer come before the one that is altered."""
 
 
 @pytest.mark.parametrize("function", SPOILED)
@@ -291,7 +318,7 @@ def test_a_stored_answer_that_is_altered_differs_from_its_proof(
     everything: Everything, function: str
 ) -> None:
     """Each answer of one view is another one; what the log says of it is another thing."""
-    kinds = "ParticipantRegistry", "SealedBids", "Payouts"
+    kinds = "ParticipantRegistry", "SealedBids", "Payouts", "MarketRules", "Challenges"
     items = [item for kind in kinds for item in load_artifact(kind).abi]
     selectors = {
         function_abi_to_4byte_selector(item).hex()
@@ -303,7 +330,7 @@ def test_a_stored_answer_that_is_altered_differs_from_its_proof(
     class Spoiling(BaseProvider):
         def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
             answer = everything.chain.make_request(method, params)
-            of = (there.registry, there.bids, there.payouts)
+            of = there.registry, there.bids, there.payouts, there.rules, there.challenges
             asked = method == "eth_call" and params[0]["to"] in of
             if asked and params[0]["data"][2:10] in selectors:
                 words = answer["result"]
@@ -314,7 +341,7 @@ def test_a_stored_answer_that_is_altered_differs_from_its_proof(
 
     found = objections(everything.report(Spoiling()))
     assert "STATE-PROOFS" in found
-    assert found & {"DEPOSITS", "TENDERS", "PAYOUTS"}
+    assert SPOILED[function] in found
 
 
 class Richer(BaseProvider):

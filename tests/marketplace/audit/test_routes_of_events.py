@@ -49,7 +49,14 @@ def history(blank: History) -> History:
 
 PAYMENT = {"account": ONE, "amount": 5, "purpose": Purpose.DATA}
 TERMS = Tender(ONE, 0, 0, bytes(32), NATIVE, 3, 1_000, 8, 9, bytes(32))
-CHALLENGE = {"challenger": ONE, "currency": NATIVE, "bond": 5, "tradeId": NOWHERE}
+CHALLENGE = {
+    "tradeId": NOWHERE,
+    "challenger": ONE,
+    "claim": TENDER,
+    "salt": GROUP,
+    "currency": NATIVE,
+    "bond": 5,
+}
 
 Seen = Callable[[History], Any]
 

@@ -15,18 +15,26 @@ from audited_trade import AuditedTrade, Settled
 from cases import case_of
 from cast_of_trade import Cast
 from courses import settled_in_spite_of_a_challenge
-from telling import told
+from telling import CONTRACT, told
 
 from marketplace.audit.case import Case
 from marketplace.audit.checks.books import check_deposits
-from marketplace.audit.checks.disputes import check_dispute, check_stored_awards
+from marketplace.audit.checks.disputes import (
+    check_dispute,
+    check_stored_awards,
+    check_stored_challenges,
+)
 from marketplace.audit.checks.terms import check_conflicts
-from marketplace.audit.disputes import Act, Disputes
+from marketplace.audit.disputes import Act, Disputes, seal_of
 from marketplace.audit.office import Slash
 from marketplace.audit.records import Ruled
 from marketplace.audit.report import Finding
 from marketplace.chain.market import Market
+from marketplace.protocol.terms import NOBODY
 from offchain.storage.disk import DiskStore
+
+CHAIN, TRADE, SEAL = 31337, b"\1" * 32, b"\2" * 32
+CHALLENGE = {"challenger": NOBODY, "claim": bytes(32), "salt": bytes(32)}
 
 UNRULED = "the market's dispute ended without a ruling"
 
@@ -202,10 +210,10 @@ def test_silence_is_penalised_once(upheld: Case, count: int) -> None:
 
 @pytest.mark.parametrize("short", [0, 1])
 def test_a_challenge_comes_a_delay_after_its_announcement(upheld: Case, short: int) -> None:
-    disputes, delay = copy.deepcopy(upheld.history.disputes), TERMS.announcement_delay
-    announced = upheld.acts[0].event.timestamp - delay + short
-    disputes.announced = dict.fromkeys(disputes.announced, announced)
-    finding = found(replace(upheld, history=replace(upheld.history, disputes=disputes)))
+    challenge, *others = copy.deepcopy(upheld.acts)
+    delay = TERMS.announcement_delay
+    challenge.announced = announced = challenge.event.timestamp - delay + short
+    finding = found(upheld, [challenge, *others])
     assert finding is not None
     if not short:
         assert finding.verdict == "passed"
@@ -214,11 +222,66 @@ def test_a_challenge_comes_a_delay_after_its_announcement(upheld: Case, short: i
         assert finding == Finding("failed", said)
 
 
-def test_the_first_announcement_counts() -> None:
-    disputes = Disputes()
-    for second in (5, 9):
-        disputes.take(told("ChallengeAnnounced", second, seal=b"\1" * 32))
-    assert disputes.announced == {b"\1" * 32: 5}
+def test_an_announcement_counts_from_the_first_one_to_the_challenge_that_uses_it() -> None:
+    challenge = told("Challenged", 7, tradeId=TRADE, **CHALLENGE)
+    seal, disputes = seal_of(challenge, CHAIN), Disputes()
+    for second in (5, 6):
+        disputes.take(told("ChallengeAnnounced", second, seal=seal), CHAIN)
+    assert disputes.announced == {seal: 5}
+    disputes.take(challenge, CHAIN)
+    assert disputes.announced == {}
+    assert disputes.acts[TRADE][0].announced == 5
+    disputes.take(told("ChallengeAnnounced", 8, seal=seal), CHAIN)
+    assert disputes.announced == {seal: 8}
+
+
+def test_an_announcement_is_of_one_challenge_alone() -> None:
+    seals = {
+        seal_of(told("Challenged", by=by, tradeId=TRADE, **(CHALLENGE | other)), chain)
+        for other in ({}, {"claim": SEAL}, {"salt": SEAL}, {"challenger": CONTRACT})
+        for by in (CONTRACT, NOBODY)
+        for chain in (CHAIN, CHAIN + 1)
+    }
+    assert len(seals) == 4 * 2 * 2
+
+
+# ---------------------------------------------------------------- what waits in storage
+
+
+def stored(case: Case, **changes: Any) -> Finding:
+    """Look at storage if the log had told other acts or announcements."""
+    disputes = replace(copy.deepcopy(case.history.disputes), **changes)
+    return check_stored_challenges(replace(case.history, disputes=disputes), case.chain)
+
+
+def test_a_challenge_that_was_ruled_on_is_gone(upheld: Case) -> None:
+    assert stored(upheld) == Finding(
+        "passed",
+        "0 challenges that wait for a ruling and 0 announcements in storage follow from the log",
+    )
+
+
+def test_a_challenge_that_waits_by_the_log_alone_is_named(upheld: Case) -> None:
+    challenge = upheld.acts[0]
+    finding = stored(upheld, acts={upheld.trade.id: [challenge, penalty("SilencePenalised", 1)]})
+    assert finding.verdict == "failed"
+    for name in ("challenger", "deadline", "bond"):
+        assert f"{name} of a challenge of trade {upheld.trade.name} is " in finding.detail
+        assert f"and {challenge.event[name]} by the log" in finding.detail
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_an_announcement_that_is_not_stored_is_named(upheld: Case, used: bool) -> None:
+    seal = seal_of(upheld.acts[0].event, upheld.history.domain.chain_id) if used else SEAL
+    assert stored(upheld, announced={seal: 5}) == Finding(
+        "failed",
+        f"seal 0x{seal.hex()} was announced at 0 in storage and at 5 by the log",
+    )
+
+
+def test_an_arbiter_that_cannot_be_read_is_not_passed(upheld: Case) -> None:
+    nowhere = replace(upheld.chain, contracts=replace(upheld.chain.contracts, challenges=None))
+    assert check_stored_challenges(upheld.history, nowhere).verdict == "unchecked"
 
 
 # ---------------------------------------------------------------------------- bonds
@@ -226,7 +289,7 @@ def test_the_first_announcement_counts() -> None:
 
 def test_a_bond_is_open_until_a_ruling_whatever_is_penalised() -> None:
     trade, disputes = b"\1" * 32, Disputes()
-    bond = {"currency": "a currency", "bond": 7}
+    bond = CHALLENGE | {"currency": "a currency", "bond": 7}
     for name, values, still in (
         ("Challenged", bond, 7),
         ("SilencePenalised", {}, 7),
@@ -234,7 +297,7 @@ def test_a_bond_is_open_until_a_ruling_whatever_is_penalised() -> None:
         ("VerdictUpheld", {}, 0),
         ("ClosedSealsPenalised", {}, 0),
     ):
-        disputes.take(told(name, tradeId=trade, **values))
+        disputes.take(told(name, tradeId=trade, **values), CHAIN)
         assert disputes.open_bonds() == {"a currency": still}
 
 
