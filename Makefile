@@ -31,7 +31,7 @@ OPTIMIZED := test/forge/{Attempts,Currency,DevToken,Digests,LargestRemainder,Mod
 say     = printf '==> %s\n' "$(1)"
 refuse  = { printf 'error: %s\n' "$(1)" >&2; exit 1; }
 
-.PHONY: help demo test test-slow test-ipfs setup compile check lint typecheck format \
+.PHONY: help demo test test-slow test-ipfs test-index setup compile check lint typecheck format \
         forge forge-night coverage prove slither mutate mutate-audit mutants-state benchmark gas \
         wheel clean
 
@@ -54,6 +54,9 @@ test-slow: setup compile $(PEERS)/.ready ## run the tests that take more than 5 
 
 test-ipfs: setup $(DAEMON)/.ready ## run the storage tests against a real IPFS daemon
 	@$(BIN)/pytest -m ipfs tests/offchain/storage
+
+test-index: setup compile ## run the tests in which the index is killed, on SQLite and PostgreSQL
+	@$(BIN)/pytest -m slow tests/marketplace/index
 
 setup: .venv/.ready $(SOLC)/.ready ## install Python and npm packages
 
