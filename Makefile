@@ -31,11 +31,12 @@ OPTIMIZED := test/forge/{Attempts,Currency,DevToken,Digests,LargestRemainder,Mod
 say     = printf '==> %s\n' "$(1)"
 refuse  = { printf 'error: %s\n' "$(1)" >&2; exit 1; }
 
-.PHONY: help demo test test-slow test-ipfs setup compile check lint typecheck format \
-        forge forge-night coverage prove slither mutate mutate-audit benchmark gas wheel clean
+.PHONY: help demo test test-slow test-ipfs test-index setup compile check lint typecheck format \
+        forge forge-night coverage prove slither mutate mutate-audit mutants-state benchmark gas \
+        wheel clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  make demo SCENARIO=digits    another trade; \`.venv/bin/moemarket scripts\` lists them"
 	@echo "  make test WORKERS=4          with four processes"
@@ -53,6 +54,9 @@ test-slow: setup compile $(PEERS)/.ready ## run the tests that take more than 5 
 
 test-ipfs: setup $(DAEMON)/.ready ## run the storage tests against a real IPFS daemon
 	@$(BIN)/pytest -m ipfs tests/offchain/storage
+
+test-index: setup compile ## run the tests in which the index is killed, on SQLite and PostgreSQL
+	@$(BIN)/pytest -m slow tests/marketplace/index
 
 setup: .venv/.ready $(SOLC)/.ready ## install Python and npm packages
 
@@ -93,6 +97,10 @@ mutate: setup $(STD)/.ready ## break the contracts and see that the tests notice
 
 mutate-audit: setup compile ## switch the audit's checks off and see that the tests notice
 	@PYTHONPATH="$(CURDIR)" nice -n 15 $(BIN)/python scripts/mutate_audit.py
+
+mutants-state: .venv/.ready ## count the mutants of contracts and audit by outcome, and those due
+	@$(BIN)/python scripts/mutate_contracts.py --state
+	@PYTHONPATH="$(CURDIR)" $(BIN)/python scripts/mutate_audit.py --state
 
 benchmark: setup compile ## compare the composite with single experts, over seeds
 	@$(BIN)/python scripts/benchmark_gate.py

@@ -1,6 +1,7 @@
 """Weaken the audit in every place where it objects, and see that a test fails each time.
 
     python scripts/mutate_audit.py [--kinds if check except] [--files rpc.py chain.py] [--fresh]
+    python scripts/mutate_audit.py --state
 
 What was missed by a test once is not tried again while its function stays as it is and the test is
 there, unless ``--fresh`` is given: results are kept in ``docs/mutations/audit.json`` after each
@@ -579,9 +580,15 @@ class Run:
             "survived": self._left_alone("survived") | survived,
             "unreached": [*self._left_alone("unreached"), *unreached],
             "explained": self._left_alone("explained") | explained,
+            "arrays": self._left_alone("arrays") | self._arrays(),
             "unfit tests": self.broken,
         }
         return {"counts": {name: len(part) for name, part in parts.items()}, **parts}
+
+    def _arrays(self) -> dict[str, str]:
+        """Return the places that compare arrays, each with the digest of its function."""
+        names = (self._places.names[number] for number in self._places.arrays)
+        return {name: self._digest(name) for name in names if not self._is_left_alone(name)}
 
     def _left_alone(self, part: str) -> dict[str, Any]:
         """Return what an earlier run said of places that this one leaves alone."""
@@ -636,6 +643,44 @@ def kind_of(name: str) -> str:
     return name.split(": ", 1)[1].split(" ", 1)[0]
 
 
+STATES = ("caught", "explained", "arrays", "survived", "unreached", "due")
+
+
+def places_in(paths: Iterable[Path]) -> Places:
+    """Find all places in some files of the audit, and import none."""
+    places = Places()
+    for path in paths:
+        Wrapping(places, path).visit(ast.parse(path.read_text()))
+    return places
+
+
+def state(places: Places, known: dict[str, Any]) -> Counter[str]:
+    """Count the places by what is known of them, in `STATES`; ``due`` are changed and new ones.
+
+    What survived or was not reached is tried again, too. That a test is gone is seen by its
+    function, so one that lost a parameter only counts until the next run.
+    """
+    caught, arrays = known.get("caught", {}), known.get("arrays", {})
+
+    def state_of(name: str, digest: str) -> str:
+        result = caught.get(name)
+        if result and result["of"] == digest and _is_there(result["by"]):
+            return "caught"
+        if arrays.get(name) == digest:
+            return "arrays"
+        others = (part for part in ("survived", "unreached") if name in known.get(part, ()))
+        return "explained" if name in EXPLAINED else next(others, "due")
+
+    return Counter(map(state_of, places.names, places.digests))
+
+
+@functools.cache
+def _is_there(test: str) -> bool:
+    """Tell whether a test's file has a function of its name."""
+    path, function = ROOT / _file_of_test(test), test.partition("[")[0].rpartition("::")[2]
+    return path.is_file() and f"def {function}(" in path.read_text()
+
+
 def main() -> None:
     """Run the tests, print what survived, and fail if anything did without a reason."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -650,15 +695,21 @@ def main() -> None:
     )
     parser.add_argument("--tests", nargs="+", default=[TESTS], help="which tests run")
     parser.add_argument("--fresh", action="store_true", help="try again what was missed before")
+    parser.add_argument("--state", action="store_true", help="count what is due and run nothing")
     parser.add_argument("--out", type=Path, default=OUT, help="where the results go")
     chosen = parser.parse_args()
+    known = json.loads(chosen.out.read_text()) if chosen.out.exists() else {}
+    if chosen.state:
+        counts = state(places_in(MUTATED), known)
+        told = (f"{counts[name]} {name}" for name in STATES)
+        print(f"audit: {counts.total()} places,", ", ".join(told))
+        return
     places = Places()
     builtins.__places__ = places  # type: ignore[attr-defined]  # what the wrapped sources call
     paths = [AUDIT / file for file in chosen.files]
     sys.meta_path.insert(0, WrappingFinder(places, paths))
     signal.signal(signal.SIGPROF, _hang)
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
-    known = json.loads(chosen.out.read_text()) if chosen.out.exists() else {}
     run, start = Run(places, chosen.kinds, chosen.files, chosen.out, known), time.time()
     if chosen.fresh:
         run.forget()

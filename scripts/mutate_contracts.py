@@ -1,6 +1,6 @@
 """Break the contracts on purpose, one way at a time, and see whether the tests notice.
 
-    python scripts/mutate_contracts.py [--only NAME ...] [--list] [--fresh]
+    python scripts/mutate_contracts.py [--only NAME ...] [--list] [--state] [--fresh]
 
 Each entry of ``mutations.py`` is applied to a copy of the sources, compiled, and put to
 the tests that it names. Prints a table and keeps ``docs/mutations/contracts.json``: a run
@@ -229,7 +229,7 @@ def mutate(
     RuntimeError
         If a selection of tests fails on the sound sources, where all would count as killed.
     """
-    known = json.loads(results.read_text()) if results.exists() else {}
+    known = outcomes_in(results)
     digests = {mutation.name: digest(mutation, checkout) for mutation in mutations}
     due = [m for m in mutations if known.get(m.name, {}).get("digest") != digests[m.name]]
     for runner, tests in sorted({(mutation.runner, mutation.tests) for mutation in due}):
@@ -251,6 +251,24 @@ def mutate(
         partial.replace(results)
         print(f"{outcome:9} {mutation.name}", flush=True)
     return {mutation.name: known[mutation.name] for mutation in mutations}
+
+
+def outcomes_in(results: Path) -> dict[str, dict[str, Any]]:
+    """Read what became of each mutant that was tried, by its name."""
+    known: dict[str, dict[str, Any]] = json.loads(results.read_text()) if results.exists() else {}
+    return known
+
+
+def state(
+    mutations: list[Mutation], checkout: Path, known: dict[str, dict[str, Any]]
+) -> Counter[str]:
+    """Count the mutants by what became of them; ``due`` are those that the next run tries."""
+    return Counter(
+        known[mutation.name]["outcome"]
+        if known.get(mutation.name, {}).get("digest") == digest(mutation, checkout)
+        else "due"
+        for mutation in mutations
+    )
 
 
 def table(mutations: list[Mutation], outcomes: dict[str, dict[str, Any]]) -> str:
@@ -285,6 +303,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these mutations alone")
     parser.add_argument("--list", action="store_true", help="list them and run nothing")
+    parser.add_argument("--state", action="store_true", help="count what is due and run nothing")
     parser.add_argument("--fresh", action="store_true", help="forget earlier outcomes")
     options = parser.parse_args()
     found = faults(MUTATIONS, CHECKOUT / "contracts")
@@ -297,6 +316,11 @@ def main() -> int:
     if options.list:
         for mutation in chosen:
             print(f"{mutation.name:45} {mutation.file:40} {mutation.runner} {mutation.tests}")
+        return 0
+    if options.state:
+        counts = state(chosen, CHECKOUT, outcomes_in(RESULTS))
+        told = (f"{counts[name]} {name}" for name in ("killed", "survived", "broken", "due"))
+        print(f"contracts: {len(chosen)} mutants,", ", ".join(told))
         return 0
     if options.fresh:
         RESULTS.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -202,8 +203,70 @@ def test_a_result_stands_while_its_source_and_its_test_do(
 
 
 def test_what_is_explained_is_a_place(mutate_audit: ModuleType) -> None:
-    places = mutate_audit.Places()
-    for path in mutate_audit.MUTATED:
-        mutate_audit.Wrapping(places, path).visit(ast.parse(path.read_text()))
+    places = mutate_audit.places_in(mutate_audit.MUTATED)
     assert set(mutate_audit.EXPLAINED) <= set(places.names)
     assert len(set(places.names)) == len(places.names)
+
+
+def test_a_place_that_compares_arrays_is_known_by_its_function(
+    mutate_audit: ModuleType, tmp_path: Path
+) -> None:
+    places = mutate_audit.Places()
+    for name in ("rpc.py look: compare x == y", "trie.py look: compare x == y"):
+        places.arrays.add(places.add(name, 1, "digest"))
+    known = {"arrays": {"rpc.py look: compare z < y": "0", "trie.py look: compare x == y": "0"}}
+    run = mutate_audit.Run(places, ["compare"], ["rpc.py"], tmp_path / "audit.json", known)
+    expected = {"rpc.py look: compare x == y": "digest", "trie.py look: compare x == y": "0"}
+    assert run.outcome()["arrays"] == expected
+
+
+HERE = f"{Path(__file__).relative_to(Path(__file__).parents[2])}::"
+NAME = "rpc.py look: if x"
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        ({}, "due"),
+        ({"caught": {NAME: {"by": f"{HERE}test_a_place_counts[1]", "of": "digest"}}}, "caught"),
+        ({"caught": {NAME: {"by": f"{HERE}test_a_place_counts", "of": "another"}}}, "due"),
+        ({"caught": {NAME: {"by": f"{HERE}test_a_place_count", "of": "digest"}}}, "due"),
+        ({"caught": {NAME: {"by": f"no{HERE}test_a_place_counts", "of": "digest"}}}, "due"),
+        ({"arrays": {NAME: "digest"}}, "arrays"),
+        ({"arrays": {NAME: "another"}}, "due"),
+        ({"survived": {NAME: ["a test"]}}, "survived"),
+        ({"unreached": [NAME]}, "unreached"),
+        ({"survived": {"rpc.py look: if y": ["a test"]}}, "due"),
+    ],
+)
+def test_a_place_counts(mutate_audit: ModuleType, known: dict[str, Any], expected: str) -> None:
+    places = mutate_audit.Places()
+    places.add(NAME, 1, "digest")
+    assert mutate_audit.state(places, known) == {expected: 1}
+
+
+def test_what_is_explained_counts_so_once_it_survived(mutate_audit: ModuleType) -> None:
+    places, name = mutate_audit.Places(), next(iter(mutate_audit.EXPLAINED))
+    places.add(name, 1, "digest")
+    assert mutate_audit.state(places, {"survived": {name: ["a test"]}}) == {"explained": 1}
+
+
+def test_the_state_of_the_project_is_told(
+    mutate_audit: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    known = json.loads(mutate_audit.OUT.read_text())
+    places = mutate_audit.places_in(mutate_audit.MUTATED)
+    counts = mutate_audit.state(places, known)
+    parts = {name: len(part) for name, part in known.items() if name != "counts"}
+    assert known["counts"] == parts
+    assert counts["caught"] <= parts["caught"]
+    assert not counts["survived"] + counts["unreached"]
+    monkeypatch.setattr("sys.argv", ["mutate_audit.py", "--state"])
+    mutate_audit.main()
+    assert capsys.readouterr().out == (
+        f"audit: {len(places.names)} places, {counts['caught']} caught,"
+        f" {len(mutate_audit.EXPLAINED)} explained, {counts['arrays']} arrays, 0 survived,"
+        f" 0 unreached, {counts['due']} due\n"
+    )

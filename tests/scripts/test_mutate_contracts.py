@@ -149,3 +149,52 @@ def test_a_name_is_given_once(mutate_contracts: ModuleType, checkout: Path, entr
 
 def test_the_table_of_the_project_fits_the_sources(mutate_contracts: ModuleType) -> None:
     assert mutate_contracts.faults(mutate_contracts.MUTATIONS, CHECKOUT / "contracts") == []
+
+
+def test_what_changed_or_was_never_tried_is_due(
+    mutate_contracts: ModuleType, tmp_path: Path, entry: Any
+) -> None:
+    for name, text in (("src/Cap.sol", SOURCE), ("test/forge/Cap.t.sol", TEST)):
+        path = tmp_path / "contracts" / name
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    entries = [entry, replace(entry, name="cap-is-higher", replacement="? 10 :")]
+    digests = [mutate_contracts.digest(each, tmp_path) for each in entries]
+    killed, survived = (
+        {"outcome": outcome, "digest": digest}
+        for outcome, digest in zip(("killed", "survived"), digests, strict=True)
+    )
+
+    def state(known: dict[str, Any]) -> dict[str, int]:
+        counts: dict[str, int] = mutate_contracts.state(entries, tmp_path, known)
+        return counts
+
+    assert state({}) == {"due": 2}
+    assert state({"cap-is-lower": killed}) == {"killed": 1, "due": 1}
+    both = {"cap-is-lower": killed, "cap-is-higher": survived}
+    assert state(both) == {"killed": 1, "survived": 1}
+    assert state({**both, "cap-is-higher": killed}) == {"killed": 1, "due": 1}
+    path.write_text(TEST + "// changed\n")
+    assert state(both) == {"due": 2}
+
+
+def test_the_state_of_the_project_is_told(
+    mutate_contracts: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mutations = mutate_contracts.MUTATIONS
+    known = mutate_contracts.outcomes_in(mutate_contracts.RESULTS)
+    standing = [
+        each
+        for each in mutations
+        if known.get(each.name, {}).get("digest") == mutate_contracts.digest(each, CHECKOUT)
+    ]
+    assert mutate_contracts.unexplained(standing, known) == []
+    survived = sum(bool(each.explained) for each in standing)
+    monkeypatch.setattr("sys.argv", ["mutate_contracts.py", "--state"])
+    assert mutate_contracts.main() == 0
+    assert capsys.readouterr().out == (
+        f"contracts: {len(mutations)} mutants, {len(standing) - survived} killed, {survived}"
+        f" survived, 0 broken, {len(mutations) - len(standing)} due\n"
+    )

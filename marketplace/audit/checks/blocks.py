@@ -131,5 +131,5 @@ def check_solvency(watch: Watch) -> Finding:
     return judged(
         watch.shortages,
         f"the market held what it owed after each of {counted(watch.weighed, 'block')} in which"
-        " money moved",
+        " money moved, as the node says of these blocks",
     )

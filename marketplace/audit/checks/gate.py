@@ -16,13 +16,15 @@ from marketplace.protocol.errors import InvalidCid, ProtocolError
 from marketplace.protocol.terms import TrainingCommitment
 from marketplace.protocol.units import PARTS, largest_remainder
 from offchain.storage.cid import digest_of
+from offchain.validation.quantise import SCALE
 
 
 def check_gate(case: Case) -> Finding | None:
     """Check that the weights are shares of the column sums of the routing array.
 
     In parts per million by largest remainder, candidates ascending by address; a
-    candidate without load is left out (`docs/protocol.md`, numbers that pay, 6).
+    candidate without load is left out (`docs/protocol.md`, numbers that pay, 6). The array
+    itself must be one that the gate can give, and subsets must have gone to its experts.
     """
     trade = case.trade
     if trade.gate is None:
@@ -41,6 +43,7 @@ def check_gate(case: Case) -> Finding | None:
         routed = _routed_weights(case)
         if committed != routed:
             faults.append(f"committed was {committed} where the routing array gives {routed}")
+        faults += _routing_faults(case, trade.gate.experts)
     return judged(
         faults, f"{counted(len(committed), 'expert')} with their shares of the routing array"
     )
@@ -52,6 +55,19 @@ def _routed_weights(case: Case) -> dict[str, int]:
     by_address = sorted(zip(candidates, loads, strict=True), key=lambda pair: int(pair[0], 16))
     weights = largest_remainder(PARTS, [load for _, load in by_address])
     return {name: ppm for (name, _), ppm in zip(by_address, weights, strict=True) if ppm}
+
+
+def _routing_faults(case: Case, experts: tuple[str, ...]) -> Iterator[str]:
+    """Name what no gate over the accepted rows, each distinct one of them once, could decide."""
+    routing, bought = case.evidence.routing(), sum(supply.rows for supply in case.trade.accepted)
+    if len(routing) > bought:
+        yield f"the routing array has {len(routing)} rows where {bought} were accepted"
+    odd = set(routing.sum(axis=1, dtype="int64").tolist()) - {SCALE}
+    if odd:
+        yield f"a row of the routing array sums to {min(odd)} where {SCALE} is due"
+    given = [account(subset.expert) for subset in case.evidence.gate_manifest().subsets]
+    if sorted(given) != sorted(experts):
+        yield f"subsets went to {given} where {list(experts)} have weights"
 
 
 def check_training(case: Case) -> Finding | None:

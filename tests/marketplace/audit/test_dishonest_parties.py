@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from audited_trade import SKILLED, UNSKILLED, AuditedTrade
 from cast_of_trade import Cast, validation_commitment, votes
+from eth_utils.address import to_checksum_address
 from safetensors.numpy import save
 from tampering import objections
 
@@ -53,6 +54,43 @@ def test_an_expert_without_load_is_left_out(trade: AuditedTrade) -> None:
     trade.to_funded()
     trade.report_data(weights=[400_000, 300_000, 300_000])
     assert objections(report_on(trade)) == {"gate"}
+
+
+def test_a_routed_row_that_weighs_more_than_another(trade: AuditedTrade) -> None:
+    trade.routing = trade.routing.copy()
+    trade.routing[0, 0] += 1
+    trade.routing[1, 0] -= 1  # so the loads, and the weights on chain, are as they were
+    trade.to_gate()
+    report = report_on(trade)
+    assert objections(report) == {"gate"}
+    assert detail(report, "gate") == "a row of the routing array sums to 2046 where 2047 is due"
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(100, set()), (101, {"gate"})])
+def test_more_rows_routed_than_were_bought(
+    trade: AuditedTrade, rows: int, expected: set[str]
+) -> None:
+    trade.routing = np.resize(trade.routing, (rows, len(trade.experts)))
+    trade.to_gate()
+    report = report_on(trade)
+    assert objections(report) == expected
+    assert ("101 rows where 100 were accepted" in detail(report, "gate")) == bool(expected)
+
+
+@pytest.mark.parametrize("instead", ["nobody", "one twice", "a stranger"])
+def test_subsets_for_others_than_who_rows_are_routed_to(trade: AuditedTrade, instead: str) -> None:
+    first, second, third = trade.experts
+    given = {
+        "nobody": (first, second),
+        "one twice": (first, second, third, third.lower()),
+        "a stranger": (first, second, trade.parties.stranger.address),
+    }[instead]
+    trade.subsets = {name: trade.seal(f"subset of {name}") for name in given}
+    trade.to_gate()
+    report = report_on(trade)
+    assert objections(report) == {"gate"}
+    named = [to_checksum_address(name) for name in given]
+    assert detail(report, "gate").startswith(f"subsets went to {named} where")
 
 
 def no_candidate(trade: AuditedTrade) -> bytes:
