@@ -24,10 +24,10 @@ contract MarketRules is IMarketRules, AccessManaged {
     /// @inheritdoc IMarketRules
     uint32 public immutable rulingWindow;
 
-    // One slot.
+    // One slot, as the address doesn't fit behind the authority's.
+    address private _treasury;
     bool private _paused;
     uint16 private _feeBps;
-    address private _treasury;
     uint24 private _baseReview;
     uint8 private _reviewShift;
 

@@ -104,10 +104,8 @@ def _challenge(first: int, second: int) -> tuple[str, int, int, int, int]:
     return _address(challenger), deadline, bond, uphold, overturn
 
 
-def _in_force(first: int, second: int) -> tuple[bool, int, str, int, int]:
-    """Read what lies behind the authority and its flag, and the word after."""
-    _, paused, fee = _fields(first, 168, 8, 16)
-    treasury, base, shift = _fields(second, 160, 24, 8)
+def _in_force(word: int) -> tuple[bool, int, str, int, int]:
+    treasury, paused, fee, base, shift = _fields(word, 160, 8, 16, 24, 8)
     return paused == 1, fee, _address(treasury), base, shift
 
 
@@ -147,10 +145,9 @@ _WORDS: dict[tuple[str, str], Words] = {
         _members("challenger", "deadline", "bond", "mayNotUphold", "mayNotOverturn"),
     ),
     ("MarketRules", "inForce"): Words(
-        "_paused",
+        "_treasury",
         _in_force,
-        (0, 1),
-        _members("paused", "feeBps", "treasury", "baseReview", "reviewShift"),
+        told=_members("paused", "feeBps", "treasury", "baseReview", "reviewShift"),
     ),
     ("ParticipantRegistry", "membershipOf"): Words(
         "_memberships", _membership, told=_members("0", "1", "2")
