@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from mutation import Mutation
 from mutations_around import AROUND
+from mutations_court import COURT
 from mutations_market import MARKET
 
 _SPLIT = "src/libraries/LargestRemainder.sol"
@@ -194,5 +195,6 @@ MUTATIONS = [
         "DevToken",
     ),
     *MARKET,
+    *COURT,
     *AROUND,
 ]
