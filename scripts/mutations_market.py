@@ -76,7 +76,11 @@ MARKET = [
         "acceptance",
     ),
     _market(
-        "expired-quote", _QUOTES, "        _requireUnexpired(quote.expiry);\n", "", "acceptance"
+        "expired-quote",
+        _QUOTES,
+        "        _requireUnexpired(quote.expiry);\n",
+        "        _requireUnexpired(type(uint40).max);\n",
+        "acceptance",
     ),
     _market(
         "price-changes-in-front-of-the-buyer",
