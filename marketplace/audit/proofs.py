@@ -168,6 +168,7 @@ _WORDS: dict[tuple[str, str], Words] = {
 _BACKED = "backedDigest"
 _CURRENT = ("currentDigest", _BACKED)  # views of `digestOf` the version in office by the clock
 _ROOTS = ("rootsOf", "pendingOf")  # whose words lie where others say: in force, and waiting
+_REVIEW = "reviewOf"  # follows from words of two kinds
 _BOOK_OF_ROOTS = 3  # slots from the beginning of a book to its first row of roots
 _ROW = 256  # roots
 
@@ -193,11 +194,12 @@ class StateProofs:
         by_contract: defaultdict[str, list[Answer]] = defaultdict(list)
         for (contract, function, arguments), answer in self._chain.answers.items():
             kind = self._chain.interfaces[contract].name
-            if (kind, function) in _WORDS or function in _ROOTS:
+            if (kind, function) in _WORDS or function in (*_ROOTS, _REVIEW):
                 by_contract[contract].append((function, arguments, answer))
         self._chain.answers.clear()
         for contract in sorted(by_contract):
-            straight = [a for a in by_contract[contract] if a[0] not in (*_CURRENT, *_ROOTS)]
+            apart = *_CURRENT, *_ROOTS, _REVIEW
+            straight = [a for a in by_contract[contract] if a[0] not in apart]
             for start in range(0, len(straight), SLOTS_AT_ONCE):
                 self._prove(contract, straight[start : start + SLOTS_AT_ONCE])
             for function, arguments, answer in by_contract[contract]:
@@ -205,6 +207,8 @@ class StateProofs:
                     self._prove_current(contract, function, answer)
                 elif function in _ROOTS:
                     self._prove_roots(contract, function, str(arguments[0]), answer)
+                elif function == _REVIEW:
+                    self._prove_review(contract, arguments, answer)
 
     def finding(self) -> Finding:
         """Check that what the node said of storage and balances is under the header's state root.
@@ -271,6 +275,24 @@ class StateProofs:
                 self._faults,
                 f"{function}({currency}) of {contract} is proven to be {_roots_shown(stored)}, and"
                 f" the node said {_roots_shown(told) if told else 'nothing'}",
+            )
+
+    def _prove_review(self, contract: str, arguments: tuple[Any, ...], answer: Any) -> None:
+        """Compute the least review from the rules in force and the currency's own shift."""
+        currency, budget = arguments
+        shifts = _word_bytes(_layout("MarketRules")["_shifts"])
+        slots = [*slots_of("MarketRules", "inForce", ()), keccak(_key(currency) + shifts)]
+        state = self._state(contract, slots)
+        if state is None:
+            return
+        rules, own = state[1]
+        *_, base, shift = _in_force(rules)
+        review = base + (budget >> (own or shift))
+        if answer != review:
+            note(
+                self._faults,
+                f"{_REVIEW}({currency}, {budget}) of {contract} is proven to be {review}, and the"
+                f" node said {'nothing' if answer is None else answer}",
             )
 
     def _words_at(self, contract: str, first: int, count: int) -> list[int] | None:

@@ -304,6 +304,7 @@ SPOILED = {
     "pendingOf": "DISTRIBUTIONS",
     "membershipOf": "MEMBERSHIPS",
     "inForce": "RULES",
+    "reviewOf": "RULES",
     "challengeOf": "STORED-CHALLENGES",
     "announcedAt": "STORED-CHALLENGES",
 }
