@@ -56,8 +56,13 @@ def history(attempts: Sequence[tuple[bytes, bytes]]) -> History:
         row = [hashed(*pair) if any(map(any, pair)) else NOTHING for pair in pairs]
     models = 0
     for model, _ in reversed(attempts):
-        models = models << 32 | (int.from_bytes(model[-4:], "big") or 1)
+        models = models << 32 | fingerprint_of(model)
     return History(row[0], models)
+
+
+def fingerprint_of(model: bytes) -> int:
+    """Return the 32 bits of a model by which the market knows it again."""
+    return int.from_bytes(model[-4:], "big") or 1
 
 
 def record_digest(

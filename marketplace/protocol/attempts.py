@@ -8,7 +8,7 @@ them: the lowest bits of the model, or one where these are zero.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from eth_utils.crypto import keccak
@@ -27,6 +27,11 @@ def history_of(records: Sequence[AttemptRecord]) -> History:
     (root,) = _levels(records)[-1]
     lanes = (_fingerprint(record.model) << _LANE * i for i, record in enumerate(records))
     return History(root, sum(lanes))
+
+
+def is_scored(model: bytes, earlier: Iterable[bytes]) -> bool:
+    """Return whether the market takes a model, 32 bytes, for one of these earlier ones."""
+    return _fingerprint(model) in map(_fingerprint, earlier)
 
 
 def path_of(records: Sequence[AttemptRecord], attempt: int) -> tuple[bytes, ...]:

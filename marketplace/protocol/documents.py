@@ -275,7 +275,9 @@ class NoModel(Document):
 
     `experts` are the gate's, in its order: none of them handed in a usable model, by what it
     put on record or otherwise. With `repeats` they did, but the very models of that earlier
-    attempt; the training record names them.
+    attempt; the training record names them. The market refuses a model that has the fingerprint
+    of an earlier one, and experts choose what they put on record: `salt` is the least number, from
+    zero, with which it takes this document.
     """
 
     kind = "no-model"
@@ -283,6 +285,7 @@ class NoModel(Document):
     attempt: int
     repeats: int | None
     experts: tuple[GateExpert, ...]
+    salt: int
 
 
 class AttemptEvidence(Document):

@@ -7,12 +7,15 @@ verdict, too: a failed attempt whose model is the digest of a `NoModel`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 
 from marketplace.chain.market import Market, ReportedAttempt, Status
+from marketplace.protocol.attempts import is_scored
 from marketplace.protocol.documents import GateExpert, NoModel, Training, TrainingRecord
 from marketplace.protocol.errors import MarketError, StoreUnreachable
 from offchain.exchange import Exchange
 from offchain.oracle.case import Case
+from offchain.storage.cid import cid_of, digest_of
 
 
 def training_is_over(status: Status, now: int) -> bool:
@@ -43,8 +46,8 @@ def no_model(market: Market, case: Case, number: int, repeats: int | None) -> No
         The earlier attempt whose models came again, if any came.
     """
     recorded = recorded_in(market, case.trade_id, number)
-    data = market.agreement(case.trade_id).data
-    return NoModel(
+    agreement = market.agreement(case.trade_id)
+    said = NoModel(
         trade=case.name,
         attempt=number,
         repeats=repeats,
@@ -53,8 +56,30 @@ def no_model(market: Market, case: Case, number: int, repeats: int | None) -> No
                 expert=expert,
                 recorded="0x" + recorded[expert].hex() if expert in recorded else None,
             )
-            for expert in (data.experts if data else ())
+            for expert in (agreement.data.experts if agreement.data else ())
         ),
+        salt=0,
+    )
+    return salted(said, [attempt.finding.model for attempt in agreement.attempts[: number - 1]])
+
+
+def salted(said: NoModel, earlier: Sequence[bytes]) -> NoModel:
+    """Return the document with the least salt with which the market takes it.
+
+    Without one, experts could grind what they put on record until the document had the fingerprint
+    of an earlier model, of 32 bits: nobody could report that they delivered nothing, and silence
+    pays.
+
+    Parameters
+    ----------
+    earlier
+        Digests of the earlier attempts' models, 32 bytes each.
+    """
+    tried = (said.model_copy(update={"salt": salt}) for salt in count())
+    return next(
+        document
+        for document in tried
+        if not is_scored(digest_of(cid_of(document.to_bytes())), earlier)
     )
 
 

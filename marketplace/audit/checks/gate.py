@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import count
 
 from marketplace.audit.case import Case
 from marketplace.audit.checks.attempts import over_attempts
+from marketplace.audit.digests import fingerprint_of
 from marketplace.audit.evidence import account
 from marketplace.audit.office import ascending
 from marketplace.audit.records import ReportedAttempt
 from marketplace.audit.report import Finding, counted, judged, not_reached
 from marketplace.audit.signatures import objection_to
-from marketplace.protocol.documents import Training
+from marketplace.protocol.documents import NoModel, Training
 from marketplace.protocol.errors import InvalidCid, ProtocolError
 from marketplace.protocol.terms import TrainingCommitment
 from marketplace.protocol.units import PARTS, largest_remainder
-from offchain.storage.cid import digest_of
+from offchain.storage.cid import cid_of, digest_of
 from offchain.validation.quantise import SCALE
 
 
@@ -141,9 +143,19 @@ def _absence_faults(case: Case, attempt: ReportedAttempt) -> Iterator[str]:
     ]
     if found != due:
         yield f"it says {found} of what is on record where the log says {due}"
+    earlier = [attempt.finding.model for attempt in trade.attempts[: attempt.number - 1]]
+    if said.salt != (least := _least_salt(said, earlier)):
+        yield f"its salt is {said.salt} where {least} is the least that the market takes"
     signed = bool(case.evidence.training_record(attempt).trainings)
     if said.repeats != repeated_attempt(case, attempt) or signed != (said.repeats is not None):
         yield f"the models signed for are not those of attempt {said.repeats}"
+
+
+def _least_salt(said: NoModel, earlier: Sequence[bytes]) -> int:
+    taken = {fingerprint_of(model) for model in earlier}
+    documents = (said.model_copy(update={"salt": salt}) for salt in count())
+    models = (digest_of(cid_of(document.to_bytes())) for document in documents)
+    return next(salt for salt, model in enumerate(models) if fingerprint_of(model) not in taken)
 
 
 def repeated_attempt(case: Case, attempt: ReportedAttempt) -> int | None:

@@ -397,6 +397,7 @@ class AuditedTrade(Clocks, Disputes):
             experts=tuple(
                 GateExpert(expert=expert, recorded=recorded.get(expert)) for expert in self.experts
             ),
+            salt=0,
         ).model_copy(update=document)
         model = self.publish_document(said)
         found = self._training(number, lambda signed: signed if like else [], like)

@@ -74,8 +74,9 @@ def test_models_that_came_again_are_named(trade: AuditedTrade) -> None:
         ({"experts": ()}, "of what is on record where the log says"),
         ({"repeats": 1}, "not those of attempt 1"),
         ({"verdicts": (0, 1)}, "passed without a model"),
+        ({"salt": 1}, "its salt is 1 where 0 is the least that the market takes"),
     ],
-    ids=["no experts", "no such attempt", "a pass"],
+    ids=["no experts", "no such attempt", "a pass", "another salt"],
 )
 def test_a_false_document_is_found(trade: AuditedTrade, changes: Any, says: str) -> None:
     unmade(trade, **changes)

@@ -10,6 +10,8 @@ import pytest
 from small_trade import SMALL, StageAt, collude, to_training_end
 
 from marketplace.audit import audit
+from marketplace.audit.checks.gate import _least_salt
+from marketplace.protocol.attempts import is_scored
 from marketplace.protocol.documents import NoModel, RecordedModel, Training, TrainingRecord
 from marketplace.protocol.errors import (
     QuorumNotReached,
@@ -25,12 +27,13 @@ from marketplace.roles.juror import rule
 from marketplace.scripted.script import UNREACHABLE
 from marketplace.scripted.trade import TradeRun
 from offchain.oracle import leader
-from offchain.oracle.absence import no_model
+from offchain.oracle.absence import no_model, salted
 from offchain.oracle.assembly import composed, gather
 from offchain.oracle.attempt import AttemptProposal
 from offchain.oracle.experts import TrainedModel, TrainingJob
 from offchain.oracle.reexecution import Compared, Reexecution, first_difference
 from offchain.oracle.signer import NO_DELIVERY
+from offchain.storage.cid import cid_of, digest_of
 from offchain.storage.disk import DiskStore
 from offchain.training import Composite
 
@@ -270,6 +273,17 @@ def absence(
     return AttemptProposal(number, None, finding)
 
 
+def test_what_experts_grind_into_their_records_stops_no_report() -> None:
+    said = NoModel(trade="0x" + "00" * 32, attempt=2, repeats=None, experts=(), salt=0)
+    digests = [digest_of(cid_of(said.model_copy(update={"salt": n}).to_bytes())) for n in range(3)]
+    alike = [bytes(28) + digest[28:] for digest in digests]  # other models of equal fingerprints
+    assert salted(said, []).salt == salted(said, alike[1:]).salt == 0
+    assert salted(said, alike[:1]).salt == salted(said, digests[:1]).salt == 1
+    assert salted(said, [alike[1], alike[0]]).salt == 2
+    assert _least_salt(said, alike[:2]) == 2
+    assert not is_scored(bytes(31) + b"\2", alike)
+
+
 def refuses(run: TradeRun, proposal: AttemptProposal, reason: str) -> None:
     with pytest.raises(TradeRefused, match=reason):
         run.world.signers[1].review_attempt(run.trade_id, proposal)
@@ -319,6 +333,7 @@ def test_no_seat_signs_for_a_composite_without_a_model_that_is_on_record(stage: 
         ({"trade": "0x" + "00" * 32}, "not what the chain says"),
         ({"attempt": 2}, "not what the chain says"),
         ({"repeats": 1}, "not those of attempt 1"),
+        ({"salt": 1}, "not what the chain says"),
         ({"record": {"trade": "0x" + "00" * 32}}, "about another trade"),
     ],
 )
