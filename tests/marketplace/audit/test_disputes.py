@@ -108,10 +108,16 @@ ALTERED: dict[str, tuple[Alter, set[str]]] = {
     "who may not overturn": (changing("Challenged", (6,), 0b1), {"dispute"}),
     "the challenger": (
         renaming("Challenged", 2, PARTIES.buyer.address),
-        {"awards", "dispute"},
+        {"STORED-CHALLENGES", "awards", "dispute"},
     ),
-    "the salt of the announcement": (changing("Challenged", (1,), flipped), {"dispute"}),
-    "what was announced": (renaming("ChallengeAnnounced", 1, PARTIES.buyer.address), {"dispute"}),
+    "the salt of the announcement": (
+        changing("Challenged", (1,), flipped),
+        {"STORED-CHALLENGES", "dispute"},
+    ),
+    "what was announced": (
+        renaming("ChallengeAnnounced", 1, PARTIES.buyer.address),
+        {"STORED-CHALLENGES", "dispute"},
+    ),
     "until when the market is frozen": (changing("TradeDisputed", (0,), more), {"dispute"}),
     "how the dispute ended": (changing("DisputeEnded", (0,), False), {"dispute", "stored-status"}),
     "how the upheld dispute ended": (
@@ -184,11 +190,11 @@ ALTERED: dict[str, tuple[Alter, set[str]]] = {
 
 DROPPED: dict[str, set[str]] = {
     "ChallengeAnnounced": {"dispute"},
-    "Challenged": {"awards", "dispute"},
+    "Challenged": {"STORED-CHALLENGES", "awards", "dispute"},
     "TradeDisputed": {"dispute", "states", "stored-status"},
     "DisputeEnded": {"dispute", "states", "stored-status"},
-    "VerdictOverturned": {"STORED-AWARDS", "dispute"},
-    "VerdictUpheld": {"STORED-AWARDS", "dispute"},
+    "VerdictOverturned": {"STORED-AWARDS", "STORED-CHALLENGES", "dispute"},
+    "VerdictUpheld": {"STORED-AWARDS", "STORED-CHALLENGES", "dispute"},
     "Slashed": {"INVARIANTS", "STAKES", "STORED-AWARDS", "awards"},
     "Awarded": {"INVARIANTS", "STORED-AWARDS", "awards"},
     "ClosedSealsPenalised": {"STORED-AWARDS", "stored-seals"},
