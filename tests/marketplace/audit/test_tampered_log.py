@@ -127,11 +127,11 @@ AMOUNTS: dict[str, tuple[Alter, set[str]]] = {
     ),
     "a data quote": (
         changing("QuoteAccepted", (0, 2, 0, 4), more),
-        {"INVARIANTS", "data-payments", "price", "quote-signatures"},
+        {"INVARIANTS", "data-payments", "price", "quote-signatures", "stored-agreement"},
     ),
     "the rows of a data quote": (
         changing("QuoteAccepted", (0, 2, 0, 3), more),
-        {"quote-signatures"},
+        {"quote-signatures", "stored-agreement"},
     ),
     "the price of what was dropped": (
         changing("DataReported", (1,), more),
@@ -220,11 +220,11 @@ RULES: dict[str, tuple[Alter, set[str]]] = {
     ),
     "a review in force that is just as long": (
         changing("ReviewChanged", (0,), WINDOWS.review - (10**18 >> TERMS.review_shift)),
-        set(),
+        {"RULES"},
     ),
     "a review in force that is a second longer": (
         changing("ReviewChanged", (0,), WINDOWS.review - (10**18 >> TERMS.review_shift) + 1),
-        {"terms"},
+        {"RULES", "terms"},
     ),
     "a review that is too short": (
         changing("ModelRequested", (0, 18, 5), 60),
@@ -238,26 +238,32 @@ RULES: dict[str, tuple[Alter, set[str]]] = {
         changing("ModelRequested", (0, 18, 6), LEAST_SETTLEMENT - 1),
         {"stored-status", "terms", "trade-id"},
     ),
-    "a quote for another trade": (changing("QuoteAccepted", (0, 0), flipped), {"quote-signatures"}),
+    "a quote for another trade": (
+        changing("QuoteAccepted", (0, 0), flipped),
+        {"quote-signatures", "stored-agreement"},
+    ),
     "a data quote for another trade": (
         changing("QuoteAccepted", (0, 2, 0, 0), flipped),
-        {"quote-signatures"},
+        {"quote-signatures", "stored-agreement"},
     ),
-    "an expired quote": (changing("QuoteAccepted", (0, 7), 1), {"quote-signatures", "states"}),
+    "an expired quote": (
+        changing("QuoteAccepted", (0, 7), 1),
+        {"quote-signatures", "states", "stored-agreement"},
+    ),
     "an expired data quote": (
         changing("QuoteAccepted", (0, 2, 1, 5), 1),
-        {"quote-signatures", "states"},
+        {"quote-signatures", "states", "stored-agreement"},
     ),
     "what the broker asked for": (
         changing("QuoteAccepted", (0, 1), flipped),
-        {"documents?", "quote-signatures"},
+        {"documents?", "quote-signatures", "stored-agreement"},
     ),
     "providers in another order": (
         changing("QuoteAccepted", (0, 2), lambda quotes: quotes[::-1]),
-        {"documents", "quote-signatures"},
+        {"documents", "quote-signatures", "stored-agreement"},
     ),
-    "the fee in force": (changing("FeeChanged", (0,), more), {"terms"}),
-    "the review in force": (changing("ReviewChanged", (0,), 10_001), {"terms"}),
+    "the fee in force": (changing("FeeChanged", (0,), more), {"RULES", "terms"}),
+    "the review in force": (changing("ReviewChanged", (0,), 10_001), {"RULES", "terms"}),
     "the committee's quorum": (
         changing("RotationScheduled", (1,), 1),
         {"COMMITTEES", "fees", "quorum", "seals", "terms"},
@@ -301,7 +307,7 @@ ROLES: dict[str, tuple[Alter, set[str]]] = {
     ),
     "a provider who is the buyer": (
         changing("QuoteAccepted", (0, 2, 2, 1), PARTIES.buyer.address),
-        {"data-payments", "documents", "quote-signatures", "roles"},
+        {"data-payments", "documents", "quote-signatures", "roles", "stored-agreement"},
     ),
     "an expert who is a provider": (
         changing("DataReported", (0, 1, 0), PARTIES.providers[0].address),
@@ -569,8 +575,8 @@ DROPPED: dict[str, set[str]] = {
     "Credited": {"INVARIANTS", "data-payments", "sums", *STORED},
     "Withdrawn": {*SHORT, *STORED},
     "RotationScheduled": {"COMMITTEES", "fees", "quorum", "seals", "terms"},
-    "FeeChanged": {"terms"},
-    "ReviewChanged": {"terms"},
+    "FeeChanged": {"RULES", "terms"},
+    "ReviewChanged": {"RULES", "terms"},
     "Staked": {"COMMITTEES", "STAKES"},
 }
 
@@ -716,6 +722,7 @@ def test_storage_that_answers_nonsense_is_named(settled: Settled, answer: str) -
         "CONTRACTS",
         "COMMITTEES",
         "PANELS",
+        "RULES",
         "STAKES",
         "STORED-CREDITS",
         "STATE-PROOFS",
@@ -782,8 +789,8 @@ def test_requests_may_be_paused_and_none_comes_meanwhile(trade: AuditedTrade) ->
     assert objections(audit(honest, market.address, trade.store)) == set()
     node = LyingNode(honest, dropping("RequestsPaused", 1))
     report = audit(node, market.address, trade.store)
-    assert objections(report) == {"terms"}
-    assert report.objections[0].detail == "requests were paused"
+    assert objections(report) == {"RULES", "terms"}
+    assert report.objections[-1].detail == "requests were paused"
 
 
 def test_a_closed_seal_is_told_as_nothing(trade: AuditedTrade) -> None:
@@ -808,9 +815,9 @@ def test_a_currency_has_a_review_of_its_own(trade: AuditedTrade) -> None:
     chain, market = node.web3.provider, trade.market.address
     assert objections(audit(chain, market, trade.store)) == set()
     for alter, expected in (
-        (changing("ReviewShiftChanged", (0,), 1), {"terms"}),
-        (changing("ReviewShiftChanged", (0,), 1, 1), set()),
-        (changing("ReviewShiftChanged", (0,), 0), set()),
+        (changing("ReviewShiftChanged", (0,), 1), {"RULES", "terms"}),
+        (changing("ReviewShiftChanged", (0,), 1, 1), {"RULES"}),
+        (changing("ReviewShiftChanged", (0,), 0), {"RULES"}),
     ):
         found = objections(audit(LyingNode(chain, alter), market, trade.store))
         assert found == expected
