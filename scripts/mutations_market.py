@@ -79,7 +79,7 @@ MARKET = [
         "expired-quote",
         _QUOTES,
         "        _requireUnexpired(quote.expiry);\n",
-        "        _requireUnexpired(type(uint40).max);\n",
+        "        if (quote.expiry == 0) revert QuoteExpired(quote.expiry);\n",
         "acceptance",
     ),
     _market(
