@@ -214,7 +214,8 @@ class Scene:
         assert data is not None
         assert quote is not None
         training = (
-            *(quote.as_tuple(), trade.sign(quote, PARTIES.broker), agreed.deal.as_tuple()),
+            quote.as_tuple(),
+            agreed.deal.as_tuple(),
             *(agreed.gate.dropped, data.as_tuple(), trade.judges.as_tuple(), bitmap(TWO)),
             *(trade.quorum(trade.data_report(data)), agreed.gate.history.as_tuple()),
             *(amounts_hash(agreed.last_attempt.finding.amounts),),
