@@ -331,7 +331,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         "the dataset was quoted and not delivered", "link those that the report accepted"
     ),
     "QuoteMismatch": Explanation(
-        "the quote is not the broker's, or not on the deal's terms", "pass the accepted quote"
+        "the quote is not the one that the buyer accepted", "pass the accepted quote"
     ),
     "NotTheMaintainer": Explanation(
         "only the trade's broker reports a new validation", "send it from the broker's account"
